@@ -1,0 +1,25 @@
+// An account: a credential at a provider.
+import type { Secret } from './secret.ts';
+
+/** A credential at a provider, ready to use. */
+export interface Account {
+  readonly id: string;
+  readonly providerId: string;
+  readonly label: string;
+  /** The API key or token. */
+  readonly credential: Secret;
+  /** Headers that carry the credential upstream. */
+  readonly authHeaders: (credential: Secret) => readonly [name: string, value: string][];
+  /** Changes whenever the credential does: benches for a bad key end with it. */
+  readonly credentialVersion: string;
+  readonly isActive: boolean;
+  /** Share of the traffic, relative to the others; 0 drains. */
+  readonly weight: number;
+  /** Higher tiers are used up first. */
+  readonly priority: number;
+  readonly quotaGroup: string | null;
+  /** Models it may serve (`*` wildcards); empty: all. */
+  readonly allowedModels: readonly string[];
+  readonly organization: string | null;
+  readonly project: string | null;
+}

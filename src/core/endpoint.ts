@@ -1,0 +1,37 @@
+// An endpoint of the data plane: a row of a table, with the rules for reading its answers.
+import type { TokenUsage } from './usage.ts';
+
+/** What one event of a stream means to the gateway. */
+export interface EventMeaning {
+  /** Not JSON, or not of the endpoint's form. */
+  isMalformed: boolean;
+  /** It closes the stream: `[DONE]`. */
+  isDone: boolean;
+  /** The `error` object that it carries, or undefined. */
+  error: unknown;
+  /** Carries what the client waits for: text, a tool call, a refusal, audio. */
+  hasContent: boolean;
+  /** It holds no choices but the usage. */
+  isUsageOnly: boolean;
+  usage: TokenUsage | undefined;
+}
+
+/** Reads the events of one stream in order, and knows from them whether the answer is whole. */
+export interface StreamReader {
+  /** The meaning of one event's data; valid until the next call. */
+  read(data: Uint8Array): EventMeaning;
+  /** Every choice that began has its finish reason, and at least one began. */
+  readonly isFinished: boolean;
+}
+
+/** One row of the data plane's table. */
+export interface Endpoint {
+  readonly id: string;
+  /** The path at the gateway. */
+  readonly path: string;
+  /** The path below the provider's base path. */
+  readonly upstreamPath: string;
+  /** Whether `stream: true` asks for a stream here. */
+  readonly canStream: boolean;
+  newStreamReader(): StreamReader;
+}

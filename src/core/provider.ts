@@ -1,0 +1,57 @@
+// A provider: a vendor's API at an address, as it is configured.
+import type { Failure } from './failure.ts';
+
+/** An answer of an upstream that was not a success, as a vendor's rules see it. */
+export interface FailedAnswer {
+  readonly status: number;
+  /** The value of a header, by its name in lower case. */
+  header(name: string): string | undefined;
+  /** The body, at most its first MiB. */
+  readonly body: Uint8Array;
+  readonly nowMs: number;
+}
+
+/** What is particular to a vendor: code, and stateless. */
+export interface Vendor {
+  readonly id: string;
+  /** What its API keys begin with; empty where any text may be a key. */
+  readonly keyPrefixes: readonly string[];
+  /** Lays a failed answer at the right door. */
+  classify(answer: FailedAnswer): Failure;
+}
+
+/** Settings of one provider that have a default for all: the `config` column. */
+export interface ProviderConfig {
+  /** What its keys begin with, instead of the vendor's own list. */
+  readonly key_prefixes?: readonly string[] | undefined;
+  /** What stands between `base_url` and the endpoint; `/v1` by default. */
+  readonly path_prefix?: string | undefined;
+  /** Whether streams are asked for their usage (`stream_options.include_usage`); true by default. */
+  readonly ask_stream_usage?: boolean | undefined;
+  /** Leave for addresses in private networks, which are refused otherwise. */
+  readonly allow_private?: boolean | undefined;
+}
+
+/** A vendor's API at an address. */
+export interface Provider {
+  readonly id: string;
+  readonly name: string;
+  /** As configured: scheme, host and perhaps a path. */
+  readonly baseUrl: string;
+  /** Scheme, host and port of `baseUrl`. */
+  readonly origin: string;
+  /** The path that endpoints are appended to, without a closing slash: `/v1`. */
+  readonly basePath: string;
+  readonly authType: string;
+  readonly authStrategy: string;
+  readonly supportedModels: readonly string[];
+  readonly isActive: boolean;
+  readonly config: ProviderConfig;
+  readonly vendor: Vendor;
+}
+
+/** A model name's beginning → the provider that serves it. */
+export interface ModelPrefix {
+  readonly prefix: string;
+  readonly providerId: string;
+}

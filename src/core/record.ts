@@ -1,0 +1,59 @@
+// What is known of a request when it is over: the source of the log line, the metrics and the ledger.
+import type { FailureKind } from './failure.ts';
+import type { TokenUsage, UsageSource } from './usage.ts';
+
+/** How a request or an attempt ended (behaviour.md, section 7). */
+export type Outcome =
+  | 'ok'
+  | 'client_cancelled'
+  | 'client_error'
+  | 'upstream_error'
+  | 'stream_interrupted'
+  | 'rate_limited'
+  | 'budget_exceeded'
+  | 'timeout'
+  | 'gateway_error'
+  | 'unknown';
+
+/** One try on one account. Times are ms since the epoch, durations ms. */
+export interface AttemptRecord {
+  readonly n: number;
+  readonly accountId: string;
+  readonly providerId: string;
+  readonly model: string;
+  readonly startedAtMs: number;
+  status: number | null;
+  outcome: Outcome;
+  failure: FailureKind | null;
+  /** Whether bytes of it may have reached the upstream: a retry could then be the second one it sees. */
+  mayHaveReachedUpstream: boolean;
+  firstByteMs: number | null;
+  durationMs: number;
+  usage: TokenUsage | null;
+  usageSource: UsageSource;
+}
+
+/** One request of a client, filled in as it goes. */
+export interface RequestRecord {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly endpoint: string;
+  model: string | null;
+  keyId: string | null;
+  isStream: boolean;
+  status: number | null;
+  outcome: Outcome;
+  errorCode: string | null;
+  usage: TokenUsage | null;
+  usageSource: UsageSource;
+  bodyBytes: number;
+  answerBytes: number;
+  /** Time spent waiting for an account to become free. */
+  queuedMs: number;
+  /** From the request's arrival to the first byte of the answer. */
+  firstByteMs: number | null;
+  durationMs: number;
+  /** Why the serving account was chosen. */
+  chosenBecause: string | null;
+  readonly attempts: AttemptRecord[];
+}

@@ -1,0 +1,91 @@
+// From a model name to the provider that serves it: a pure lookup, longest user route first.
+import type { Configuration } from './configuration.ts';
+import { matchesModel } from './model-pattern.ts';
+import type { ModelPrefix, Provider } from './provider.ts';
+
+/** Where to go when a route's own target cannot serve. */
+export interface Fallback {
+  readonly provider_id: string;
+  readonly model?: string | undefined;
+  /** Kinds of failure that it serves, besides an exhausted pool. */
+  readonly on?: readonly string[] | undefined;
+}
+
+/** A user's own rule: model pattern → provider. */
+export interface Route {
+  readonly id: string;
+  readonly pattern: string;
+  readonly providerId: string;
+  /** The name that the provider knows the model by; null: the client's own. */
+  readonly model: string | null;
+  readonly fallbacks: readonly Fallback[];
+}
+
+/** Where a request goes. */
+export interface Target {
+  readonly provider: Provider;
+  /** The model name for the upstream. */
+  readonly model: string;
+  /** What decided: a route's pattern, or the rule's name. */
+  readonly because: string;
+  readonly fallbacks: readonly Fallback[];
+}
+
+/**
+ * The target of `model`: the longest matching user route, else the explicit form `provider/model`, else the registry's
+ * prefixes, else a provider that declares the very model. Undefined where none leads to an active provider.
+ */
+export function findTarget(
+  configuration: Configuration,
+  prefixes: readonly ModelPrefix[],
+  model: string,
+): Target | undefined {
+  return (
+    byUserRoute(configuration, model) ??
+    byExplicitProvider(configuration, model) ??
+    byPrefix(configuration, prefixes, model) ??
+    byDeclaration(configuration, model)
+  );
+}
+
+function byUserRoute(configuration: Configuration, model: string): Target | undefined {
+  for (const route of configuration.routes) {
+    if (!matchesModel(route.pattern, model)) continue;
+    const provider = activeProvider(configuration, route.providerId);
+    if (provider === undefined) continue;
+    const because = `route ${route.pattern}`;
+    return { provider, model: route.model ?? model, because, fallbacks: route.fallbacks };
+  }
+  return undefined;
+}
+
+function byExplicitProvider(configuration: Configuration, model: string): Target | undefined {
+  const slash = model.indexOf('/');
+  if (slash < 1 || slash === model.length - 1) return undefined;
+  const provider = activeProvider(configuration, model.slice(0, slash).toLowerCase());
+  return provider && { provider, model: model.slice(slash + 1), because: 'explicit provider', fallbacks: [] };
+}
+
+function byPrefix(configuration: Configuration, prefixes: readonly ModelPrefix[], model: string): Target | undefined {
+  const name = model.toLowerCase();
+  for (const { prefix, providerId } of prefixes) {
+    if (!name.startsWith(prefix)) continue;
+    const provider = activeProvider(configuration, providerId);
+    if (provider !== undefined) return { provider, model, because: `prefix ${prefix}`, fallbacks: [] };
+  }
+  return undefined;
+}
+
+function byDeclaration(configuration: Configuration, model: string): Target | undefined {
+  const name = model.toLowerCase();
+  for (const provider of configuration.providers.values()) {
+    if (!provider.isActive || !provider.supportedModels.some((declared) => declared.toLowerCase() === name)) continue;
+    return { provider, model, because: 'declared model', fallbacks: [] };
+  }
+  return undefined;
+}
+
+function activeProvider(configuration: Configuration, id: string): Provider | undefined {
+  const provider = configuration.providers.get(id);
+  return provider?.isActive === true ? provider : undefined;
+}

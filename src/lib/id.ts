@@ -1,0 +1,26 @@
+// Identifiers that sort by the time they were made, so that newest-first listings need no second index.
+import { randomFillSync } from 'node:crypto';
+
+/** Crockford's base 32: no I, L, O, U, so an id read out loud is written down right. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+const timeCharacters = 9;
+const randomCharacters = 16;
+const pool = { bytes: new Uint8Array(4096), used: 4096 };
+
+/** `prefix_` + 9 characters of time (milliseconds) + 16 of randomness (80 bits). */
+export function newId(prefix: string, nowMs: number): string {
+  let time = '';
+  let rest = Math.floor(nowMs);
+  for (let i = 0; i < timeCharacters; i += 1) {
+    time = alphabet.charAt(rest % 32) + time;
+    rest = Math.floor(rest / 32);
+  }
+  if (pool.used + randomCharacters > pool.bytes.length) {
+    randomFillSync(pool.bytes);
+    pool.used = 0;
+  }
+  let random = '';
+  for (let i = 0; i < randomCharacters; i += 1) random += alphabet.charAt((pool.bytes[pool.used + i] ?? 0) & 31);
+  pool.used += randomCharacters;
+  return `${prefix}_${time}${random}`;
+}

@@ -1,0 +1,93 @@
+// The JSON scanner against JSON.parse: the same verdict on the form, the right spans.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { isWholeJson, nameIs, readValue, skipValue, walkArray, walkObject } from './json-scan.ts';
+
+const bytes = (text: string): Buffer => Buffer.from(text);
+
+test('accepts what JSON.parse accepts', () => {
+  fc.assert(
+    fc.property(fc.json(), fc.constantFrom('', ' ', '\n\t'), (json, space) => {
+      assert.equal(isWholeJson(bytes(space + json + space)), true);
+    }),
+  );
+});
+
+test('a value cut anywhere is refused, as JSON.parse refuses it', () => {
+  fc.assert(
+    fc.property(fc.object(), fc.nat(), (value, at) => {
+      const json = JSON.stringify(value);
+      const cut = json.slice(0, at % json.length);
+      assert.equal(isWholeJson(bytes(cut)), false, cut);
+    }),
+  );
+});
+
+test('a value with one byte changed outside its strings is judged as JSON.parse judges it', () => {
+  const structural = fc.constantFrom('{', '}', '[', ']', ',', ':', '0', '1', '-', '.', 'e', 't', ' ', '"');
+  const number = fc.constantFrom(
+    '1',
+    '-0',
+    '1.5',
+    '1e400',
+    '0.1000',
+    '12345678901234567890',
+    'true',
+    'null',
+    '[]',
+    '{}',
+  );
+  const json = fc.array(number).map((values) => `{"a":[${values.join(',')}],"b":{"c":1}}`);
+  fc.assert(
+    fc.property(json, fc.nat(), structural, (text, at, character) => {
+      const i = at % text.length;
+      const changed = text.slice(0, i) + character + text.slice(i + 1);
+      let isValid = true;
+      try {
+        JSON.parse(changed);
+      } catch {
+        isValid = false;
+      }
+      assert.equal(isWholeJson(bytes(changed)), isValid, changed);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('long strings with escapes end where they end', () => {
+  for (const inside of [
+    'x'.repeat(100),
+    `${'x'.repeat(80)}\\"${'y'.repeat(80)}`,
+    '\\\\'.repeat(50),
+    '\\"'.repeat(60),
+  ]) {
+    const text = `["${inside}",1]`;
+    assert.deepEqual(JSON.parse(text).length, 2);
+    assert.equal(isWholeJson(bytes(text)), true);
+    assert.equal(isWholeJson(bytes(text.slice(0, -4))), false);
+  }
+});
+
+test('a million open brackets neither overflow the stack nor pass', () => {
+  assert.equal(skipValue(bytes('['.repeat(1_000_000)), 0, 1_000_000), -1);
+});
+
+test('walks members and elements with their spans', () => {
+  const text = '{ "a" : [1, "x"] , "b":{} }';
+  const members: string[] = [];
+  const end = walkObject(bytes(text), 0, text.length, (nameStart, nameEnd, valueStart, valueEnd) =>
+    members.push(`${text.slice(nameStart, nameEnd)}=${text.slice(valueStart, valueEnd)}`),
+  );
+  assert.equal(end, text.length);
+  assert.deepEqual(members, ['"a"=[1, "x"]', '"b"={}']);
+  const elements: unknown[] = [];
+  walkArray(bytes(text), 8, text.length, (start, stop) => elements.push(readValue(bytes(text), start, stop)));
+  assert.deepEqual(elements, [1, 'x']);
+});
+
+test('a name written with escapes is the same name', () => {
+  const name = bytes('"m\\u006fdel"');
+  assert.equal(nameIs(name, 0, name.length, 'model'), true);
+  assert.equal(nameIs(name, 0, name.length, 'modal'), false);
+});

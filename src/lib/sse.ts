@@ -1,0 +1,148 @@
+// Server-sent events as bytes: finds where each event ends, however the bytes were cut on the way.
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const colon = 0x3a;
+const space = 0x20;
+
+/** The event outgrew the limit that the splitter was given. */
+export class EventTooLargeError extends Error {
+  override readonly name = 'EventTooLargeError';
+  constructor(limitBytes: number) {
+    super(`an event is larger than ${limitBytes} bytes`);
+  }
+}
+
+/**
+ * Cuts a byte stream into events: each with its closing blank line, every byte in exactly one of them, in order.
+ * Line ends may be LF, CR or CRLF, mixed; chunks may be cut anywhere (WHATWG HTML, "server-sent events").
+ */
+export class EventSplitter {
+  readonly #limitBytes: number;
+  #pieces: Uint8Array[] = [];
+  #piecesBytes = 0;
+  #lineIsEmpty = true;
+  /** The chunk before ended with a CR: an LF right at the start of the next one belongs to the same line end. */
+  #afterReturn = false;
+  /** That CR also ended an event, which has gone out already. */
+  #eventEndedOnReturn = false;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Bytes of a begun event that wait for their end. */
+  get pendingBytes(): number {
+    return this.#piecesBytes;
+  }
+
+  /** Feeds one chunk; calls `emit` for each event that ended in it. The late LF of a cut CRLF comes as an event of its own. */
+  push(chunk: Uint8Array, emit: (event: Uint8Array) => void): void {
+    const length = chunk.length;
+    if (length === 0) return;
+    let start = 0;
+    let i = 0;
+    if (this.#afterReturn && chunk[0] === lineFeed) {
+      i = 1;
+      if (this.#eventEndedOnReturn) {
+        emit(chunk.subarray(0, 1));
+        start = 1;
+      }
+    }
+    this.#afterReturn = false;
+    this.#eventEndedOnReturn = false;
+    while (i < length) {
+      const lineEnd = endOfLine(chunk, i);
+      if (lineEnd > i) this.#lineIsEmpty = false;
+      if (lineEnd === length) break;
+      i = lineEnd + 1;
+      const isReturn = chunk[lineEnd] === carriageReturn;
+      if (isReturn && chunk[i] === lineFeed) i += 1;
+      else if (isReturn && i === length) this.#afterReturn = true;
+      const isBlank = this.#lineIsEmpty;
+      this.#lineIsEmpty = true;
+      if (!isBlank) continue;
+      this.#eventEndedOnReturn = this.#afterReturn;
+      this.#emit(chunk.subarray(start, i), emit);
+      start = i;
+    }
+    if (start < length) this.#hold(start === 0 ? chunk : chunk.subarray(start));
+  }
+
+  /** What is left when the stream has ended: an event without its blank line, or nothing. */
+  flush(): Uint8Array | undefined {
+    if (this.#piecesBytes === 0) return undefined;
+    const rest = this.#join();
+    this.#lineIsEmpty = true;
+    return rest;
+  }
+
+  #hold(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#piecesBytes += piece.length;
+    if (this.#piecesBytes > this.#limitBytes) throw new EventTooLargeError(this.#limitBytes);
+  }
+
+  #emit(tail: Uint8Array, emit: (event: Uint8Array) => void): void {
+    if (this.#piecesBytes === 0) {
+      if (tail.length > 0) emit(tail);
+      return;
+    }
+    if (tail.length > 0) this.#hold(tail);
+    emit(this.#join());
+  }
+
+  #join(): Uint8Array {
+    const whole = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    return whole;
+  }
+}
+
+function endOfLine(chunk: Uint8Array, from: number): number {
+  let i = from;
+  while (i < chunk.length) {
+    const byte = chunk[i];
+    if (byte === lineFeed || byte === carriageReturn) return i;
+    i += 1;
+  }
+  return i;
+}
+
+/** An event's `data`, or undefined where it has none (a comment, a lone `event:` line). */
+export function eventData(event: Uint8Array): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  let more: Uint8Array[] | undefined;
+  let lineStart = 0;
+  while (lineStart < event.length) {
+    const lineEnd = endOfLine(event, lineStart);
+    const value = dataOfLine(event, lineStart, lineEnd);
+    if (value !== undefined) {
+      if (found === undefined) found = value;
+      else (more ??= [found]).push(value);
+    }
+    lineStart = lineEnd + 1;
+  }
+  return more === undefined ? found : joinLines(more);
+}
+
+function dataOfLine(event: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  // "data", then the end of the line or a colon and perhaps one space. A byte order mark may open the stream.
+  const hasMark = start === 0 && event[0] === 0xef && event[1] === 0xbb && event[2] === 0xbf;
+  const i = hasMark ? 3 : start;
+  if (event[i] !== 0x64 || event[i + 1] !== 0x61 || event[i + 2] !== 0x74 || event[i + 3] !== 0x61) return undefined;
+  if (i + 4 === end) return event.subarray(end, end);
+  if (event[i + 4] !== colon) return undefined;
+  const valueStart = event[i + 5] === space ? i + 6 : i + 5;
+  return event.subarray(Math.min(valueStart, end), end);
+}
+
+function joinLines(lines: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const line of lines) {
+    if (parts.length > 0) parts.push(Uint8Array.of(lineFeed));
+    parts.push(line);
+  }
+  return Buffer.concat(parts);
+}
