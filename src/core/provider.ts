@@ -5,7 +5,7 @@ import type { Failure } from './failure.ts';
 export interface FailedAnswer {
   readonly status: number;
   /** The value of a header, by its name in lower case. */
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
   /** The body, at most its first MiB. */
   readonly body: Uint8Array;
   readonly nowMs: number;

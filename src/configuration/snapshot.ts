@@ -1,0 +1,130 @@
+// From rows to the configuration in force: pure, and one bad row never spoils the others.
+import type { Account } from '../core/account.ts';
+import type { Configuration } from '../core/configuration.ts';
+import type { Provider, ProviderConfig } from '../core/provider.ts';
+import type { Fallback, Route } from '../core/route.ts';
+import { readCredential } from '../providers/auth-strategies.ts';
+import { authStrategies } from '../providers/auth-strategies.ts';
+import { builtInProviders, otherVendor, vendors } from '../providers/registry.ts';
+import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow } from '../storage/storage.ts';
+import { UnsealError, type Vault } from '../vault/vault.ts';
+
+/** The provider rows with the built-in ones that no row overrides. */
+export function withBuiltIns(rows: readonly ProviderRow[]): ProviderRow[] {
+  const written = new Set(rows.map((row) => row.id));
+  return [...builtInProviders.filter((provider) => !written.has(provider.id)), ...rows];
+}
+
+/** The owner that an account's secrets are bound to in the vault. */
+export function accountOwner(id: string): string {
+  return `account ${id}`;
+}
+
+/** Builds the configuration; what cannot be understood is left out and named in `problems`. */
+export function buildConfiguration(rows: ConfigurationRows, vault: Pick<Vault, 'unseal'>): Configuration {
+  const problems = [...rows.problems];
+  const keep = <Row extends { readonly id: string }, Item>(
+    kind: string,
+    list: readonly Row[],
+    read: (row: Row) => Item,
+  ): Item[] =>
+    list.flatMap((row) => {
+      try {
+        return [read(row)];
+      } catch (error) {
+        if (!(error instanceof RowProblem)) throw error;
+        problems.push(`${kind} "${row.id}" ${error.message}`);
+        return [];
+      }
+    });
+  const providers = new Map(
+    keep('provider', withBuiltIns(rows.providers), readProvider).map((provider) => [provider.id, provider]),
+  );
+  return {
+    revision: rows.revision,
+    providers,
+    accounts: keep('account', rows.accounts, (row) => readAccount(row, providers, vault)),
+    routes: keep('route', rows.routes, readRoute).sort((a, b) => b.pattern.length - a.pattern.length),
+    problems,
+  };
+}
+
+class RowProblem extends Error {}
+
+function readProvider(row: ProviderRow): Provider {
+  if (authStrategies[row.auth_strategy] === undefined) {
+    throw new RowProblem(
+      `has an unknown auth_strategy "${row.auth_strategy}"; use ${Object.keys(authStrategies).join(' or ')}`,
+    );
+  }
+  const config = row.config as ProviderConfig;
+  const url = URL.parse(row.base_url);
+  if (url === null || !/^https?:$/u.test(url.protocol))
+    throw new RowProblem('has a base_url that is not an http or https URL');
+  return {
+    id: row.id,
+    name: row.name,
+    baseUrl: row.base_url,
+    origin: url.origin,
+    basePath: basePathOf(url, config.path_prefix ?? '/v1'),
+    authType: row.auth_type,
+    authStrategy: row.auth_strategy,
+    supportedModels: row.supported_models,
+    isActive: row.is_active,
+    config,
+    vendor: vendors[row.id] ?? otherVendor,
+  };
+}
+
+/** The URL's own path plus the prefix, unless the path ends with it already: `https://host/v1` is meant as `https://host`. */
+function basePathOf(url: URL, prefix: string): string {
+  const path = url.pathname.replace(/\/+$/u, '');
+  return prefix !== '' && path.endsWith(prefix) ? path : path + prefix;
+}
+
+function readAccount(row: AccountRow, providers: ReadonlyMap<string, Provider>, vault: Pick<Vault, 'unseal'>): Account {
+  const provider = providers.get(row.provider_id);
+  if (provider === undefined) throw new RowProblem(`belongs to an unknown provider "${row.provider_id}"`);
+  const strategy = authStrategies[provider.authStrategy];
+  if (strategy === undefined) throw new RowProblem(`has a provider with an unknown auth_strategy`);
+  const read = readCredential(
+    openAuthData(row, vault),
+    strategy,
+    provider.config.key_prefixes ?? provider.vendor.keyPrefixes,
+  );
+  if ('message' in read) throw new RowProblem(`cannot be used: ${read.message}`);
+  return {
+    id: row.id,
+    providerId: row.provider_id,
+    label: row.label,
+    credential: read.credential,
+    authHeaders: (credential) => strategy.headers(credential),
+    credentialVersion: row.auth_data,
+    isActive: row.is_active,
+    weight: row.weight,
+    priority: row.priority,
+    quotaGroup: row.quota_group,
+    allowedModels: row.allowed_models,
+    organization: row.organization,
+    project: row.project,
+  };
+}
+
+function openAuthData(row: AccountRow, vault: Pick<Vault, 'unseal'>): Record<string, unknown> {
+  try {
+    return JSON.parse(vault.unseal(row.auth_data, accountOwner(row.id))) as Record<string, unknown>;
+  } catch (error) {
+    const why = error instanceof UnsealError ? error.message : 'it is not JSON inside';
+    throw new RowProblem(`has auth_data that cannot be opened: ${why}`);
+  }
+}
+
+function readRoute(row: RouteRow): Route {
+  return {
+    id: row.id,
+    pattern: row.pattern,
+    providerId: row.provider_id,
+    model: row.model,
+    fallbacks: row.fallbacks as readonly Fallback[],
+  };
+}

@@ -1,0 +1,69 @@
+// Keeps the configuration in force true to the database: reloads at once when told, and within a second when not.
+import type { Configuration } from '../core/configuration.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ConfigurationRows } from '../storage/storage.ts';
+
+/** How often the database is asked whether somebody else changed it. */
+const pollEveryMs = 500;
+
+/** What the watch needs of the rest. */
+export interface WatchParts {
+  readonly storage: { revision(): Promise<number>; readConfiguration(): Promise<ConfigurationRows> };
+  readonly build: (rows: ConfigurationRows) => Configuration;
+  readonly clock: Clock;
+  /** Called after every change. */
+  readonly onChange: (configuration: Configuration) => void;
+  /** Called when the database stops or starts answering again: undefined when it does. */
+  readonly onTrouble: (error: Error | undefined) => void;
+}
+
+/** The configuration in force. */
+export interface ConfigurationWatch {
+  current(): Configuration;
+  /** Whether the database answered when it was last asked. */
+  isFresh(): boolean;
+  /** Takes over what the database holds now; resolves when it is in force. */
+  reload(): Promise<void>;
+  stop(): void;
+}
+
+/** Reads the configuration and begins to watch it; rejects where it cannot be read even once. */
+export async function watchConfiguration(parts: WatchParts): Promise<ConfigurationWatch> {
+  let configuration = parts.build(await parts.storage.readConfiguration());
+  let isFresh = true;
+  let isStopped = false;
+  let cancelPoll = (): void => {};
+  parts.onChange(configuration);
+
+  const reload = async (): Promise<void> => {
+    const next = parts.build(await parts.storage.readConfiguration());
+    // Two reloads may overtake each other: the newer picture stays.
+    if (isStopped || next.revision < configuration.revision) return;
+    configuration = next;
+    parts.onChange(next);
+  };
+  const poll = async (): Promise<void> => {
+    try {
+      if ((await parts.storage.revision()) !== configuration.revision) await reload();
+      if (!isFresh) parts.onTrouble(undefined);
+      isFresh = true;
+    } catch (error) {
+      if (isFresh && !isStopped) parts.onTrouble(error as Error);
+      isFresh = false;
+    }
+    schedule();
+  };
+  const schedule = (): void => {
+    if (!isStopped) cancelPoll = parts.clock.after(pollEveryMs, () => void poll());
+  };
+  schedule();
+  return {
+    current: () => configuration,
+    isFresh: () => isFresh,
+    reload,
+    stop() {
+      isStopped = true;
+      cancelPoll();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// How credentials are read from `auth_data` and sent upstream: one row a strategy.
+import { Secret } from '../core/secret.ts';
+
+/** Names under which a credential may stand in `auth_data`, the first one found counts. */
+export const credentialFields = ['api_key', 'apiKey', 'key', 'token', 'access_token'] as const;
+
+/** One way of proving to an upstream who one is. */
+export interface AuthStrategy {
+  readonly id: string;
+  /** Whether the credential must begin as the provider's keys do. */
+  readonly hasKeyFormat: boolean;
+  /** Whether credentials expire and need renewing. */
+  readonly expires: boolean;
+  headers(credential: Secret): readonly [name: string, value: string][];
+}
+
+const bearerHeader = (credential: Secret): readonly [string, string][] => [
+  ['authorization', `Bearer ${credential.reveal()}`],
+];
+
+/** Strategy id → strategy: the values of a provider's `auth_strategy`. */
+export const authStrategies: Readonly<Record<string, AuthStrategy>> = {
+  api_key: { id: 'api_key', hasKeyFormat: true, expires: false, headers: bearerHeader },
+  bearer: { id: 'bearer', hasKeyFormat: false, expires: false, headers: bearerHeader },
+};
+
+/** What is wrong with an account's `auth_data`; `param` names the field. Never holds any part of the credential. */
+export interface CredentialProblem {
+  readonly param: string;
+  readonly message: string;
+}
+
+/** The credential in `authData`, or what is wrong with it. `keyPrefixes` as the provider has them. */
+export function readCredential(
+  authData: Readonly<Record<string, unknown>>,
+  strategy: AuthStrategy,
+  keyPrefixes: readonly string[],
+): { readonly field: string; readonly credential: Secret } | CredentialProblem {
+  const field = credentialFields.find((name) => authData[name] !== undefined);
+  if (field === undefined) {
+    return { param: 'auth_data.api_key', message: `auth_data needs one of ${credentialFields.join(', ')}.` };
+  }
+  const param = `auth_data.${field}`;
+  const value = authData[field];
+  if (typeof value !== 'string' || value.trim() === '') return { param, message: `${param} must be a non-empty text.` };
+  const text = value.trim();
+  if (!/^[\x21-\x7e]+$/u.test(text)) {
+    return { param, message: `${param} holds white space or characters that no key has; copy the key again.` };
+  }
+  if (strategy.hasKeyFormat && keyPrefixes.length > 0 && !keyPrefixes.some((prefix) => text.startsWith(prefix))) {
+    return {
+      param,
+      message: `${param} must start with ${listOf(keyPrefixes)}; this does not look like a key of the provider.`,
+    };
+  }
+  return { field, credential: new Secret(text) };
+}
+
+function listOf(prefixes: readonly string[]): string {
+  return prefixes.map((prefix) => `"${prefix}"`).join(' or ');
+}

@@ -1,0 +1,73 @@
+// Opens the embedded database file: proves it is ours, brings its schema up to date, sets it up for many readers.
+import { DatabaseSync } from 'node:sqlite';
+import { StorageError } from '../storage.ts';
+import { migrations } from './migrations/registry.ts';
+
+/** Written into the file's header (`PRAGMA application_id`): "agwy". */
+const applicationId = 0x61677779;
+
+/** How long a write waits for another program's write. */
+const busyTimeoutMs = 5000;
+
+/** SQLite's primary result codes (sqlite.org/rescode.html) → what they mean for who starts the gateway. */
+const openProblems: Readonly<Record<number, string>> = {
+  5: 'is locked by another program; end that program or its transaction',
+  8: 'cannot be written; check the rights of the file and its folder',
+  10: 'cannot be read or written (input/output error); check the disk',
+  11: 'is damaged; restore a backup',
+  13: 'cannot be written because the disk is full; free some space',
+  14: 'cannot be opened; check that the folder exists and the rights of the file',
+  26: 'is not an SQLite database; move it away or set another DATA_DIR',
+};
+
+/** The primary result code of an error of node:sqlite, or undefined. */
+export function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown }).errcode;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+/** Opens and migrates `file`; throws a `StorageError` that says what is wrong with it and what to do. */
+export function openDatabase(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { timeout: busyTimeoutMs });
+    checkOwner(database, file);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+    migrate(database, file);
+    return database;
+  } catch (error) {
+    database?.close();
+    if (error instanceof StorageError) throw error;
+    const problem = openProblems[resultCode(error) ?? 0] ?? `cannot be used: ${(error as Error).message}`;
+    throw new StorageError(`the database ${file} ${problem}`, { cause: error });
+  }
+}
+
+function readNumber(database: DatabaseSync, sql: string): number {
+  return Number(Object.values(database.prepare(sql).get() ?? { none: 0 })[0]);
+}
+
+function checkOwner(database: DatabaseSync, file: string): void {
+  const owner = readNumber(database, 'PRAGMA application_id');
+  const tables = readNumber(database, 'SELECT count(*) FROM sqlite_schema');
+  if (owner === applicationId || (owner === 0 && tables === 0)) return;
+  throw new StorageError(`the database ${file} belongs to another program; move it away or set another DATA_DIR`);
+}
+
+/** Runs what is missing in one transaction that no other start can enter: one migrates, the others wait and find it done. */
+function migrate(database: DatabaseSync, file: string): void {
+  if (readNumber(database, 'PRAGMA user_version') === migrations.length) return;
+  database.exec('PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE');
+  try {
+    const done = readNumber(database, 'PRAGMA user_version');
+    if (done > migrations.length) {
+      throw new StorageError(`the database ${file} was written by a newer version of aigateway; use that version`);
+    }
+    for (const { statements } of migrations.slice(done)) for (const statement of statements) database.exec(statement);
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}; COMMIT`);
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}

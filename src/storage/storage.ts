@@ -1,0 +1,95 @@
+// What the gateway keeps in its database, as interfaces: SQLite implements them, PostgreSQL will.
+
+/** Who speaks to this API, and how to reach it. */
+export interface ProviderRow {
+  readonly id: string;
+  readonly name: string;
+  readonly base_url: string;
+  readonly auth_type: string;
+  readonly auth_strategy: string;
+  readonly supported_models: readonly string[];
+  readonly is_active: boolean;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A credential at a provider; `auth_data` is sealed by the vault, `auth_hint` is what may be shown of it. */
+export interface AccountRow {
+  readonly id: string;
+  readonly provider_id: string;
+  readonly label: string;
+  readonly auth_data: string;
+  readonly auth_hint: Readonly<Record<string, string>>;
+  readonly is_active: boolean;
+  readonly weight: number;
+  readonly priority: number;
+  readonly quota_group: string | null;
+  readonly allowed_models: readonly string[];
+  readonly limits: Readonly<Record<string, unknown>>;
+  readonly organization: string | null;
+  readonly project: string | null;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly last_used_at: string | null;
+}
+
+/** A user's own rule: model pattern → provider. */
+export interface RouteRow {
+  readonly id: string;
+  readonly pattern: string;
+  readonly provider_id: string;
+  readonly model: string | null;
+  readonly fallbacks: readonly unknown[];
+}
+
+/** A row of this id (or another unique value) exists already. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+}
+
+/** The database cannot be opened or used; the message says which and what to do. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+}
+
+/** One table of resources that have an `id`. */
+export interface ResourceStore<Row extends { readonly id: string }> {
+  /** Rows in order of id, those after `afterId` when it is given. */
+  list(limit: number, afterId?: string): Promise<Row[]>;
+  get(id: string): Promise<Row | undefined>;
+  /** Throws a `ConflictError` where the id is taken. */
+  insert(row: Row): Promise<void>;
+  /** Changes the given columns; false where there is no such row. */
+  update(id: string, change: Partial<Omit<Row, 'id'>>): Promise<boolean>;
+  /** False where there is no such row. */
+  remove(id: string): Promise<boolean>;
+}
+
+/** All that the configuration is made of, read at one moment. */
+export interface ConfigurationRows {
+  readonly revision: number;
+  readonly providers: readonly ProviderRow[];
+  readonly accounts: readonly AccountRow[];
+  readonly routes: readonly RouteRow[];
+  /** Rows that could not be read, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** The database. Every call rejects with a `StorageError` where the database does not answer. */
+export interface Storage {
+  readonly providers: ResourceStore<ProviderRow>;
+  readonly accounts: ResourceStore<AccountRow>;
+  readonly routes: ResourceStore<RouteRow>;
+  /** Counts the changes of the configuration, those made by other programs too. */
+  revision(): Promise<number>;
+  readConfiguration(): Promise<ConfigurationRows>;
+  /** Notes when accounts were last used: account id → ISO 8601 time. Does not count as a change. */
+  noteUse(usedAt: ReadonlyMap<string, string>): Promise<void>;
+  /** A small text kept under a name, or undefined. */
+  readNote(name: string): Promise<string | undefined>;
+  /** Keeps a text under a name unless one is kept already; answers the one that is. */
+  keepNote(name: string, text: string): Promise<string>;
+  /** Writes a consistent copy to a new file while everything runs on. */
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+// Sending one request to a provider and hearing its answer as it comes: the interface, and what can go wrong below HTTP.
+
+/** One request. */
+export interface UpstreamRequest {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Name and value in turn. */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array | null;
+}
+
+/** What went wrong below HTTP. */
+export type TransportProblem = 'connect_timeout' | 'connection_failed' | 'invalid_response' | 'aborted';
+
+/** The transport's own failure, with a message that holds no secret. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly problem: TransportProblem;
+
+  constructor(problem: TransportProblem, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.problem = problem;
+  }
+}
+
+/** Who hears the answer. Exactly one of `onEnd` and `onError` comes last. */
+export interface AnswerListener {
+  /** The connection stands and the request's bytes begin to leave. */
+  onSent(): void;
+  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  onData(chunk: Uint8Array): void;
+  onEnd(): void;
+  onError(error: TransportError): void;
+}
+
+/** A request under way. */
+export interface Transmission {
+  /** Stops reading from the upstream until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Closes the connection; `onError` with `aborted` follows unless the answer has ended. */
+  abort(): void;
+}
+
+/** The way out to the providers. */
+export interface Upstream {
+  send(request: UpstreamRequest, listener: AnswerListener): Transmission;
+  /** Closes idle connections at once, and the others when their answers have ended. */
+  close(): Promise<void>;
+}
