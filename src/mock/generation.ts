@@ -1,0 +1,67 @@
+// The text of an answer, in pieces: an echo, or the length that the script or the model name asks for.
+import type { AnswerLength } from './script.ts';
+import { splitPieces } from './tokens.ts';
+
+/** A part of the answer that one content chunk carries. */
+export interface Piece {
+  readonly text: string;
+  readonly tokens: number;
+}
+
+/** A text to answer with. `pieces()` starts anew at each call and holds nothing in memory. */
+export interface Generation {
+  pieces(): Iterable<Piece>;
+  readonly tokens: number;
+  readonly finish: 'stop' | 'length';
+}
+
+/** What a request allows: the most tokens, and texts to stop before. */
+export interface Bounds {
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+}
+
+const DEFAULT_CHUNKS = 10;
+
+/** The most tokens of an echo: real models end an answer too. */
+export const MAX_OUTPUT_TOKENS = 128_000;
+
+/** An answer of this text, one word a piece, cut by the bounds. */
+export function textGeneration(text: string, bounds: Bounds): Generation {
+  const stopAt = bounds.stop.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
+  const spoken = stopAt.length > 0 ? text.slice(0, Math.min(...stopAt)) : text;
+  const all = splitPieces(spoken);
+  const kept = all.slice(0, Math.min(bounds.maxTokens, MAX_OUTPUT_TOKENS));
+  return {
+    pieces: () => kept.map((piece) => ({ text: piece, tokens: 1 })),
+    tokens: kept.length,
+    finish: kept.length < all.length ? 'length' : 'stop',
+  };
+}
+
+/** An answer of a wanted length; stop texts do not apply to it. */
+export function sizedGeneration(length: AnswerLength, bounds: Bounds): Generation {
+  const wanted = length.tokens ?? length.chunks ?? DEFAULT_CHUNKS;
+  const tokens = Math.min(wanted, bounds.maxTokens);
+  const chunks = length.tokens === undefined ? tokens : Math.min(length.chunks ?? DEFAULT_CHUNKS, tokens);
+  return {
+    pieces: () => sizedPieces(chunks, tokens, length.chunk_text),
+    tokens,
+    finish: tokens < wanted ? 'length' : 'stop',
+  };
+}
+
+function* sizedPieces(chunks: number, tokens: number, text: string | undefined): Generator<Piece> {
+  const base = Math.floor(tokens / Math.max(chunks, 1));
+  const larger = tokens - base * chunks;
+  for (let index = 0; index < chunks; index += 1) {
+    yield { text: text ?? `${index} `, tokens: index < larger ? base + 1 : base };
+  }
+}
+
+/** The pieces joined. */
+export function wholeText(generation: Generation): string {
+  let text = '';
+  for (const piece of generation.pieces()) text += piece.text;
+  return text;
+}
