@@ -2,12 +2,13 @@
 import type { Account } from '../core/account.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Provider, ProviderConfig } from '../core/provider.ts';
-import type { Fallback, Route } from '../core/route.ts';
-import { readCredential } from '../providers/auth-strategies.ts';
-import { authStrategies } from '../providers/auth-strategies.ts';
-import { builtInProviders, otherVendor, vendors } from '../providers/registry.ts';
+import type { Route } from '../core/route.ts';
+import { authStrategies, findAuthStrategy, readCredential } from '../providers/auth-strategies.ts';
+import { baseUrlProblem } from '../providers/base-url.ts';
+import { builtInProviders, vendorOf } from '../providers/registry.ts';
 import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow } from '../storage/storage.ts';
 import { UnsealError, type Vault } from '../vault/vault.ts';
+import { fallbackSchema, providerConfigSchema } from './row-schemas.ts';
 
 /** The provider rows with the built-in ones that no row overrides. */
 export function withBuiltIns(rows: readonly ProviderRow[]): ProviderRow[] {
@@ -52,15 +53,15 @@ export function buildConfiguration(rows: ConfigurationRows, vault: Pick<Vault, '
 class RowProblem extends Error {}
 
 function readProvider(row: ProviderRow): Provider {
-  if (authStrategies[row.auth_strategy] === undefined) {
+  if (findAuthStrategy(row.auth_strategy) === undefined) {
     throw new RowProblem(
       `has an unknown auth_strategy "${row.auth_strategy}"; use ${Object.keys(authStrategies).join(' or ')}`,
     );
   }
-  const config = row.config as ProviderConfig;
-  const url = URL.parse(row.base_url);
-  if (url === null || !/^https?:$/u.test(url.protocol))
-    throw new RowProblem('has a base_url that is not an http or https URL');
+  const config = readConfig(row);
+  const problem = baseUrlProblem(row.base_url, config.allow_private === true);
+  if (problem !== undefined) throw new RowProblem(`cannot be used: base_url ${problem}`);
+  const url = new URL(row.base_url);
   return {
     id: row.id,
     name: row.name,
@@ -72,8 +73,14 @@ function readProvider(row: ProviderRow): Provider {
     supportedModels: row.supported_models,
     isActive: row.is_active,
     config,
-    vendor: vendors[row.id] ?? otherVendor,
+    vendor: vendorOf(row.id),
   };
+}
+
+function readConfig(row: ProviderRow): ProviderConfig {
+  const read = providerConfigSchema.safeParse(row.config);
+  if (read.success) return read.data;
+  throw new RowProblem(`has a config in which ${read.error.issues[0]?.path.join('.') ?? ''} is not as it must be`);
 }
 
 /** The URL's own path plus the prefix, unless the path ends with it already: `https://host/v1` is meant as `https://host`. */
@@ -85,13 +92,9 @@ function basePathOf(url: URL, prefix: string): string {
 function readAccount(row: AccountRow, providers: ReadonlyMap<string, Provider>, vault: Pick<Vault, 'unseal'>): Account {
   const provider = providers.get(row.provider_id);
   if (provider === undefined) throw new RowProblem(`belongs to an unknown provider "${row.provider_id}"`);
-  const strategy = authStrategies[provider.authStrategy];
+  const strategy = findAuthStrategy(provider.authStrategy);
   if (strategy === undefined) throw new RowProblem(`has a provider with an unknown auth_strategy`);
-  const read = readCredential(
-    openAuthData(row, vault),
-    strategy,
-    provider.config.key_prefixes ?? provider.vendor.keyPrefixes,
-  );
+  const read = readCredential(openAuthData(row, vault), strategy, keyPrefixesOf(provider));
   if ('message' in read) throw new RowProblem(`cannot be used: ${read.message}`);
   return {
     id: row.id,
@@ -110,9 +113,15 @@ function readAccount(row: AccountRow, providers: ReadonlyMap<string, Provider>, 
   };
 }
 
+/** What the provider's keys begin with; empty where any text may be one. */
+export function keyPrefixesOf(provider: Provider): readonly string[] {
+  return provider.config.key_prefixes ?? provider.vendor.keyPrefixes;
+}
+
 function openAuthData(row: AccountRow, vault: Pick<Vault, 'unseal'>): Record<string, unknown> {
   try {
-    return JSON.parse(vault.unseal(row.auth_data, accountOwner(row.id))) as Record<string, unknown>;
+    const opened: unknown = JSON.parse(vault.unseal(row.auth_data, accountOwner(row.id)));
+    return typeof opened === 'object' && opened !== null ? { ...opened } : {};
   } catch (error) {
     const why = error instanceof UnsealError ? error.message : 'it is not JSON inside';
     throw new RowProblem(`has auth_data that cannot be opened: ${why}`);
@@ -120,11 +129,13 @@ function openAuthData(row: AccountRow, vault: Pick<Vault, 'unseal'>): Record<str
 }
 
 function readRoute(row: RouteRow): Route {
+  const fallbacks = fallbackSchema.array().safeParse(row.fallbacks);
+  if (!fallbacks.success) throw new RowProblem('has fallbacks that cannot be understood');
   return {
     id: row.id,
     pattern: row.pattern,
     providerId: row.provider_id,
     model: row.model,
-    fallbacks: row.fallbacks as readonly Fallback[],
+    fallbacks: fallbacks.data,
   };
 }

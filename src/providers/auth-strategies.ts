@@ -24,6 +24,11 @@ export const authStrategies: Readonly<Record<string, AuthStrategy>> = {
   bearer: { id: 'bearer', hasKeyFormat: false, expires: false, headers: bearerHeader },
 };
 
+/** The strategy of this id, if there is one. */
+export function findAuthStrategy(id: string): AuthStrategy | undefined {
+  return Object.hasOwn(authStrategies, id) ? authStrategies[id] : undefined;
+}
+
 /** What is wrong with an account's `auth_data`; `param` names the field. Never holds any part of the credential. */
 export interface CredentialProblem {
   readonly param: string;

@@ -8,6 +8,11 @@ export const vendors: Readonly<Record<string, Vendor>> = { openai };
 
 export const otherVendor: Vendor = openaiCompatible;
 
+/** The vendor whose rules the provider of this id follows. */
+export function vendorOf(providerId: string): Vendor {
+  return (Object.hasOwn(vendors, providerId) ? vendors[providerId] : undefined) ?? otherVendor;
+}
+
 /** A provider row that a fresh install has without anybody writing it; a row of the same id overrides it. */
 export interface BuiltInProvider {
   readonly id: string;
