@@ -50,11 +50,11 @@ function resourceStore<Row extends { readonly id: string }>(
     async list(limit, afterId) {
       const all = database.selectFrom(table).selectAll().orderBy('id').limit(limit);
       const rows = await (afterId === undefined ? all : all.where('id', '>', afterId)).execute();
-      return rows.map((row) => decodeRow<Row>(row));
+      return rows.map((row) => decodeNamed<Row>(table, row));
     },
     async get(id) {
       const row = await database.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst();
-      return row && decodeRow<Row>(row);
+      return row && decodeNamed<Row>(table, row);
     },
     async insert(row) {
       await database
@@ -79,6 +79,15 @@ function resourceStore<Row extends { readonly id: string }>(
   };
 }
 
+function decodeNamed<Row>(table: ResourceTable, row: Readonly<Record<string, unknown>>): Row {
+  try {
+    return decodeRow<Row>(row);
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    throw new RowError(`${table} row "${String(row['id'])}": ${error.message}`);
+  }
+}
+
 async function readRevision(database: Kysely<Tables>): Promise<number> {
   const row = await database.selectFrom('configuration_revision').select('revision').executeTakeFirstOrThrow();
   return row.revision;
@@ -90,10 +99,10 @@ async function readConfiguration(database: Kysely<Tables>): Promise<Configuratio
     const rows = await database.selectFrom(table).selectAll().orderBy('id').execute();
     return rows.flatMap((row) => {
       try {
-        return [decodeRow<Row>(row)];
+        return [decodeNamed<Row>(table, row)];
       } catch (error) {
         if (!(error instanceof RowError)) throw error;
-        problems.push(`${table} row "${String(row.id)}": ${error.message}`);
+        problems.push(error.message);
         return [];
       }
     });

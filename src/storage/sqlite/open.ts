@@ -48,8 +48,9 @@ function readNumber(database: DatabaseSync, sql: string): number {
 }
 
 function checkOwner(database: DatabaseSync, file: string): void {
-  const owner = readNumber(database, 'PRAGMA application_id');
+  // In this order: another start may commit the first schema between the two reads, and it writes both at once.
   const tables = readNumber(database, 'SELECT count(*) FROM sqlite_schema');
+  const owner = readNumber(database, 'PRAGMA application_id');
   if (owner === applicationId || (owner === 0 && tables === 0)) return;
   throw new StorageError(`the database ${file} belongs to another program; move it away or set another DATA_DIR`);
 }
