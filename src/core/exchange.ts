@@ -4,6 +4,17 @@ import type { Cancellation } from '../lib/cancellation.ts';
 /** Who stops a request before its end. */
 export type StopReason = 'client_gone' | 'deadline_passed' | 'shutdown';
 
+/** Thrown where a request cannot go on because it was stopped. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+  readonly reason: StopReason;
+
+  constructor(reason: StopReason) {
+    super(`stopped: ${reason}`);
+    this.reason = reason;
+  }
+}
+
 /** The way back to the client. */
 export interface ClientAnswer {
   /** The head has gone out: from here on nothing can be taken back. */
@@ -30,11 +41,9 @@ export interface Exchange {
   /** The first value of a header, by its name in lower case. */
   header(name: string): string | undefined;
   readonly cancellation: Cancellation<StopReason>;
-  /** The length the client announced, or undefined where it did not. */
-  readonly announcedBytes: number | undefined;
   /**
    * Reads the whole body. `reserve` is asked before more bytes are taken in and throws to refuse them.
-   * Rejects with a `GatewayError` when refused, and never settles when the client has gone.
+   * Rejects with a `GatewayError` when refused, with a `StoppedError` when the request is stopped meanwhile.
    */
   readBody(reserve: (bytes: number) => void): Promise<Uint8Array>;
   readonly answer: ClientAnswer;

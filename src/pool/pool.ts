@@ -40,14 +40,23 @@ export class Pool {
     return this.#byId.get(accountId)?.health(nowMs);
   }
 
-  /** Takes the next member in turn, or says why there is none. */
-  acquire(wish: Wish, nowMs: number): Lease | Exhausted {
-    const candidates = this.#members.map((member) => judge(member, wish, nowMs));
-    const [member, ...others] = order(candidates, wish, this.#turn);
-    if (member === undefined) return exhausted(candidates);
+  /** The member that `acquire` would take now, or why there is none. */
+  peek(wish: Wish, nowMs: number): Member | Exhausted {
+    const candidates = this.#judge(wish, nowMs);
+    return order(candidates, wish, this.#turn)[0] ?? exhausted(candidates);
+  }
+
+  /** Takes the next member in turn; throws where `peek` finds none. */
+  acquire(wish: Wish, nowMs: number): Lease {
+    const [member, ...others] = order(this.#judge(wish, nowMs), wish, this.#turn);
+    if (member === undefined) throw new Error('nobody can serve: peek first');
     this.#turn += 1;
     member.lastUsedAtMs = nowMs;
     return new Lease(member, others.length === 0 ? 'only eligible account' : `next in turn of ${others.length + 1}`);
+  }
+
+  #judge(wish: Wish, nowMs: number): Candidate[] {
+    return this.#members.map((member) => judge(member, wish, nowMs));
   }
 
   /** When accounts were last used, account id → ms since the epoch, for those used since the last call. */

@@ -1,0 +1,263 @@
+// Room 6, attempt: one try on one account. Hears the upstream, watches the clock and the client, ends with a result.
+import type { Account } from '../core/account.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Exchange, StopReason } from '../core/exchange.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
+import type { Provider } from '../core/provider.ts';
+import type { AttemptRecord, Outcome } from '../core/record.ts';
+import { withoutSecret } from '../core/redaction.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
+import { ClientSink } from './client-sink.ts';
+import type { Drainer } from './drainer.ts';
+import { answerHeaders, requestHeaders } from './headers.ts';
+import { ErrorReception, WholeReception, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
+import { errorEvent } from './relay.ts';
+import { StreamReception } from './stream-reception.ts';
+import type { HeldAnswer } from './verdict.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** How long the upstream may take to end after a stream's end mark before its connection is closed. */
+const lingerMs = 1000;
+
+/** How an attempt ended. `answered`: the client has the answer, whole or broken off. */
+export type AttemptResult =
+  | {
+      readonly kind: 'answered';
+      readonly outcome: Outcome;
+      readonly errorCode: ErrorCode | null;
+      readonly failure: Failure | null;
+    }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined };
+
+/** What one attempt is made of. */
+export interface AttemptParts {
+  readonly exchange: Exchange;
+  readonly endpoint: Endpoint;
+  readonly provider: Provider;
+  readonly account: Account;
+  readonly body: Uint8Array;
+  readonly dropsUsage: boolean;
+  readonly isBuffered: boolean;
+  readonly upstream: Upstream;
+  readonly drainer: Drainer;
+  readonly clock: Clock;
+  /** Limits in ms: to the head, and for a stream to its first content; then between two pieces. */
+  readonly limits: { readonly firstByteMs: number; readonly idleMs: number };
+  readonly record: AttemptRecord;
+  /** The gateway's own headers of an answer of this attempt, name and value in turn. */
+  readonly ownHeaders: readonly string[];
+  /** Called when the head goes out to the client. */
+  readonly onCommit: (status: number) => void;
+}
+
+/** Makes one attempt; never rejects for what an upstream or a client does. */
+export function attempt(parts: AttemptParts): Promise<AttemptResult> {
+  return new Promise((resolve) => new Attempt(parts, resolve).begin());
+}
+
+class Attempt implements AnswerListener {
+  readonly #parts: AttemptParts;
+  readonly #resolve: (result: AttemptResult) => void;
+  readonly #watchdog: Watchdog;
+  readonly #sink: ClientSink;
+  #transmission: Transmission | undefined;
+  #reception: Reception | undefined;
+  #isOver = false;
+  #stopListening = (): void => {};
+  #holdsDrainPlace = false;
+  #hasEnded = false;
+  #cancelLinger = (): void => {};
+
+  constructor(parts: AttemptParts, resolve: (result: AttemptResult) => void) {
+    this.#parts = parts;
+    this.#resolve = resolve;
+    this.#watchdog = new Watchdog(parts.clock, () => this.#onSilence());
+    const source = { pause: () => this.#pause(), resume: () => this.#resume() };
+    this.#sink = new ClientSink(parts.exchange, source, parts.onCommit);
+  }
+
+  begin(): void {
+    const { exchange, provider, endpoint, account, upstream, body } = this.#parts;
+    this.#transmission = upstream.send(
+      {
+        origin: provider.origin,
+        method: 'POST',
+        path: provider.basePath + endpoint.upstreamPath,
+        headers: requestHeaders(exchange, account),
+        body,
+      },
+      this,
+    );
+    this.#stopListening = exchange.cancellation.onCancel((reason) => this.#onStop(reason));
+  }
+
+  onSent(): void {
+    this.#parts.record.mayHaveReachedUpstream = true;
+    this.#watchdog.watch(this.#parts.limits.firstByteMs);
+  }
+
+  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    const { record, clock, limits, ownHeaders } = this.#parts;
+    record.status = status;
+    record.firstByteMs = clock.nowMs() - record.startedAtMs;
+    const head = this.#head(status, headers);
+    this.#sink.setHead(status, [...head.headers, ...ownHeaders]);
+    this.#reception = this.#receptionFor(head, headers['content-type']);
+    // Of a stream the first content is still awaited: its limit runs on.
+    if (!this.#awaitsContent()) this.#watchdog.watch(limits.idleMs);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isOver || this.#reception === undefined) return;
+    const awaitedContent = this.#awaitsContent();
+    const conclusion = this.#reception.take(chunk);
+    if (conclusion !== undefined) this.#conclude(conclusion);
+    else if (!awaitedContent) this.#watchdog.feed();
+    else if (!this.#awaitsContent()) this.#watchdog.watch(this.#parts.limits.idleMs);
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.#cancelLinger();
+    if (!this.#isOver && this.#reception !== undefined) this.#conclude(this.#reception.close(undefined));
+  }
+
+  onError(error: TransportError): void {
+    if (this.#isOver || error.problem === 'aborted') return;
+    this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`));
+  }
+
+  #head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
+    const { provider, account, clock } = this.#parts;
+    const redact = (text: string): string => withoutSecret(text, account.credential);
+    const header = (name: string): string | undefined => {
+      const value = headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    return {
+      status,
+      headers: answerHeaders(headers),
+      redact,
+      classify(body) {
+        const failure = provider.vendor.classify({ status, header, body, nowMs: clock.nowMs() });
+        return { ...failure, message: redact(failure.message) };
+      },
+    };
+  }
+
+  #receptionFor(head: AnswerHead, contentType: string | string[] | undefined): Reception {
+    const { endpoint, dropsUsage, isBuffered } = this.#parts;
+    if (head.status < 200 || head.status > 299) return new ErrorReception(head);
+    if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head);
+    return new StreamReception(head, { reader: endpoint.newStreamReader(), dropsUsage, isBuffered }, this.#sink);
+  }
+
+  /** The first-byte limit is still the one that counts. */
+  #awaitsContent(): boolean {
+    if (this.#reception === undefined) return true;
+    return this.#reception instanceof StreamReception && !this.#reception.isCommitted && !this.#parts.isBuffered;
+  }
+
+  #conclude(conclusion: Conclusion): void {
+    const { record } = this.#parts;
+    if (conclusion.kind === 'failed') {
+      this.#transmission?.abort();
+      this.#finish(conclusion);
+      return;
+    }
+    const { usage } = conclusion;
+    record.usage = usage ?? null;
+    record.usageSource = usage === undefined ? 'none' : 'upstream';
+    if (conclusion.kind === 'whole') {
+      if (conclusion.body === undefined) this.#sink.end();
+      else this.#sink.sendWhole(conclusion.body);
+      this.#linger();
+      this.#finish({
+        kind: 'answered',
+        outcome: this.#sink.isMuted ? 'client_cancelled' : 'ok',
+        errorCode: null,
+        failure: null,
+      });
+      return;
+    }
+    // After the point of no return: say in the stream that it broke, and end it without an end mark.
+    const { code, failure } = conclusion;
+    this.#transmission?.abort();
+    this.#sink.end(
+      errorEvent(code, `The answer is incomplete: ${withoutSecret(failure.message, this.#parts.account.credential)}.`),
+    );
+    const outcome = this.#sink.isMuted || failure.kind === 'client_gone' ? 'client_cancelled' : 'stream_interrupted';
+    this.#finish({ kind: 'answered', outcome, errorCode: code, failure });
+  }
+
+  /** Ends for a reason that does not lie in the answer's own bytes. */
+  #break(failure: Failure, code?: ErrorCode): void {
+    this.#conclude(this.#reception?.close(failure, code) ?? { kind: 'failed', failure, answer: undefined });
+  }
+
+  #onSilence(): void {
+    const { limits, provider } = this.#parts;
+    const what = this.#reception === undefined ? 'no answer' : 'no content';
+    this.#transmission?.abort();
+    if (this.#awaitsContent()) {
+      const message = `${provider.origin} sent ${what} within the first-byte limit of ${limits.firstByteMs} ms`;
+      this.#break(failureOf('first_byte_timeout', message));
+    } else {
+      const message = `${provider.origin} was silent longer than the idle limit of ${limits.idleMs} ms`;
+      this.#break(failureOf('idle_timeout', message), 'upstream_stream_stalled');
+    }
+  }
+
+  #onStop(reason: StopReason): void {
+    if (this.#isOver) return;
+    if (reason === 'client_gone' && this.#parts.drainer.take(() => this.#endDrain())) {
+      this.#holdsDrainPlace = true;
+      this.#sink.mute();
+      this.#resume();
+      return;
+    }
+    if (reason === 'client_gone') this.#sink.mute();
+    this.#transmission?.abort();
+    this.#break(failureOf(reason, stopWords[reason]));
+  }
+
+  #endDrain(): void {
+    if (this.#isOver) return;
+    this.#transmission?.abort();
+    this.#break(failureOf('client_gone', stopWords.client_gone));
+  }
+
+  #pause(): void {
+    this.#watchdog.pause();
+    this.#transmission?.pause();
+  }
+
+  #resume(): void {
+    this.#watchdog.resume();
+    this.#transmission?.resume();
+  }
+
+  /** The answer is whole: the connection may be used again if the upstream ends soon. */
+  #linger(): void {
+    if (this.#hasEnded) return;
+    this.#transmission?.resume();
+    this.#cancelLinger = this.#parts.clock.after(lingerMs, () => this.#transmission?.abort());
+  }
+
+  #finish(result: AttemptResult): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watchdog.stop();
+    this.#stopListening();
+    if (this.#holdsDrainPlace) this.#parts.drainer.give();
+    this.#resolve(result);
+  }
+}
+
+const stopWords: Readonly<Record<StopReason, string>> = {
+  client_gone: 'the client closed the connection',
+  deadline_passed: "the request's time limit passed",
+  shutdown: 'the gateway is shutting down',
+};

@@ -1,0 +1,134 @@
+// The data plane: a request's way through the rooms, in order.
+import type { Endpoint } from '../core/endpoint.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { RequestRecord } from '../core/record.ts';
+import { BodyBudget } from './admit.ts';
+import { dispatch, gatewayHeaders } from './dispatch.ts';
+import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
+import { identify } from './identify.ts';
+import { modelsAnswer } from './models.ts';
+import { parseRequest } from './parse.ts';
+import { routeModel } from './route.ts';
+import { settle } from './settle.ts';
+import type { GatewayParts, Work } from './work.ts';
+
+/** Serves everything under `/v1`. */
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  readonly #budget: BodyBudget;
+  readonly #drainer: Drainer;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#endpoints = new Map(parts.endpoints.map((endpoint) => [endpoint.path, endpoint]));
+    this.#budget = new BodyBudget(parts.settings.MAX_BODY_BYTES_IN_FLIGHT);
+    this.#drainer = parts.settings.ON_CLIENT_DISCONNECT === 'drain' ? boundedDrainer(parts.clock) : noDrainer;
+  }
+
+  /** Serves one exchange; never rejects. */
+  async serve(exchange: Exchange): Promise<void> {
+    const endpoint = this.#endpoints.get(exchange.path);
+    const work = this.#begin(exchange, endpoint);
+    const cancelDeadline = this.#parts.clock.after(work.deadlineMs - exchange.receivedAtMs, () =>
+      exchange.cancellation.cancel('deadline_passed'),
+    );
+    let thrown: unknown;
+    try {
+      work.record.keyId = identify(exchange, this.#parts.refuseStranger);
+      if (endpoint === undefined) this.#serveModels(work);
+      else await this.#serveEndpoint(work, endpoint);
+    } catch (error) {
+      thrown = error;
+    }
+    cancelDeadline();
+    settle(this.#parts, work, thrown);
+  }
+
+  async #serveEndpoint(work: Work, endpoint: Endpoint): Promise<void> {
+    const { exchange, record } = work;
+    const { configuration, modelPrefixes } = this.#parts;
+    checkMethod(exchange, 'POST');
+    checkContentType(exchange);
+    using body = this.#budget.open();
+    const bytes = await exchange.readBody((count) => body.add(count));
+    record.bodyBytes = bytes.length;
+    const request = parseRequest(bytes);
+    record.model = request.model;
+    record.isStream = request.isStream;
+    const target = routeModel(configuration(), modelPrefixes, request.model);
+    await dispatch(this.#parts, { ...work, endpoint, request, target, body, drainer: this.#drainer });
+  }
+
+  #serveModels(work: Work): void {
+    const { exchange, record } = work;
+    const name = modelName(exchange.path);
+    if (name === null) {
+      throw new GatewayError(
+        'not_found',
+        `There is no ${exchange.path}; this gateway serves ${[...this.#endpoints.keys()].join(', ')} and /v1/models.`,
+      );
+    }
+    checkMethod(exchange, 'GET');
+    const body = Buffer.from(modelsAnswer(this.#parts.configuration(), name));
+    record.status = 200;
+    record.outcome = 'ok';
+    const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
+    exchange.answer.start(200, [...headers, ...gatewayHeaders(work)]);
+    exchange.answer.end(body);
+  }
+
+  #begin(exchange: Exchange, endpoint: Endpoint | undefined): Work {
+    const { REQUEST_TIMEOUT_MS } = this.#parts.settings;
+    const asked = Number(exchange.header('x-aigateway-timeout-ms'));
+    const limitMs = asked > 0 && asked < REQUEST_TIMEOUT_MS ? asked : REQUEST_TIMEOUT_MS;
+    const record: RequestRecord = {
+      id: exchange.id,
+      createdAtMs: exchange.receivedAtMs,
+      endpoint: endpoint?.id ?? 'models',
+      model: null,
+      keyId: null,
+      isStream: false,
+      status: null,
+      outcome: 'unknown',
+      errorCode: null,
+      usage: null,
+      usageSource: 'none',
+      bodyBytes: 0,
+      answerBytes: 0,
+      queuedMs: 0,
+      firstByteMs: null,
+      durationMs: 0,
+      chosenBecause: null,
+      attempts: [],
+    };
+    return { exchange, record, deadlineMs: exchange.receivedAtMs + limitMs };
+  }
+}
+
+/** The model of `/v1/models/{model}`, undefined for the list, null for any other path. */
+function modelName(path: string): string | undefined | null {
+  if (path === '/v1/models') return undefined;
+  const name = path.startsWith('/v1/models/') ? path.slice('/v1/models/'.length) : '';
+  try {
+    return name === '' ? null : decodeURIComponent(name);
+  } catch {
+    return null;
+  }
+}
+
+function checkMethod(exchange: Exchange, method: 'GET' | 'POST'): void {
+  if (exchange.method === method) return;
+  throw new GatewayError('method_not_allowed', `${exchange.path} takes ${method}, not ${exchange.method}.`, {
+    headers: ['allow', method],
+  });
+}
+
+/** A page of another site can send a browser's simple requests, but never one that is declared as JSON. */
+function checkContentType(exchange: Exchange): void {
+  const type = exchange.header('content-type') ?? '';
+  if (/^application\/(json|[\w.+-]+\+json)\s*(;|$)/iu.test(type)) return;
+  const got = type === '' ? 'none was given' : `not "${type.slice(0, 80)}"`;
+  throw new GatewayError('unsupported_media_type', `The content-type must be application/json; ${got}.`);
+}

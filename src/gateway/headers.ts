@@ -1,0 +1,74 @@
+// Which headers go up to the provider and which come back to the client.
+import type { Account } from '../core/account.ts';
+import type { Exchange } from '../core/exchange.ts';
+
+/** Header names of the client that the upstream may see, besides `x-stainless-*`. */
+const allowedUp = new Set([
+  'content-type',
+  'accept',
+  'openai-beta',
+  'idempotency-key',
+  'x-client-request-id',
+  'user-agent',
+]);
+
+/** Sent on only where the account sets none of its own. */
+const allowedUpUnlessSet = { 'openai-organization': 'organization', 'openai-project': 'project' } as const;
+
+/** Header names of the upstream that the client does not see: per hop, of the vendor's edge, or said anew by the gateway. */
+const deniedDown = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'content-encoding',
+  'date',
+  'server',
+  'set-cookie',
+  'alt-svc',
+  'strict-transport-security',
+  'nel',
+  'report-to',
+  'via',
+]);
+
+/** Prefixes of the same. Cross-origin permission is the gateway's to give, never the upstream's. */
+const deniedDownPrefixes = ['cf-', 'access-control-', 'x-aigateway-'];
+
+/** The headers for the upstream, name and value in turn: the client's allowed ones and the account's credential. */
+export function requestHeaders(exchange: Exchange, account: Account): string[] {
+  const list: string[] = [];
+  const { headers } = exchange;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase();
+    if (isAllowedUp(name, account)) list.push(name, headers[i + 1] as string);
+  }
+  for (const [name, value] of account.authHeaders(account.credential)) list.push(name, value);
+  if (account.organization !== null) list.push('openai-organization', account.organization);
+  if (account.project !== null) list.push('openai-project', account.project);
+  return list;
+}
+
+function isAllowedUp(name: string, account: Account): boolean {
+  if (allowedUp.has(name) || name.startsWith('x-stainless-')) return true;
+  const own = allowedUpUnlessSet[name as keyof typeof allowedUpUnlessSet];
+  return own !== undefined && account[own] === null;
+}
+
+/** The upstream's headers that the client may see, name and value in turn. */
+export function answerHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+  const list: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || deniedDown.has(name)) continue;
+    if (deniedDownPrefixes.some((prefix) => name.startsWith(prefix))) continue;
+    if (typeof value === 'string') list.push(name, value);
+    else for (const one of value) list.push(name, one);
+  }
+  return list;
+}

@@ -1,0 +1,110 @@
+// Receives an answer that is judged as a whole: an error, or a success that came in one piece.
+import { failureOf, type Failure } from '../core/failure.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { TokenUsage } from '../core/usage.ts';
+import { isWholeJson } from '../lib/json-scan.ts';
+import type { HeldAnswer } from './verdict.ts';
+import { readWholeAnswer } from './whole-answer.ts';
+
+/** Largest error body that is kept. */
+const errorBodyLimitBytes = 1 << 20;
+/** Largest answer that is held back: an upstream that sends more is not answering, it is flooding. */
+export const heldLimitBytes: number = 128 << 20;
+
+/** What became of an answer. */
+export type Conclusion =
+  /** It is whole; `body` is what is still to be sent of it. */
+  | { readonly kind: 'whole'; readonly body: Uint8Array | undefined; readonly usage: TokenUsage | undefined }
+  /** It is none, and nothing of it has been sent. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined }
+  /** It broke off after a part of it had been sent. */
+  | {
+      readonly kind: 'broken';
+      readonly failure: Failure;
+      readonly code: ErrorCode;
+      readonly usage: TokenUsage | undefined;
+    };
+
+/** Takes an upstream's answer as it comes. */
+export interface Reception {
+  /** A part of it has gone to the client. */
+  readonly isCommitted: boolean;
+  /** All that the client waits for has come, whether or not the upstream has ended. */
+  readonly isComplete: boolean;
+  /** Takes one read; a conclusion where this read decides. */
+  take(chunk: Uint8Array): Conclusion | undefined;
+  /** The upstream has ended; `broken` says how, where it did not end well. */
+  close(broken: Failure | undefined, code?: ErrorCode): Conclusion;
+}
+
+/** The head of an answer, and how its errors are judged. */
+export interface AnswerHead {
+  readonly status: number;
+  /** For the client, name and value in turn. */
+  readonly headers: readonly string[];
+  /** Lays an error body at the right door. */
+  readonly classify: (body: Uint8Array) => Failure;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
+}
+
+/** Receives an answer whose status says that it failed. */
+export class ErrorReception implements Reception {
+  readonly isCommitted = false;
+  readonly isComplete = false;
+  readonly #head: AnswerHead;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(head: AnswerHead) {
+    this.#head = head;
+  }
+
+  take(chunk: Uint8Array): undefined {
+    this.#bytes += chunk.length;
+    if (this.#bytes <= errorBodyLimitBytes) this.#chunks.push(chunk);
+  }
+
+  close(broken: Failure | undefined): Conclusion {
+    if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined };
+    const { status, headers, classify, redact } = this.#head;
+    const raw = Buffer.concat(this.#chunks);
+    const isJson = raw.length > 0 && isWholeJson(raw);
+    const body = isJson ? Buffer.from(redact(raw.toString('utf8'))) : raw;
+    return { kind: 'failed', failure: classify(raw), answer: { status, headers, body, isJson } };
+  }
+}
+
+/** Receives a success that is no stream: held until it is whole, so that a cut one never reaches the client. */
+export class WholeReception implements Reception {
+  readonly isCommitted = false;
+  readonly isComplete = false;
+  readonly #head: AnswerHead;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(head: AnswerHead) {
+    this.#head = head;
+  }
+
+  take(chunk: Uint8Array): Conclusion | undefined {
+    this.#bytes += chunk.length;
+    this.#chunks.push(chunk);
+    return this.#bytes > heldLimitBytes ? this.#invalid(`more than ${heldLimitBytes} bytes`) : undefined;
+  }
+
+  close(broken: Failure | undefined): Conclusion {
+    if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined };
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
+    const { isWhole, isError, usage } = readWholeAnswer(body);
+    if (isError) return { kind: 'failed', failure: this.#head.classify(body), answer: undefined };
+    if (isWhole) return { kind: 'whole', body, usage };
+    return this.#invalid(body.length === 0 ? 'an empty body' : 'a body that is not whole JSON');
+  }
+
+  #invalid(what: string): Conclusion {
+    const { status } = this.#head;
+    const failure = failureOf('invalid_response', `answered ${status} with ${what}`, { status });
+    return { kind: 'failed', failure, answer: undefined };
+  }
+}

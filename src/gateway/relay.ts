@@ -1,0 +1,138 @@
+// Room 7, relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
+import type { StreamReader } from '../core/endpoint.ts';
+import type { TokenUsage } from '../core/usage.ts';
+import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';
+import { HeldTooLongError, type CommitGate } from './commit.ts';
+
+/** Largest single event of a stream. */
+const eventLimitBytes = 16 << 20;
+
+/** How a stream stands. */
+export type StreamState =
+  | { readonly kind: 'running' }
+  /** It is over and complete. */
+  | { readonly kind: 'whole' }
+  /** The upstream reported an error in it. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  /** It holds something that is no event of this endpoint. */
+  | { readonly kind: 'malformed'; readonly message: string }
+  /** It ended before it was complete. */
+  | { readonly kind: 'cut' };
+
+const running: StreamState = { kind: 'running' };
+const whole: StreamState = { kind: 'whole' };
+
+/** What decides how a stream is passed on. */
+export interface RelayParts {
+  readonly reader: StreamReader;
+  readonly gate: CommitGate;
+  /** Leave out the usage chunk: the gateway asked for it, the client did not. */
+  readonly dropsUsage: boolean;
+  /** Commit only when the whole stream is there. */
+  readonly isBuffered: boolean;
+}
+
+/** Passes one stream through the gate: one upstream read, at most one write. */
+export class StreamRelay {
+  readonly #parts: RelayParts;
+  readonly #splitter = new EventSplitter(eventLimitBytes);
+  #state: StreamState = running;
+  /** Events of the current read that stand side by side, waiting for the one write. */
+  #run: Uint8Array[] = [];
+  #usage: TokenUsage | undefined;
+  #commits = false;
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+  }
+
+  get usage(): TokenUsage | undefined {
+    return this.#usage;
+  }
+
+  /** All that the client waits for has come, whether or not the end mark has. */
+  get isFinished(): boolean {
+    return this.#parts.reader.isFinished;
+  }
+
+  /** Takes one read of the upstream. */
+  push(chunk: Uint8Array): StreamState {
+    try {
+      this.#splitter.push(chunk, this.#onEvent);
+      this.#writeRun();
+    } catch (error) {
+      if (!(error instanceof EventTooLargeError || error instanceof HeldTooLongError)) throw error;
+      this.#state = { kind: 'malformed', message: error.message };
+    }
+    return this.#state;
+  }
+
+  /** The upstream has ended or failed: a finished stream is whole even without its end mark. */
+  end(): StreamState {
+    if (this.#state !== running) return this.#state;
+    const rest = this.#splitter.flush();
+    const data = rest === undefined ? undefined : eventData(rest);
+    const isClosing = data === undefined || this.#parts.reader.read(data).isDone;
+    if (!this.isFinished) return { kind: 'cut' };
+    if (rest !== undefined && isClosing) this.#run.push(rest);
+    return this.#finish();
+  }
+
+  readonly #onEvent = (event: Uint8Array): void => {
+    if (this.#state !== running) return;
+    const data = eventData(event);
+    if (data === undefined) {
+      this.#run.push(event);
+      return;
+    }
+    const meaning = this.#parts.reader.read(data);
+    if (meaning.isDone) {
+      this.#state = this.isFinished ? whole : { kind: 'cut' };
+      if (this.#state === whole) {
+        this.#run.push(event);
+        this.#finish();
+      }
+    } else if (meaning.error !== undefined) {
+      this.#state = { kind: 'error', error: meaning.error };
+    } else if (meaning.isMalformed) {
+      this.#state = { kind: 'malformed', message: 'an event of the stream is not the JSON it should be' };
+    } else {
+      if (meaning.usage !== undefined) this.#usage = meaning.usage;
+      if (meaning.hasContent) this.#commits = !this.#parts.isBuffered;
+      if (!(meaning.isUsageOnly && this.#parts.dropsUsage)) this.#run.push(event);
+    }
+  };
+
+  #finish(): StreamState {
+    this.#commits = true;
+    this.#writeRun();
+    this.#state = whole;
+    return whole;
+  }
+
+  #writeRun(): void {
+    const { gate } = this.#parts;
+    if (this.#commits) gate.open();
+    if (this.#run.length === 0) return;
+    const bytes = joinNeighbours(this.#run);
+    this.#run = [];
+    gate.pass(bytes);
+  }
+}
+
+/** Events of one read mostly stand side by side in its memory: then nothing is copied. */
+function joinNeighbours(events: readonly Uint8Array[]): Uint8Array {
+  const first = events[0] as Uint8Array;
+  let end = first.byteOffset + first.length;
+  for (let i = 1; i < events.length; i += 1) {
+    const event = events[i] as Uint8Array;
+    if (event.buffer !== first.buffer || event.byteOffset !== end) return Buffer.concat(events);
+    end += event.length;
+  }
+  return events.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
+}
+
+/** The last event of a stream that broke: OpenAI's SDKs throw on it. */
+export function errorEvent(code: string, message: string): Buffer {
+  return Buffer.from(`data: ${JSON.stringify({ error: { message, type: 'server_error', param: null, code } })}\n\n`);
+}

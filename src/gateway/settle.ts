@@ -1,0 +1,84 @@
+// Room 8, settle: ends every request exactly once, with an answer if none has gone out, and passes its record on.
+import { GatewayError } from '../core/errors.ts';
+import { StoppedError } from '../core/exchange.ts';
+import type { Outcome } from '../core/record.ts';
+import { gatewayHeaders } from './dispatch.ts';
+import type { GatewayParts, Work } from './work.ts';
+
+/** Error code → how the request is booked, where it is not the upstream's doing. */
+const outcomes: Partial<Record<string, Outcome>> = {
+  invalid_json: 'client_error',
+  invalid_request: 'client_error',
+  invalid_client_key: 'client_error',
+  model_not_found: 'client_error',
+  model_not_allowed: 'client_error',
+  forbidden: 'client_error',
+  not_found: 'client_error',
+  method_not_allowed: 'client_error',
+  request_too_large: 'client_error',
+  unsupported_media_type: 'client_error',
+  rate_limit_exceeded: 'rate_limited',
+  upstream_rate_limited: 'rate_limited',
+  insufficient_quota: 'rate_limited',
+  budget_exceeded: 'budget_exceeded',
+  upstream_timeout: 'timeout',
+  gateway_error: 'gateway_error',
+  overloaded: 'gateway_error',
+  no_account: 'gateway_error',
+};
+
+/** Turns what was thrown into the answer that the client gets. */
+function asGatewayError(error: unknown, work: Work, totalMs: number): GatewayError | undefined {
+  if (error instanceof GatewayError) return error;
+  if (!(error instanceof StoppedError)) {
+    return new GatewayError(
+      'gateway_error',
+      `The gateway failed; its log tells why under request ${work.exchange.id}.`,
+      { cause: error },
+    );
+  }
+  if (error.reason === 'client_gone') return undefined;
+  if (error.reason === 'shutdown')
+    return new GatewayError('overloaded', 'The gateway is shutting down; try again.', { retryAfterMs: 1000 });
+  return new GatewayError(
+    'upstream_timeout',
+    `The request's whole time of ${totalMs} ms passed before an answer came.`,
+  );
+}
+
+/** Ends the request. `thrown` is what stopped it, undefined where it has been answered. */
+export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
+  const { exchange, record } = work;
+  const { answer, cancellation } = exchange;
+  // A failure that comes with the end of the request is the end's doing.
+  const { reason } = cancellation;
+  const cause = thrown !== undefined && reason !== undefined ? new StoppedError(reason) : thrown;
+  if (cause !== undefined) {
+    const error = asGatewayError(cause, work, work.deadlineMs - record.createdAtMs);
+    if (error === undefined) {
+      record.outcome = 'client_cancelled';
+    } else {
+      record.outcome = outcomes[error.code] ?? 'upstream_error';
+      record.errorCode = error.code;
+      if (answer.isStarted) answer.end();
+      else {
+        record.status = error.status;
+        const body = Buffer.from(error.toBody());
+        answer.start(error.status, [
+          'content-type',
+          'application/json',
+          'content-length',
+          String(body.length),
+          ...error.toHeaders(),
+          ...gatewayHeaders(work),
+        ]);
+        answer.end(body);
+      }
+    }
+  }
+  record.durationMs = parts.clock.nowMs() - record.createdAtMs;
+  parts.onSettled(
+    record,
+    cause instanceof GatewayError ? cause.details.cause : cause instanceof StoppedError ? undefined : cause,
+  );
+}

@@ -1,0 +1,62 @@
+// Receives a stream: relays it, and tells a failure that can still be mended from one that the client must be told.
+import type { StreamReader } from '../core/endpoint.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
+import { CommitGate, type AnswerSink } from './commit.ts';
+import { heldLimitBytes, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
+import { StreamRelay, type StreamState } from './relay.ts';
+
+/** How a stream is to be passed on. */
+export interface StreamManner {
+  readonly reader: StreamReader;
+  /** Leave out the usage chunk: the gateway asked for it, the client did not. */
+  readonly dropsUsage: boolean;
+  /** Commit only when the whole stream is there. */
+  readonly isBuffered: boolean;
+}
+
+/** Receives one stream. */
+export class StreamReception implements Reception {
+  readonly #head: AnswerHead;
+  readonly #gate: CommitGate;
+  readonly #relay: StreamRelay;
+
+  constructor(head: AnswerHead, manner: StreamManner, sink: AnswerSink) {
+    this.#head = head;
+    this.#gate = new CommitGate(sink, heldLimitBytes);
+    this.#relay = new StreamRelay({ ...manner, gate: this.#gate });
+  }
+
+  get isCommitted(): boolean {
+    return this.#gate.isOpen;
+  }
+
+  get isComplete(): boolean {
+    return this.#relay.isFinished;
+  }
+
+  take(chunk: Uint8Array): Conclusion | undefined {
+    const state = this.#relay.push(chunk);
+    return state.kind === 'running' ? undefined : this.#conclude(state);
+  }
+
+  close(broken: Failure | undefined, code?: ErrorCode): Conclusion {
+    return this.#conclude(this.#relay.end(), broken, code);
+  }
+
+  #conclude(state: StreamState, broken?: Failure, code?: ErrorCode): Conclusion {
+    const { usage } = this.#relay;
+    if (state.kind === 'whole') return { kind: 'whole', body: undefined, usage };
+    const failure = broken ?? this.#failureOf(state);
+    if (!this.isCommitted) return { kind: 'failed', failure, answer: undefined };
+    const fallback = state.kind === 'malformed' ? 'upstream_invalid_response' : 'upstream_stream_interrupted';
+    return { kind: 'broken', failure, code: code ?? fallback, usage };
+  }
+
+  #failureOf(state: StreamState): Failure {
+    const { status } = this.#head;
+    if (state.kind === 'error') return this.#head.classify(Buffer.from(JSON.stringify({ error: state.error })));
+    if (state.kind === 'malformed') return failureOf('invalid_response', state.message, { status });
+    return failureOf('invalid_response', 'the stream ended before it was complete', { status });
+  }
+}

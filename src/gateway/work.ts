@@ -1,0 +1,47 @@
+// What the rooms of the data plane share: the parts they are built of, and the request that they work on.
+import type { Configuration } from '../core/configuration.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { GatewayError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { ModelPrefix } from '../core/provider.ts';
+import type { RequestRecord } from '../core/record.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** The settings that the data plane goes by. Durations in ms, sizes in bytes. */
+export interface GatewaySettings {
+  readonly MAX_BODY_BYTES: number;
+  readonly MAX_BODY_BYTES_IN_FLIGHT: number;
+  readonly MAX_ATTEMPTS: number;
+  readonly REQUEST_TIMEOUT_MS: number;
+  readonly FIRST_BYTE_TIMEOUT_MS: number;
+  readonly STREAM_IDLE_TIMEOUT_MS: number;
+  readonly QUEUE_TIMEOUT_MS: number;
+  readonly ON_CLIENT_DISCONNECT: 'cancel' | 'drain';
+}
+
+/** What the data plane is handed: the tables and the interfaces that it stands on. */
+export interface GatewayParts {
+  readonly settings: GatewaySettings;
+  readonly endpoints: readonly Endpoint[];
+  readonly modelPrefixes: readonly ModelPrefix[];
+  readonly configuration: () => Configuration;
+  readonly pool: Pool;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** 0 ≤ random() < 1. */
+  readonly random: () => number;
+  /** Whether a request without a client key is welcome: undefined, or the error that refuses it. */
+  readonly refuseStranger: (exchange: Exchange) => GatewayError | undefined;
+  /** Hears of every request when it is over, exactly once. */
+  readonly onSettled: (record: RequestRecord, error: unknown) => void;
+}
+
+/** One request on its way through the rooms. */
+export interface Work {
+  readonly exchange: Exchange;
+  readonly record: RequestRecord;
+  /** When the request's whole time is up, in ms since the epoch. */
+  readonly deadlineMs: number;
+}

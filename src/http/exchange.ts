@@ -1,0 +1,170 @@
+// A node:http request and response as the `Exchange` that the data plane works on.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError } from '../core/errors.ts';
+import { StoppedError, type ClientAnswer, type Exchange, type StopReason } from '../core/exchange.ts';
+import { Cancellation } from '../lib/cancellation.ts';
+
+/** How long the rest of a refused body is read and thrown away, so that the client can read why it was refused. */
+const lingerMs = 2000;
+
+/** What an exchange is made of besides the request and the response. */
+export interface ExchangeParts {
+  readonly id: string;
+  readonly receivedAtMs: number;
+  readonly path: string;
+  readonly maxBodyBytes: number;
+  /** Whether the connection is to be closed after this answer. */
+  readonly isClosing: () => boolean;
+}
+
+/** One request and its answer over node:http. */
+export class HttpExchange implements Exchange, ClientAnswer {
+  readonly id: string;
+  readonly receivedAtMs: number;
+  readonly path: string;
+  readonly cancellation: Cancellation<StopReason> = new Cancellation();
+  /** Resolves when the last byte of the answer has left, or the client has gone. */
+  readonly closed: Promise<void>;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #parts: ExchangeParts;
+  #answerBytes = 0;
+
+  constructor(request: IncomingMessage, response: ServerResponse, parts: ExchangeParts) {
+    this.id = parts.id;
+    this.receivedAtMs = parts.receivedAtMs;
+    this.path = parts.path;
+    this.#request = request;
+    this.#response = response;
+    this.#parts = parts;
+    this.closed = new Promise((resolve) => {
+      response.once('close', () => {
+        if (!response.writableFinished) this.cancellation.cancel('client_gone');
+        resolve();
+      });
+    });
+    // A broken connection shows as `close`; without a listener its error would end the process.
+    response.on('error', () => {});
+    request.on('error', () => {});
+  }
+
+  get method(): string {
+    return this.#request.method ?? '';
+  }
+
+  get headers(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  get answer(): ClientAnswer {
+    return this;
+  }
+
+  get isStarted(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Bytes of the answer's body handed to the connection so far. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  /** The address of who is connected, or undefined when they have gone. */
+  get peerAddress(): string | undefined {
+    return this.#request.socket.remoteAddress;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  readBody(reserve: (bytes: number) => void): Promise<Uint8Array> {
+    const request = this.#request;
+    const announced = this.#announcedBytes();
+    if (announced !== undefined) {
+      this.#checkSize(announced);
+      reserve(announced);
+    }
+    if (request.headers.expect !== undefined) this.#response.writeContinue();
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const stop = (error: Error): void => {
+        request.off('data', onData);
+        request.pause();
+        reject(error);
+      };
+      const onData = (chunk: Buffer): void => {
+        size += chunk.length;
+        try {
+          if (announced === undefined) {
+            this.#checkSize(size);
+            reserve(chunk.length);
+          }
+        } catch (error) {
+          stop(error as Error);
+          return;
+        }
+        chunks.push(chunk);
+      };
+      const stopListening = this.cancellation.onCancel((reason) => stop(new StoppedError(reason)));
+      request.on('data', onData);
+      request.once('end', () => {
+        stopListening();
+        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+      });
+    });
+  }
+
+  start(status: number, headers: readonly string[]): void {
+    if (this.#response.headersSent || this.#response.destroyed) return;
+    const closes = this.#parts.isClosing() || !this.#request.complete;
+    this.#response.writeHead(status, closes ? [...headers, 'connection', 'close'] : (headers as string[]));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#answerBytes += bytes.length;
+    // Where the client has gone there is nothing to wait for.
+    return this.#response.write(bytes) || this.#response.destroyed;
+  }
+
+  onceWritable(resume: () => void): void {
+    this.#response.once('drain', resume);
+  }
+
+  end(bytes?: Uint8Array | string): void {
+    this.#answerBytes += bytes?.length ?? 0;
+    if (this.#request.complete) {
+      this.#response.end(bytes);
+      return;
+    }
+    // The client still sends: closing now would reset the connection under its feet before it has read the answer.
+    if (bytes !== undefined) this.#response.write(bytes);
+    const finish = (): void => {
+      clearTimeout(timer);
+      this.#response.end();
+    };
+    const timer = setTimeout(finish, lingerMs).unref();
+    this.#request.once('end', finish);
+    this.#request.once('close', finish);
+    this.#request.resume();
+  }
+
+  #announcedBytes(): number | undefined {
+    const length = this.#request.headers['content-length'];
+    return length === undefined ? undefined : Number(length);
+  }
+
+  #checkSize(bytes: number): void {
+    const { maxBodyBytes } = this.#parts;
+    if (bytes <= maxBodyBytes) return;
+    throw new GatewayError(
+      'request_too_large',
+      `The request body is larger than the ${maxBodyBytes} bytes that this gateway takes.`,
+      {
+        shouldRetry: false,
+      },
+    );
+  }
+}

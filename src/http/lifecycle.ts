@@ -1,0 +1,72 @@
+// From starting over ready to draining: what runs, and how it is brought to a good end.
+import type { Server } from 'node:http';
+import type { StopReason } from '../core/exchange.ts';
+import type { Cancellation } from '../lib/cancellation.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** How long the listener stays open after the end was announced, so that load balancers can look away first. */
+const graceMs = 1000;
+/** How long requests that were told to stop may take to say goodbye. */
+const goodbyeMs = 1000;
+
+interface Stoppable {
+  readonly cancellation: Cancellation<StopReason>;
+}
+
+/** The state of the process and the requests under way. */
+export class Lifecycle {
+  #state: 'starting' | 'ready' | 'draining' = 'starting';
+  readonly #running = new Set<Stoppable>();
+  #onIdle = (): void => {};
+
+  get state(): 'starting' | 'ready' | 'draining' {
+    return this.#state;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Everything is in place. */
+  open(): void {
+    if (this.#state === 'starting') this.#state = 'ready';
+  }
+
+  /** Counts an exchange as running until `served` settles. */
+  track(exchange: Stoppable, served: Promise<unknown>): void {
+    this.#running.add(exchange);
+    void served.finally(() => {
+      this.#running.delete(exchange);
+      if (this.#running.size === 0) this.#onIdle();
+    });
+  }
+
+  /**
+   * Announces the end, closes the listener after the grace, lets what runs finish within `timeoutMs` and tells the rest
+   * to stop. Resolves when nothing runs any more.
+   */
+  async drain(server: Server, clock: Clock, timeoutMs: number): Promise<void> {
+    this.#state = 'draining';
+    await delay(clock, graceMs);
+    server.close();
+    server.closeIdleConnections();
+    await Promise.race([this.#idle(), delay(clock, timeoutMs)]);
+    for (const { cancellation } of this.#running) cancellation.cancel('shutdown');
+    await Promise.race([this.#idle(), delay(clock, goodbyeMs)]);
+    // What is left are answers in the buffers of slow readers, and connections kept alive.
+    server.closeAllConnections();
+  }
+
+  #idle(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}
+
+function delay(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+}

@@ -1,0 +1,114 @@
+// Reads the chunks of OpenAI's chat and completion streams from their bytes (openai-wire.md, section 5).
+import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
+import { readUsage } from '../../core/usage.ts';
+import { nameIs, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+
+const done = '[DONE]';
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+const quote = 0x22;
+const letterN = 0x6e;
+
+/** Members of a delta that are not content: everything else that is not null or empty is what the client waits for. */
+const framing = ['role', 'obfuscation'];
+
+function isNull(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === letterN;
+}
+
+/** Null, "", [] and {} carry nothing. */
+function isEmptyValue(bytes: Uint8Array, start: number, end: number): boolean {
+  if (isNull(bytes, start)) return true;
+  const first = bytes[start];
+  if (first === quote) return end - start === 2;
+  return (first === openBrace || first === openBracket) && skipSpace(bytes, start + 1, end) === end - 1;
+}
+
+/** Follows one stream of `chat.completion.chunk` or `text_completion` objects. */
+export class ChunkReader implements StreamReader {
+  readonly #meaning: EventMeaning = {
+    isMalformed: false,
+    isDone: false,
+    error: undefined,
+    hasContent: false,
+    isUsageOnly: false,
+    usage: undefined,
+  };
+  /** Choice index → whether it has its finish reason. */
+  readonly #choices = new Map<number, boolean>();
+  #unfinished = 0;
+  #bytes: Uint8Array = new Uint8Array();
+  #choiceCount = -1;
+  #index = 0;
+  #hasFinish = false;
+
+  get isFinished(): boolean {
+    return this.#choices.size > 0 && this.#unfinished === 0;
+  }
+
+  read(data: Uint8Array): EventMeaning {
+    const meaning = this.#meaning;
+    meaning.isMalformed = false;
+    meaning.isDone = false;
+    meaning.error = undefined;
+    meaning.hasContent = false;
+    meaning.isUsageOnly = false;
+    meaning.usage = undefined;
+    if (spanIs(data, 0, Math.min(data.length, done.length), done)) {
+      meaning.isDone = true;
+      return meaning;
+    }
+    this.#bytes = data;
+    this.#choiceCount = -1;
+    const start = skipSpace(data, 0, data.length);
+    const end = walkObject(data, start, data.length, this.#onMember);
+    meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
+    meaning.isUsageOnly = this.#choiceCount === 0 && meaning.usage !== undefined;
+    return meaning;
+  }
+
+  readonly #onMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+    const bytes = this.#bytes;
+    if (nameIs(bytes, nameStart, nameEnd, 'choices')) {
+      this.#choiceCount = 0;
+      walkArray(bytes, start, end, this.#onChoice);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'error')) {
+      if (!isNull(bytes, start)) this.#meaning.error = readValue(bytes, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'usage')) {
+      if (bytes[start] === openBrace) this.#meaning.usage = readUsage(readValue(bytes, start, end));
+    }
+  };
+
+  readonly #onChoice = (start: number, end: number): void => {
+    this.#choiceCount += 1;
+    this.#index = 0;
+    this.#hasFinish = false;
+    walkObject(this.#bytes, start, end, this.#onChoiceMember);
+    const before = this.#choices.get(this.#index);
+    if (before === undefined) this.#unfinished += 1;
+    if (this.#hasFinish && before !== true) this.#unfinished -= 1;
+    if (before === undefined || this.#hasFinish) this.#choices.set(this.#index, this.#hasFinish || before === true);
+  };
+
+  readonly #onChoiceMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+    const bytes = this.#bytes;
+    if (nameIs(bytes, nameStart, nameEnd, 'delta')) {
+      walkObject(bytes, start, end, this.#onDeltaMember);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'finish_reason')) {
+      if (isNull(bytes, start)) return;
+      this.#hasFinish = true;
+      this.#meaning.hasContent = true;
+    } else if (nameIs(bytes, nameStart, nameEnd, 'text')) {
+      if (!isEmptyValue(bytes, start, end)) this.#meaning.hasContent = true;
+    } else if (nameIs(bytes, nameStart, nameEnd, 'index')) {
+      const index = readValue(bytes, start, end);
+      if (typeof index === 'number') this.#index = index;
+    }
+  };
+
+  readonly #onDeltaMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+    if (this.#meaning.hasContent || isEmptyValue(this.#bytes, start, end)) return;
+    if (framing.some((name) => nameIs(this.#bytes, nameStart, nameEnd, name))) return;
+    this.#meaning.hasContent = true;
+  };
+}
