@@ -1,0 +1,58 @@
+// An account as the API shows it: its row without the secret, and how it is at work.
+import type { AccountRow } from '../storage/storage.ts';
+import type { AccountAnswer } from './contract/account.ts';
+import type { ManagementParts } from './parts.ts';
+
+type AnswerParts = Pick<ManagementParts, 'configuration' | 'pool' | 'clock'>;
+
+/** The answer for an account row. */
+export function presentAccount(parts: AnswerParts, row: AccountRow): AccountAnswer {
+  return {
+    id: row.id,
+    provider_id: row.provider_id,
+    label: row.label,
+    auth_data: { ...row.auth_hint },
+    is_active: row.is_active,
+    weight: row.weight,
+    priority: row.priority,
+    quota_group: quotaGroupOf(parts, row),
+    allowed_models: [...row.allowed_models],
+    limits: { ...row.limits },
+    organization: row.organization,
+    project: row.project,
+    health: healthOf(parts, row),
+    quota: [],
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    last_used_at: row.last_used_at,
+  };
+}
+
+/** Why an account is not among the pool's members, as the configuration says it. */
+export function problemOf({ configuration }: Pick<ManagementParts, 'configuration'>, id: string): string | undefined {
+  const starts = [`account "${id}" `, `accounts row "${id}": `];
+  for (const problem of configuration.current().problems) {
+    const start = starts.find((candidate) => problem.startsWith(candidate));
+    if (start !== undefined) return problem.slice(start.length);
+  }
+  return undefined;
+}
+
+function healthOf(parts: AnswerParts, row: AccountRow): AccountAnswer['health'] {
+  const health = parts.pool.health(row.id, parts.clock.nowMs());
+  if (health !== undefined) return { ...health, per_model: [...health.per_model] };
+  const reason = problemOf(parts, row.id) ?? 'it is not in force yet';
+  return { status: 'disabled', reason, since: null, until: null, per_model: [] };
+}
+
+/** Accounts of one provider with the same group share one quota. */
+function quotaGroupOf({ configuration }: AnswerParts, row: AccountRow): AccountAnswer['quota_group'] {
+  const { quota_group: id } = row;
+  if (id === null) return { id, members: [row.id], adds_no_capacity: false };
+  const sharing = configuration
+    .current()
+    .accounts.filter((account) => account.quotaGroup === id && account.providerId === row.provider_id)
+    .map((account) => account.id);
+  const members = sharing.includes(row.id) ? sharing : [...sharing, row.id];
+  return { id, members, adds_no_capacity: members.length > 1 };
+}

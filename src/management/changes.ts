@@ -1,0 +1,72 @@
+// Changes of the configuration: one at a time, in force before they are answered, and logged.
+import type { Context } from 'hono';
+import { GatewayError } from '../core/errors.ts';
+import { ConflictError, type ResourceStore } from '../storage/storage.ts';
+import type { Env, ManagementParts } from './parts.ts';
+
+/** Makes changes one after the other, so that what one has checked still holds when it writes. */
+export class Changes {
+  readonly #parts: Pick<ManagementParts, 'configuration' | 'log'>;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Pick<ManagementParts, 'configuration' | 'log'>) {
+    this.#parts = parts;
+  }
+
+  /** Runs `write` when those before it are done, takes the change over, and notes who was changed. */
+  run<T>(context: Context<Env>, resourceId: string, write: () => Promise<T>): Promise<T> {
+    const change = this.#turn.then(async () => {
+      const result = await write();
+      const { method, path } = context.req;
+      this.#parts.log.info(
+        { request_id: context.get('requestId'), method, path, resource_id: resourceId },
+        'management change',
+      );
+      await this.#parts.configuration.reload();
+      return result;
+    });
+    this.#turn = change.catch(() => undefined);
+    return change;
+  }
+}
+
+/** The error for a resource that is not there. */
+export function missing(kind: string): GatewayError {
+  return new GatewayError('not_found', `There is no such ${kind}.`);
+}
+
+/** The row of this id; throws where there is none. */
+export async function existing<Row extends { readonly id: string }>(
+  store: ResourceStore<Row>,
+  kind: string,
+  id: string,
+): Promise<Row> {
+  const row = await store.get(id);
+  if (row === undefined) throw missing(kind);
+  return row;
+}
+
+/** Inserts a row whose id must be free. */
+export async function insertNew<Row extends { readonly id: string }>(
+  store: ResourceStore<Row>,
+  kind: string,
+  row: Row,
+): Promise<void> {
+  const taken = new GatewayError('conflict', `There is ${kind} of this id already; change it with PATCH.`, {
+    param: 'id',
+  });
+  if ((await store.get(row.id)) !== undefined) throw taken;
+  try {
+    await store.insert(row);
+  } catch (error) {
+    // Another program may have been faster.
+    if (error instanceof ConflictError && (await store.get(row.id)) !== undefined) throw taken;
+    throw error;
+  }
+}
+
+/** An id may be repeated in a change, not changed. */
+export function checkSameId(given: string | undefined, id: string): void {
+  if (given === undefined || given === id) return;
+  throw new GatewayError('invalid_request', 'id cannot be changed; create a new resource instead.', { param: 'id' });
+}

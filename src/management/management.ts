@@ -1,0 +1,66 @@
+// The management API under /api: what every request passes, in order, and the resources behind it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { GatewayError } from '../core/errors.ts';
+import { newId } from '../lib/id.ts';
+import { accountActionRoutes } from './account-actions.ts';
+import { accountRoutes } from './accounts.ts';
+import { newApplication } from './application.ts';
+import { authorize } from './auth.ts';
+import { readBody } from './body.ts';
+import { Changes } from './changes.ts';
+import { docsPaths, docsRoutes } from './docs.ts';
+import { openApiDocument } from './openapi.ts';
+import type { ManagementParts } from './parts.ts';
+import { providerRoutes } from './providers.ts';
+import { answerThrown, missingRoute, toResponse } from './refusals.ts';
+import { routeRoutes } from './routes.ts';
+import { settingRoutes } from './settings.ts';
+
+export type { ManagementLog, ManagementParts, ProbedAccount } from './parts.ts';
+
+/** Where the API begins. */
+const base = '/api/v1';
+
+/** A node:http listener for everything under /api. */
+export function createManagement(parts: ManagementParts): (request: IncomingMessage, response: ServerResponse) => void {
+  const application = createApplication(parts);
+  const listener = getRequestListener(application.fetch, {
+    overrideGlobalObjects: false,
+    // A request target or Host header that is no URL never reaches the application.
+    errorHandler: (cause) =>
+      toResponse(
+        new GatewayError('invalid_request', 'The address of the request cannot be understood.', { cause }),
+        newId('req', parts.clock.nowMs()),
+      ),
+  });
+  return (request, response) => void listener(request, response);
+}
+
+/** The application behind the listener. */
+export function createApplication(parts: ManagementParts): ReturnType<typeof newApplication> {
+  const app = newApplication();
+  const changes = new Changes(parts);
+  app.use(async (context, next) => {
+    context.set('requestId', newId('req', parts.clock.nowMs()));
+    await next();
+    const { headers } = context.res;
+    headers.set('x-aigateway-request-id', context.get('requestId'));
+    headers.set('x-content-type-options', 'nosniff');
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  });
+  app.use(authorize(parts.settings.ADMIN_TOKEN, docsPaths(base)));
+  app.use(readBody);
+  app.route(base, providerRoutes(parts, changes));
+  app.route(base, accountRoutes(parts, changes));
+  app.route(base, accountActionRoutes(parts, changes));
+  app.route(base, routeRoutes(parts, changes));
+  app.route(base, settingRoutes(parts));
+  app.route(base, docsRoutes());
+  app.get(`${base}/openapi.json`, (context) => context.json(openApiDocument(app)));
+  app.notFound((context) => {
+    throw missingRoute(app.routes, context.req.method, context.req.path);
+  });
+  app.onError((error, context) => answerThrown(error, context, parts.log));
+  return app;
+}

@@ -1,0 +1,41 @@
+// What the management API stands on, handed to it by the composition root.
+import type { HttpBindings } from '@hono/node-server';
+import type { ConfigurationWatch } from '../configuration/watch.ts';
+import type { Account } from '../core/account.ts';
+import type { Provider } from '../core/provider.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ProbeResult } from '../upstream/probe.ts';
+import type { Vault } from '../vault/vault.ts';
+
+/** Where log lines go. */
+export interface ManagementLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What a probe needs to know of an account. */
+export type ProbedAccount = Pick<Account, 'authHeaders' | 'organization' | 'project'>;
+
+/** What the management API works with. */
+export interface ManagementParts {
+  readonly storage: Storage;
+  readonly vault: Vault;
+  readonly configuration: ConfigurationWatch;
+  readonly pool: Pool;
+  /** Tries a credential at a provider without a paid call. */
+  readonly probe: (provider: Provider, account: ProbedAccount, credential: Secret) => Promise<ProbeResult>;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: ManagementLog;
+}
+
+/** What each request carries through the application. */
+export interface Env {
+  Bindings: HttpBindings;
+  Variables: { requestId: string };
+}
