@@ -170,7 +170,7 @@ export const settingsTable = {
     fallback: 120_000,
     meaning: 'How long running requests may go on after SIGTERM.',
   }),
-  ON_CLIENT_DISCONNECT: setting({
+  ON_CLIENT_DISCONNECT: setting<'cancel' | 'drain'>({
     parse: oneOf('cancel', 'drain'),
     fallback: 'cancel',
     meaning:

@@ -1,0 +1,165 @@
+// `aigateway doctor`: looks at everything the gateway needs and says what to do about what is wrong.
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { buildConfiguration } from '../configuration/snapshot.ts';
+import type { Configuration } from '../core/configuration.ts';
+import type { Provider } from '../core/provider.ts';
+import { isLoopbackHost } from '../core/local-caller.ts';
+import type { Settings } from '../core/settings.ts';
+import { openStorage } from '../main.ts';
+import { undiciUpstream } from '../upstream/undici-upstream.ts';
+import { masterKeyFile, openVault } from '../vault/vault.ts';
+import type { Command } from './command.ts';
+
+const reachTimeoutMs = 10_000;
+const clockSkewLimitMs = 60_000;
+
+/** One thing looked at. `warn` works, but not as it should. */
+interface Finding {
+  readonly level: 'ok' | 'warn' | 'fail';
+  readonly what: string;
+  readonly finding: string;
+}
+
+const marks = { ok: '✓', warn: '!', fail: '✗' } as const;
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Checks settings, database, key, providers and clock, and says what to do.',
+  usage: '',
+  options: {},
+  settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
+  notes: 'It changes nothing and makes no paid call. It exits with 1 when something must be mended.',
+  async run({ settings }) {
+    let hasFailed = false;
+    const say = ({ level, what, finding }: Finding): void => {
+      hasFailed ||= level === 'fail';
+      process.stdout.write(`${marks[level]} ${what.padEnd(14)}${finding}\n`);
+    };
+    say({ level: 'ok', what: 'Node.js', finding: process.version });
+    say(checkSettings(settings));
+    const folder = checkFolder(settings);
+    say(folder);
+    if (folder.level !== 'ok') return hasFailed ? 1 : 0;
+    const configuration = await checkDatabase(settings, say);
+    for (const provider of configuration?.providers.values() ?? []) {
+      if (provider.isActive) for (const finding of await checkProvider(settings, provider)) say(finding);
+    }
+    return hasFailed ? 1 : 0;
+  },
+};
+
+function checkSettings({ HOST, ADMIN_TOKEN }: Settings): Finding {
+  if (isLoopbackHost(HOST) || ADMIN_TOKEN !== undefined)
+    return { level: 'ok', what: 'settings', finding: 'understood' };
+  return {
+    level: 'fail',
+    what: 'settings',
+    finding: `AIGATEWAY_HOST is ${HOST}, which others can reach: set AIGATEWAY_ADMIN_TOKEN (32 characters or more)`,
+  };
+}
+
+function checkFolder({ DATA_DIR }: Settings): Finding {
+  const what = 'data folder';
+  if (!existsSync(DATA_DIR))
+    return { level: 'warn', what, finding: `${DATA_DIR} is not there yet: the first start makes it` };
+  try {
+    accessSync(DATA_DIR, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return {
+      level: 'fail',
+      what,
+      finding: `${DATA_DIR} cannot be read and written by this user: change its owner or rights`,
+    };
+  }
+  const open = [DATA_DIR, masterKeyFile(DATA_DIR)].filter(
+    (path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0,
+  );
+  if (open.length === 0 || process.platform === 'win32') return { level: 'ok', what, finding: DATA_DIR };
+  return {
+    level: 'ok',
+    what,
+    finding: `${DATA_DIR} (others may look into ${open.join(' and ')}: chmod go= closes it)`,
+  };
+}
+
+async function checkDatabase(settings: Settings, say: (finding: Finding) => void): Promise<Configuration | undefined> {
+  const storage = await openStorage(settings).catch((error: Error) => {
+    say({ level: 'fail', what: 'database', finding: error.message });
+  });
+  if (storage === undefined) return undefined;
+  try {
+    say({ level: 'ok', what: 'database', finding: 'opens, and its schema is up to date' });
+    const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, {
+      read: () => storage.readNote('vault_proof'),
+      // A doctor leaves no key behind.
+      keep: async (proof) => proof,
+    });
+    say({ level: 'ok', what: 'master key', finding: 'opens what the database holds' });
+    const configuration = buildConfiguration(await storage.readConfiguration(), vault);
+    for (const problem of configuration.problems) say({ level: 'fail', what: 'configuration', finding: problem });
+    const active = configuration.accounts.filter(({ isActive }) => isActive).length;
+    say(
+      active > 0
+        ? {
+            level: 'ok',
+            what: 'accounts',
+            finding: `${active} active of ${configuration.accounts.length}; "aigateway accounts test" tries their keys`,
+          }
+        : {
+            level: 'warn',
+            what: 'accounts',
+            finding: 'none is active: add one with "aigateway accounts add --label TEXT"',
+          },
+    );
+    return configuration;
+  } catch (error) {
+    say({ level: 'fail', what: 'master key', finding: (error as Error).message });
+    return undefined;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Any HTTP answer proves the way; its Date tells whether our clock is right. No key is sent. */
+function checkProvider(settings: Settings, provider: Provider): Promise<Finding[]> {
+  const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
+  const startedAt = performance.now();
+  return new Promise<Finding[]>((resolve) => {
+    const fail = (why: string): void =>
+      resolve([{ level: 'fail', what: provider.id, finding: `${provider.baseUrl} does not answer: ${why}` }]);
+    const timer = setTimeout(() => fail(`silent for ${reachTimeoutMs} ms`), reachTimeoutMs);
+    const path = `${provider.basePath}/models`;
+    upstream.send(
+      { origin: provider.origin, method: 'GET', path, headers: ['accept', 'application/json'], body: null },
+      {
+        onSent() {},
+        onHead(status, headers) {
+          clearTimeout(timer);
+          const took = Math.round(performance.now() - startedAt);
+          const findings: Finding[] = [
+            {
+              level: 'ok',
+              what: provider.id,
+              finding: `${provider.baseUrl} answers (${status} without a key, ${took} ms)`,
+            },
+          ];
+          const skewMs = Date.now() - Date.parse(String(headers['date']));
+          if (Math.abs(skewMs) > clockSkewLimitMs) {
+            findings.push({
+              level: 'warn',
+              what: 'clock',
+              finding: `${Math.round(skewMs / 1000)} s off from ${provider.origin}: set this machine's clock`,
+            });
+          }
+          resolve(findings);
+        },
+        onData() {},
+        onEnd() {},
+        onError: (error) => {
+          clearTimeout(timer);
+          fail(error.message);
+        },
+      },
+    );
+  }).finally(() => upstream.close());
+}

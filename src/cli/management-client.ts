@@ -1,0 +1,51 @@
+// The command line's way to a running gateway: its management API over HTTP.
+import type { Settings } from '../core/settings.ts';
+import { CommandError } from './command.ts';
+
+/** The settings that say where the gateway is and how to prove who one is. */
+export const clientSettings = ['HOST', 'PORT', 'ADMIN_TOKEN'] as const;
+
+/** Calls `path` under /api/v1; throws a `CommandError` with the gateway's own words where it refuses. */
+export async function callManagement<Answer>(
+  { HOST, PORT, ADMIN_TOKEN }: Pick<Settings, (typeof clientSettings)[number]>,
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  // Whoever listens on all addresses is reached at this machine's own.
+  const host =
+    HOST === '0.0.0.0' || HOST === '::'
+      ? '127.0.0.1'
+      : HOST.includes(':') && !HOST.startsWith('[')
+        ? `[${HOST}]`
+        : HOST;
+  const url = `http://${host}:${PORT}/api/v1${path}`;
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (ADMIN_TOKEN !== undefined) headers['authorization'] = `Bearer ${ADMIN_TOKEN.reveal()}`;
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'error',
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new CommandError(
+      `no gateway answers at http://${host}:${PORT}; start it with "npm start", or say where it is with --host and --port`,
+    );
+  }
+  const text = await response.text();
+  const answer: unknown = text === '' ? undefined : parseAnswer(text, url);
+  if (response.ok) return answer as Answer;
+  const message = (answer as { error?: { message?: string } } | undefined)?.error?.message;
+  throw new CommandError(message ?? `the gateway answered ${response.status}`);
+}
+
+function parseAnswer(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CommandError(`what answers at ${url} is not aigateway`);
+  }
+}

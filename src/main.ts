@@ -1,0 +1,205 @@
+// The composition root: settings → objects → listen → drain. The only file that knows the concrete classes.
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { buildConfiguration } from './configuration/snapshot.ts';
+import { watchConfiguration } from './configuration/watch.ts';
+import { GatewayError } from './core/errors.ts';
+import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
+import type { Settings } from './core/settings.ts';
+import { Gateway } from './gateway/gateway.ts';
+import type { HttpExchange } from './http/exchange.ts';
+import { Lifecycle } from './http/lifecycle.ts';
+import { createHttpServer } from './http/server.ts';
+import { systemClock } from './lib/clock.ts';
+import { createManagement } from './management/management.ts';
+import { Pool } from './pool/pool.ts';
+import { endpoints } from './providers/openai/endpoints.ts';
+import { modelPrefixes } from './providers/registry.ts';
+import { openSqliteStorage } from './storage/sqlite/storage.ts';
+import type { Storage } from './storage/storage.ts';
+import { openLog, type Log } from './telemetry/log.ts';
+import { openMetrics } from './telemetry/metrics.ts';
+import { logRequest } from './telemetry/request-log.ts';
+import { probe } from './upstream/probe.ts';
+import { undiciUpstream } from './upstream/undici-upstream.ts';
+import { openVault } from './vault/vault.ts';
+
+const probeTimeoutMs = 20_000;
+const noteUseEveryMs = 10_000;
+
+/** A start that cannot be; the message is one sentence for the person who tried. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** A gateway that runs. */
+export interface RunningGateway {
+  readonly url: string;
+  /** Drains, closes everything, and resolves when the last line is written. */
+  stop(): Promise<void>;
+}
+
+/** Makes the data folder and opens the database in it. */
+export async function openStorage(settings: Settings): Promise<Storage> {
+  const file = settings.DATABASE_URL.slice('sqlite:'.length) || join(settings.DATA_DIR, 'aigateway.db');
+  try {
+    mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(
+      `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
+    );
+  }
+  return openSqliteStorage(file);
+}
+
+/** Starts the gateway, calls `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */
+export async function startGateway(settings: Settings, announce: (url: string) => void): Promise<RunningGateway> {
+  if (settings.ADMIN_TOKEN === undefined && !isLoopbackHost(settings.HOST)) {
+    throw new StartError(
+      `AIGATEWAY_HOST is ${settings.HOST}, which others can reach, so AIGATEWAY_ADMIN_TOKEN is needed: 32 characters or more ("openssl rand -hex 32" makes one)`,
+    );
+  }
+  const log = openLog(settings.LOG_LEVEL, settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'));
+  const storage = await openStorage(settings);
+  try {
+    const running = await startWith(settings, storage, log);
+    announce(running.url);
+    log.release();
+    return running;
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function startWith(settings: Settings, storage: Storage, log: Log): Promise<RunningGateway> {
+  const { logger } = log;
+  const clock = systemClock;
+  const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, {
+    read: () => storage.readNote('vault_proof'),
+    keep: (proof) => storage.keepNote('vault_proof', proof),
+  });
+  const pool = new Pool();
+  const told = new Set<string>();
+  const configuration = await watchConfiguration({
+    storage,
+    clock,
+    build: (rows) => buildConfiguration(rows, vault),
+    onChange(changed) {
+      pool.apply(changed);
+      for (const problem of changed.problems)
+        if (!told.has(problem)) logger.warn({ problem }, 'left out of the configuration');
+      told.clear();
+      for (const problem of changed.problems) told.add(problem);
+    },
+    onTrouble(error) {
+      if (error === undefined) logger.info('the database answers again');
+      else logger.error({ err: error }, 'the database does not answer; the gateway goes on with what it knows');
+    },
+  });
+  const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
+  const lifecycle = new Lifecycle();
+  const metrics = openMetrics(() => lifecycle.running);
+  const gateway = new Gateway({
+    settings,
+    endpoints,
+    modelPrefixes,
+    configuration: configuration.current,
+    pool,
+    upstream,
+    clock,
+    random: Math.random,
+    refuseStranger: (exchange) => refuseStranger(settings, exchange as HttpExchange),
+    onSettled(record, error) {
+      logRequest(logger, record, error);
+      metrics.observe(record);
+    },
+  });
+  const server = createHttpServer({
+    serve: (exchange) => gateway.serve(exchange),
+    management: createManagement({
+      storage,
+      vault,
+      configuration,
+      pool,
+      probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
+      settings,
+      clock,
+      log: logger,
+    }),
+    metrics: () => metrics.collect(),
+    degraded: () => (configuration.isFresh() ? [] : ['database']),
+    lifecycle,
+    clock,
+    maxBodyBytes: settings.MAX_BODY_BYTES,
+  });
+  const noteUse = async (): Promise<void> => {
+    const uses = [...pool.takeUses()].map(([id, ms]) => [id, new Date(ms).toISOString()] as const);
+    if (uses.length > 0)
+      await storage
+        .noteUse(new Map(uses))
+        .catch((error: unknown) => logger.warn({ err: error }, 'last_used_at not noted'));
+  };
+  const useTimer = setInterval(() => void noteUse(), noteUseEveryMs);
+  const stop = async (): Promise<void> => {
+    await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
+    clearInterval(useTimer);
+    configuration.stop();
+    await noteUse();
+    await upstream.close();
+    await storage.close();
+    log.flush();
+  };
+  try {
+    await listen(server, settings);
+  } catch (error) {
+    clearInterval(useTimer);
+    configuration.stop();
+    throw error;
+  }
+  lifecycle.open();
+  return { url: `http://${urlHost(settings.HOST)}:${(server.address() as AddressInfo).port}`, stop };
+}
+
+/** Without client keys the data plane is for this machine alone. */
+function refuseStranger(settings: Settings, exchange: HttpExchange): GatewayError | undefined {
+  if (!isLoopbackHost(settings.HOST)) {
+    return new GatewayError(
+      'invalid_client_key',
+      'This gateway is reachable from elsewhere and has no client key yet, so it serves nobody.',
+      { shouldRetry: false },
+    );
+  }
+  const caller = {
+    peer: exchange.peerAddress,
+    host: exchange.header('host'),
+    origin: exchange.header('origin'),
+    fetchSite: exchange.header('sec-fetch-site'),
+  };
+  return judgeLocalCaller(caller, 'the gateway', 'client keys');
+}
+
+/** Listen errors that a person can mend → what to do. */
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another program; stop it or set another AIGATEWAY_PORT',
+  EACCES: 'may not be used by this user; set an AIGATEWAY_PORT above 1023',
+  EADDRNOTAVAIL: 'is not an address of this machine; check AIGATEWAY_HOST',
+  ENOTFOUND: 'is not a known host name; check AIGATEWAY_HOST',
+};
+
+function listen(server: Server, { HOST, PORT }: Settings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const problem = listenProblems[error.code ?? ''] ?? `cannot be used (${error.code})`;
+      reject(new StartError(`${urlHost(HOST)}:${PORT} ${problem}`));
+    });
+    server.listen(PORT, HOST.replace(/^\[|\]$/gu, ''), resolve);
+  });
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function urlHost(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

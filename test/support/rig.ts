@@ -1,0 +1,89 @@
+// A whole gateway over loopback with the fake OpenAI behind it, in this process, on free ports, in a folder of its own.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSettings, type SettingName } from '../../src/core/settings.ts';
+import { startGateway } from '../../src/main.ts';
+import type { MockScript } from '../../src/mock/script.ts';
+import { startMock, type Mock } from '../../src/mock/server.ts';
+
+/** How a rig differs from the usual one. */
+export interface RigOptions {
+  readonly settings?: Partial<Record<SettingName, string>>;
+  readonly script?: MockScript;
+  /** Keys of the accounts that are there from the start, one account each; `['sk-test-key-0001']` where not given. */
+  readonly keys?: readonly string[];
+}
+
+/** A gateway with the fake OpenAI behind its provider `openai`. */
+export interface Rig {
+  readonly url: string;
+  readonly mock: Mock;
+  readonly folder: string;
+  /** Ids of the accounts, in the order of the keys. */
+  readonly accounts: readonly string[];
+  /** Calls the management API; throws where it does not answer 2xx. */
+  manage<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Posts a JSON body, or bytes as they are, to the data plane. */
+  post(path: string, body: unknown, headers?: Record<string, string>, signal?: AbortSignal): Promise<Response>;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export const testKey = 'sk-test-key-000000000001';
+
+/** Starts a rig. Use it with `await using`. */
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
+  const settings = readSettings(
+    { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '2000', ...options.settings },
+    {},
+  );
+  const gateway = await startGateway(settings, () => {});
+  const { url } = gateway;
+  const manage = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} → ${response.status} ${text}`);
+    return (text === '' ? undefined : JSON.parse(text)) as Answer;
+  };
+  await manage('PATCH', '/providers/openai', { base_url: mock.url });
+  const accounts: string[] = [];
+  for (const [i, key] of (options.keys ?? [testKey]).entries()) {
+    const body = { provider_id: 'openai', label: `Account ${i + 1}`, auth_data: { api_key: key } };
+    accounts.push((await manage<{ id: string }>('POST', '/accounts', body)).id);
+  }
+  let isStopped = false;
+  const stop = async (): Promise<void> => {
+    if (isStopped) return;
+    isStopped = true;
+    await mock.close();
+    await gateway.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return {
+    url,
+    mock,
+    folder,
+    accounts,
+    manage,
+    post: (path, body, headers = {}, signal) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+        ...(signal !== undefined && { signal }),
+      }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** A small chat request. */
+export function chat(model: string, extra: Record<string, unknown> = {}): Record<string, unknown> {
+  return { model, messages: [{ role: 'user', content: 'one two three four five' }], ...extra };
+}
