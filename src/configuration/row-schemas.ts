@@ -12,7 +12,7 @@ export const providerConfigSchema = z.object({
   path_prefix: z
     .string()
     .max(200)
-    .regex(/^(?:\/[\w.~%-]+)*$/u, 'must be empty, or a path such as "/v1" without a closing slash')
+    .regex(/^(?:\/[\w.~%-]+)*$/, 'must be empty, or a path such as "/v1" without a closing slash')
     .describe('What stands between `base_url` and the endpoint; `/v1` by default.')
     .optional(),
   ask_stream_usage: z

@@ -17,6 +17,7 @@ const one = { 200: answer(accountSchema, 'The account.'), default: failure };
 const testRoute = createRoute({
   method: 'post',
   path: '/accounts/{id}/test',
+  operationId: 'testAccount',
   tags,
   summary: 'Test an account',
   description: 'Lists its models upstream, which costs nothing. A success lifts every bench.',
@@ -27,6 +28,7 @@ const testRoute = createRoute({
 const rotateRoute = createRoute({
   method: 'post',
   path: '/accounts/{id}/rotate',
+  operationId: 'rotateAccount',
   tags,
   summary: 'Replace the credential of an account',
   description:
@@ -38,6 +40,7 @@ const rotateRoute = createRoute({
 const drainRoute = createRoute({
   method: 'post',
   path: '/accounts/{id}/drain',
+  operationId: 'drainAccount',
   tags,
   summary: 'Drain an account',
   description: 'Sets its weight to 0: it gets no new requests, and running ones finish.',
@@ -48,6 +51,7 @@ const drainRoute = createRoute({
 const unbenchRoute = createRoute({
   method: 'post',
   path: '/accounts/{id}/unbench',
+  operationId: 'unbenchAccount',
   tags,
   summary: 'Lift the benches of an account',
   description: 'It may serve again at once, whatever it was benched for.',

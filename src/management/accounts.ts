@@ -25,6 +25,7 @@ const one = { 200: answer(accountSchema, 'The account.'), default: failure };
 const listRoute = createRoute({
   method: 'get',
   path: '/accounts',
+  operationId: 'listAccounts',
   tags,
   summary: 'List accounts',
   description: 'In order of id, which is the order in which they were made.',
@@ -35,6 +36,7 @@ const listRoute = createRoute({
 const createRouteOfAccount = createRoute({
   method: 'post',
   path: '/accounts',
+  operationId: 'createAccount',
   tags,
   summary: 'Add an account',
   description: 'The credential is checked for its form and encrypted; `POST /accounts/{id}/test` tries it.',
@@ -45,6 +47,7 @@ const createRouteOfAccount = createRoute({
 const readRoute = createRoute({
   method: 'get',
   path: '/accounts/{id}',
+  operationId: 'readAccount',
   tags,
   summary: 'Read an account',
   request: { params: idParameter },
@@ -55,6 +58,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
   createRoute({
     method,
     path: '/accounts/{id}',
+    operationId: method === 'patch' ? 'changeAccount' : 'putAccount',
     tags,
     summary: method === 'patch' ? 'Change an account' : 'Change an account (as PATCH)',
     description:
@@ -67,6 +71,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
 const deleteRoute = createRoute({
   method: 'delete',
   path: '/accounts/{id}',
+  operationId: 'deleteAccount',
   tags,
   summary: 'Delete an account',
   description: 'Requests that it is serving run on to their end.',

@@ -24,6 +24,7 @@ const one = { 200: answer(providerSchema, 'The provider.'), default: failure };
 const listRoute = createRoute({
   method: 'get',
   path: '/providers',
+  operationId: 'listProviders',
   tags,
   summary: 'List providers',
   description: 'In order of id, the built-in ones included.',
@@ -34,6 +35,7 @@ const listRoute = createRoute({
 const createRouteOfProvider = createRoute({
   method: 'post',
   path: '/providers',
+  operationId: 'createProvider',
   tags,
   summary: 'Add a provider',
   description: 'The id of a built-in provider overrides it.',
@@ -44,6 +46,7 @@ const createRouteOfProvider = createRoute({
 const readRoute = createRoute({
   method: 'get',
   path: '/providers/{id}',
+  operationId: 'readProvider',
   tags,
   summary: 'Read a provider',
   request: { params: idParameter },
@@ -54,6 +57,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
   createRoute({
     method,
     path: '/providers/{id}',
+    operationId: method === 'patch' ? 'changeProvider' : 'putProvider',
     tags,
     summary: method === 'patch' ? 'Change a provider' : 'Change a provider (as PATCH)',
     description: 'Fields that are left out stay as they are. Changing a built-in provider overrides it.',
@@ -65,6 +69,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
 const deleteRoute = createRoute({
   method: 'delete',
   path: '/providers/{id}',
+  operationId: 'deleteProvider',
   tags,
   summary: 'Delete a provider',
   description: 'Deleting what overrides a built-in provider brings the built-in one back.',

@@ -18,6 +18,7 @@ const one = { 200: answer(routeSchema, 'The route.'), default: failure };
 const listRoute = createRoute({
   method: 'get',
   path: '/routes',
+  operationId: 'listRoutes',
   tags,
   summary: 'List routes',
   description: 'In order of id, which is the order in which they were made.',
@@ -28,6 +29,7 @@ const listRoute = createRoute({
 const createRouteOfModels = createRoute({
   method: 'post',
   path: '/routes',
+  operationId: 'createRoute',
   tags,
   summary: 'Add a route',
   request: { body: requestBody(newRoute) },
@@ -37,6 +39,7 @@ const createRouteOfModels = createRoute({
 const readRoute = createRoute({
   method: 'get',
   path: '/routes/{id}',
+  operationId: 'readRoute',
   tags,
   summary: 'Read a route',
   request: { params: idParameter },
@@ -47,6 +50,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
   createRoute({
     method,
     path: '/routes/{id}',
+    operationId: method === 'patch' ? 'changeRoute' : 'putRoute',
     tags,
     summary: method === 'patch' ? 'Change a route' : 'Change a route (as PATCH)',
     description: 'Fields that are left out stay as they are.',
@@ -58,6 +62,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
 const deleteRoute = createRoute({
   method: 'delete',
   path: '/routes/{id}',
+  operationId: 'deleteRoute',
   tags,
   summary: 'Delete a route',
   request: { params: idParameter },

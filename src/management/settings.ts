@@ -9,6 +9,7 @@ import type { Env, ManagementParts } from './parts.ts';
 const readRoute = createRoute({
   method: 'get',
   path: '/settings',
+  operationId: 'readSettings',
   tags: ['Settings'],
   summary: 'Read the settings in force',
   description: 'Secrets read "set", absent settings null. They are changed by flags and variables at the start.',

@@ -12,7 +12,7 @@ const firstCredentialField = credentialFields[0];
 const headerText = z
   .string()
   .max(200)
-  .regex(/^[\x21-\x7e]+$/u, 'must be letters, digits and signs without white space');
+  .regex(/^[\x21-\x7e]+$/, 'must be letters, digits and signs without white space');
 
 const credentials = Object.fromEntries(credentialFields.map((name) => [name, z.string().optional()]));
 
@@ -54,7 +54,7 @@ const fields = {
 const id = z
   .string()
   .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/u, 'must be letters, digits, "-", "_" and "."')
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, "-", "_" and "."')
   .meta({ example: exampleId });
 
 const healthStatus = z.enum(['ok', 'benched', 'circuit_open', 'half_open', 'draining', 'disabled']);

@@ -13,9 +13,9 @@ export const errorSchema = z
   })
   .openapi('Error');
 
-/** A text of one line's length that says something. */
+/** A text of one line's length that says something. (No `u` flag: the OpenAPI generator would write it into the pattern.) */
 export function shortText(longest: number): z.ZodString {
-  return z.string().min(1).max(longest).regex(/\S/u, 'must not be blank');
+  return z.string().min(1).max(longest).regex(/\S/, 'must not be blank');
 }
 
 /** An id in the path. */
@@ -31,7 +31,7 @@ const longestPage = 1000;
 export const pageQuery = z.strictObject({
   limit: z
     .string()
-    .regex(/^\d+$/u, `must be a whole number from 1 to ${longestPage}`)
+    .regex(/^\d+$/, `must be a whole number from 1 to ${longestPage}`)
     .transform(Number)
     .pipe(z.number().min(1).max(longestPage))
     .default(100)

@@ -29,7 +29,7 @@ const fields = {
 const id = z
   .string()
   .max(64)
-  .regex(/^[a-z0-9][a-z0-9_-]*$/u, 'must be lower-case letters, digits, "-" and "_", and start with a letter or digit')
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, 'must be lower-case letters, digits, "-" and "_", and start with a letter or digit')
   .describe('Its name in `provider_id` and in `provider/model`.')
   .meta({ example: example?.id });
 

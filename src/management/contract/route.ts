@@ -10,7 +10,7 @@ const fields = {
   pattern: z
     .string()
     .max(200)
-    .regex(/^\S+$/u, 'must be a model name without white space')
+    .regex(/^\S+$/, 'must be a model name without white space')
     .describe(
       'The model names that it takes, `*` for any run of characters; case does not matter and the longest pattern wins.',
     )
@@ -32,7 +32,7 @@ const fields = {
 const id = z
   .string()
   .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/u, 'must be letters, digits, "-", "_" and "."')
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, "-", "_" and "."')
   .meta({ example: 'rt_01jd5xk2mp4q8r6s0t3v7w9yz' });
 
 /** A route as it is answered. */
