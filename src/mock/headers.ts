@@ -26,7 +26,8 @@ export function rateLimitHeaders(state: QuotaState): ReplyHeaders {
 
 /** `retry-after` (whole seconds, rounded up) and `retry-after-ms`. */
 export function retryAfterHeaders(waitMs: number): ReplyHeaders {
-  return { 'retry-after': String(Math.ceil(waitMs / 1000)), 'retry-after-ms': String(Math.ceil(waitMs)) };
+  const wholeMs = Math.ceil(waitMs - 1e-6);
+  return { 'retry-after': String(Math.ceil(wholeMs / 1000)), 'retry-after-ms': String(wholeMs) };
 }
 
 /** Headers of the CDN, which even its own error pages carry. `id` is 32 hexadecimal digits. */
