@@ -1,0 +1,207 @@
+// What every storage must do, whatever database is under it.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  ConflictError,
+  StorageError,
+  type AccountRow,
+  type ProviderRow,
+  type RouteRow,
+  type Storage,
+} from '../../src/storage/storage.ts';
+
+const provider: ProviderRow = {
+  id: 'openai',
+  name: 'Ünïcode ✓',
+  base_url: 'https://api.openai.com',
+  auth_type: 'api_key',
+  auth_strategy: 'api_key',
+  supported_models: ['gpt-4', 'with \'quotes\' and "more"'],
+  is_active: true,
+  config: { path_prefix: '/v1', nested: { list: [1, null, true] } },
+};
+
+const account: AccountRow = {
+  id: 'acc_1',
+  provider_id: 'openai',
+  label: 'One',
+  auth_data: 'agwv1.sealed',
+  auth_hint: { api_key: 'sk-…abcd' },
+  is_active: false,
+  weight: 0.5,
+  priority: -2,
+  quota_group: null,
+  allowed_models: [],
+  limits: { rpm: 5 },
+  organization: 'org-1',
+  project: null,
+  created_at: '2026-01-01T00:00:00.000Z',
+  updated_at: '2026-01-01T00:00:00.000Z',
+  last_used_at: null,
+};
+
+const route: RouteRow = {
+  id: 'rt_1',
+  pattern: 'GPT-*',
+  provider_id: 'openai',
+  model: null,
+  fallbacks: [{ provider_id: 'other', on: ['rate_limited'] }],
+};
+
+/** Runs the suite; `open` gives a new, empty storage. */
+export function storageContract(name: string, open: () => Promise<Storage>): void {
+  const withStorage = (run: (storage: Storage) => Promise<void>) => async (): Promise<void> => {
+    const storage = await open();
+    try {
+      await run(storage);
+    } finally {
+      await storage.close();
+    }
+  };
+
+  describe(`storage contract: ${name}`, () => {
+    it(
+      'rows come back as they went in',
+      withStorage(async (storage) => {
+        await storage.providers.insert(provider);
+        await storage.accounts.insert(account);
+        await storage.routes.insert(route);
+        assert.deepEqual({ ...(await storage.providers.get('openai')) }, provider);
+        assert.deepEqual({ ...(await storage.accounts.get('acc_1')) }, account);
+        assert.deepEqual({ ...(await storage.routes.get('rt_1')) }, route);
+        const rows = await storage.readConfiguration();
+        assert.deepEqual(
+          [rows.providers, rows.accounts, rows.routes].map((list) => list.map((row) => ({ ...row }))),
+          [[provider], [account], [route]],
+        );
+        assert.deepEqual(rows.problems, []);
+      }),
+    );
+
+    it(
+      'an update changes what it names, and tells whether the row was there',
+      withStorage(async (storage) => {
+        await storage.accounts.insert(account);
+        assert.equal(await storage.accounts.update('acc_1', { label: 'Two', quota_group: 'g' }), true);
+        assert.equal(await storage.accounts.update('acc_1', { organization: null, is_active: true }), true);
+        assert.deepEqual(
+          { ...(await storage.accounts.get('acc_1')) },
+          { ...account, label: 'Two', quota_group: 'g', organization: null, is_active: true },
+        );
+        assert.equal(await storage.accounts.update('acc_1', {}), true);
+        assert.equal(await storage.accounts.update('nobody', { label: 'x' }), false);
+        assert.equal(await storage.accounts.update('nobody', {}), false);
+      }),
+    );
+
+    it(
+      'a removed row is gone, and removing tells whether it was there',
+      withStorage(async (storage) => {
+        await storage.routes.insert(route);
+        assert.equal(await storage.routes.remove('rt_1'), true);
+        assert.equal(await storage.routes.remove('rt_1'), false);
+        assert.equal(await storage.routes.get('rt_1'), undefined);
+      }),
+    );
+
+    it(
+      'a taken id or pattern is a conflict, and changes nothing',
+      withStorage(async (storage) => {
+        await storage.providers.insert(provider);
+        await assert.rejects(storage.providers.insert({ ...provider, name: 'Other' }), ConflictError);
+        assert.equal((await storage.providers.get('openai'))?.name, provider.name);
+        await storage.routes.insert(route);
+        await storage.routes.insert({ ...route, id: 'rt_2', pattern: 'other' });
+        await assert.rejects(storage.routes.insert({ ...route, id: 'rt_3', pattern: 'gpt-*' }), ConflictError);
+        await assert.rejects(storage.routes.update('rt_2', { pattern: 'Gpt-*' }), ConflictError);
+        assert.equal((await storage.routes.list(10)).length, 2);
+      }),
+    );
+
+    it(
+      'lists are in order of id and go on after one',
+      withStorage(async (storage) => {
+        for (const id of ['c', 'a', 'e', 'B', 'd']) await storage.accounts.insert({ ...account, id });
+        const ids = async (limit: number, after?: string): Promise<string[]> =>
+          (await storage.accounts.list(limit, after)).map((row) => row.id);
+        assert.deepEqual(await ids(10), ['B', 'a', 'c', 'd', 'e']);
+        assert.deepEqual(await ids(2), ['B', 'a']);
+        assert.deepEqual(await ids(2, 'a'), ['c', 'd']);
+        assert.deepEqual(await ids(2, 'b'), ['c', 'd']);
+        assert.deepEqual(await ids(2, 'e'), []);
+      }),
+    );
+
+    it(
+      'every change of the configuration raises the revision, noting a use does not',
+      withStorage(async (storage) => {
+        const changes: [name: string, change: () => Promise<unknown>][] = [
+          ['insert provider', () => storage.providers.insert(provider)],
+          ['update provider', () => storage.providers.update('openai', { is_active: false })],
+          ['insert account', () => storage.accounts.insert(account)],
+          ['update account', () => storage.accounts.update('acc_1', { weight: 3 })],
+          ['insert route', () => storage.routes.insert(route)],
+          ['update route', () => storage.routes.update('rt_1', { model: 'x' })],
+          ['remove route', () => storage.routes.remove('rt_1')],
+          ['remove provider', () => storage.providers.remove('openai')],
+        ];
+        for (const [what, change] of changes) {
+          const before = await storage.revision();
+          await change();
+          const after = await storage.revision();
+          assert.ok(after > before, what);
+          assert.equal((await storage.readConfiguration()).revision, after);
+        }
+        const before = await storage.revision();
+        const usedAt = '2026-02-03T04:05:06.789Z';
+        await storage.noteUse(
+          new Map([
+            ['acc_1', usedAt],
+            ['nobody', usedAt],
+          ]),
+        );
+        assert.equal((await storage.accounts.get('acc_1'))?.last_used_at, usedAt);
+        assert.equal(await storage.revision(), before);
+        await storage.accounts.remove('acc_1');
+        assert.ok((await storage.revision()) > before);
+      }),
+    );
+
+    it(
+      'the first note of a name is kept, also when several come at once',
+      withStorage(async (storage) => {
+        assert.equal(await storage.readNote('proof'), undefined);
+        const kept = await Promise.all(['a', 'b', 'c'].map((text) => storage.keepNote('proof', text)));
+        assert.equal(new Set(kept).size, 1);
+        assert.equal(await storage.keepNote('proof', 'd'), kept[0]);
+        assert.equal(await storage.readNote('proof'), kept[0]);
+        assert.equal(await storage.keepNote('other', 'x'), 'x');
+      }),
+    );
+
+    it(
+      'a hundred changes at once all arrive',
+      withStorage(async (storage) => {
+        const ids = Array.from({ length: 100 }, (_, n) => `acc_${String(n).padStart(3, '0')}`);
+        await Promise.all([
+          ...ids.map((id) => storage.accounts.insert({ ...account, id })),
+          ...Array.from({ length: 20 }, () => storage.readConfiguration()),
+          storage.noteUse(new Map([['acc_000', '2026-01-01T00:00:00.000Z']])),
+        ]);
+        assert.deepEqual(
+          (await storage.accounts.list(1000)).map((row) => row.id),
+          ids,
+        );
+      }),
+    );
+
+    it('after it is closed every call is a StorageError, and closing again is none', async () => {
+      const storage = await open();
+      await storage.close();
+      await storage.close();
+      await assert.rejects(storage.revision(), StorageError);
+      await assert.rejects(storage.readConfiguration(), StorageError);
+      await assert.rejects(storage.accounts.insert(account), StorageError);
+    });
+  });
+}
