@@ -1,6 +1,6 @@
 // One valid request as the endpoints see it, and the frame of their streams.
 import type { JsonObject } from './json.ts';
-import { numberOf } from './json.ts';
+import { listOf, numberOf } from './json.ts';
 import { write, type WriteKind, type WriteStep } from './reply.ts';
 import type { AnswerLength } from './script.ts';
 
@@ -31,6 +31,12 @@ export function isStream(body: JsonObject): boolean {
 /** How many choices the request asks for. */
 export function choiceCount(body: JsonObject): number {
   return numberOf(body['n']) ?? 1;
+}
+
+/** The texts to stop before: `stop` is one or a list. */
+export function stopTexts(body: JsonObject): readonly string[] {
+  const stop = body['stop'];
+  return typeof stop === 'string' ? [stop] : listOf(stop).filter((text) => typeof text === 'string');
 }
 
 /** One server-sent event of a stream. */

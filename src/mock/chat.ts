@@ -1,5 +1,5 @@
 // `POST /v1/chat/completions`: what the answer says, and the whole (not streamed) form of it.
-import { choiceCount, isStream, SYSTEM_FINGERPRINT, type Call } from './call.ts';
+import { choiceCount, isStream, stopTexts, SYSTEM_FINGERPRINT, type Call } from './call.ts';
 import { chatSteps } from './chat-stream.ts';
 import { sizedGeneration, textGeneration, wholeText, type Bounds, type Generation } from './generation.ts';
 import { isObject, listOf, numberOf, objectOf, textOf, type JsonObject } from './json.ts';
@@ -86,10 +86,9 @@ function wholeMessage(speech: Speech): JsonObject {
 
 function speechFor(call: Call): Speech {
   const { body } = call;
-  const stop = body['stop'];
   const bounds: Bounds = {
     maxTokens: numberOf(body['max_completion_tokens']) ?? numberOf(body['max_tokens']) ?? Infinity,
-    stop: typeof stop === 'string' ? [stop] : listOf(stop).filter((text) => typeof text === 'string'),
+    stop: stopTexts(body),
   };
   const user = lastUserText(body);
   const calls = call.length === undefined ? toolCallsFor(body, user, call.id) : [];

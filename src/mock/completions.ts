@@ -1,7 +1,7 @@
 // `POST /v1/completions`: legacy text completions, whole and streamed.
-import { choiceCount, event, interleave, isStream, SYSTEM_FINGERPRINT, type Call } from './call.ts';
+import { choiceCount, event, interleave, isStream, stopTexts, SYSTEM_FINGERPRINT, type Call } from './call.ts';
 import { sizedGeneration, textGeneration, wholeText, type Generation, type Piece } from './generation.ts';
-import { listOf, numberOf, objectOf, type JsonObject } from './json.ts';
+import { numberOf, objectOf, type JsonObject } from './json.ts';
 import { legacyLogprobs } from './logprobs.ts';
 import { answeredModel } from './models.ts';
 import { DONE, jsonReply, streamReply, type Reply, type Step } from './reply.ts';
@@ -23,8 +23,7 @@ export function answerCompletion(call: Call): Reply {
   const { body } = call;
   const prompts = readPrompts(body['prompt'] ?? '<|endoftext|>');
   const count = choiceCount(body);
-  const stop =
-    typeof body['stop'] === 'string' ? [body['stop']] : listOf(body['stop']).filter((text) => typeof text === 'string');
+  const stop = stopTexts(body);
   const choices = prompts.flatMap((prompt, place) => {
     const bounds = { maxTokens: numberOf(body['max_tokens']) ?? (call.length ? Infinity : DEFAULT_MAX_TOKENS), stop };
     const generation = call.length

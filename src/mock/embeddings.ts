@@ -46,8 +46,7 @@ export function vectorOf(text: string, dimensions: number): Float32Array {
   return vector.map((value) => value / norm);
 }
 
+/** In the byte order of the machine, which is little-endian wherever Node runs in practice. */
 function toBase64(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  for (const [index, value] of vector.entries()) bytes.writeFloatLE(value, index * 4);
-  return bytes.toString('base64');
+  return Buffer.from(vector.buffer).toString('base64');
 }

@@ -16,8 +16,8 @@ export interface Surroundings {
   readonly quotas: Quotas;
   readonly journal: JournalBook;
   readonly now: () => number;
-  /** 16 hexadecimal digits that differ from one start to the next. */
-  readonly seed: string;
+  /** 32 hexadecimal digits, never the same twice. */
+  nextId(): string;
   /** The script in force. */
   stage(): Stage;
 }
@@ -41,6 +41,8 @@ export function exchange(
   const isReused = connection.requests > 0;
   connection.requests += 1;
   journal.add(record);
+  // A write may cross the client's leaving; the close below is what counts.
+  response.on('error', () => undefined);
   response.once('close', () => {
     record.isFinished = response.writableFinished;
     if (!record.isFinished) record.closedBy ??= 'client';
@@ -91,15 +93,14 @@ function refuseTooLarge(request: IncomingMessage, response: ServerResponse, reco
 }
 
 function openRecord(request: IncomingMessage, connection: Connection, surroundings: Surroundings): JournalRecord {
-  const n = surroundings.journal.next();
   const url = request.url ?? '/';
   const query = url.indexOf('?');
   return new JournalRecord({
-    n,
+    n: surroundings.journal.next(),
     at: surroundings.now(),
     method: request.method ?? 'GET',
     path: query < 0 ? url : url.slice(0, query),
-    requestId: `req_${surroundings.seed}${n.toString(16).padStart(16, '0')}`,
+    requestId: `req_${surroundings.nextId()}`,
     socket: connection.serial,
     headerLines: maskedHeaders(request.rawHeaders),
   });

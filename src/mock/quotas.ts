@@ -87,7 +87,8 @@ export class Quotas {
 }
 
 function refill(quota: Quota, nowMs: number): void {
-  const elapsedMs = Math.max(0, nowMs - quota.filledAt);
+  const elapsedMs = nowMs - quota.filledAt;
+  if (elapsedMs <= 0) return;
   quota.filledAt = nowMs;
   for (const bucket of [quota.requests, quota.tokens]) {
     bucket.level = Math.min(bucket.limit, bucket.level + (bucket.limit * elapsedMs) / MINUTE_MS);

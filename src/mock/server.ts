@@ -45,13 +45,18 @@ export async function startMock(options: MockOptions = {}): Promise<Mock> {
   const journal = new JournalBook();
   const quotas = new Quotas();
   const connections = new Map<Socket, Connection & { isControl: boolean }>();
+  const seed = randomBytes(8).toString('hex');
+  let idCount = 0;
   let connectionCount = 0;
   let stage = new Stage(script, now());
   const surroundings: Surroundings = {
     quotas,
     journal,
     now,
-    seed: randomBytes(8).toString('hex'),
+    nextId: () => {
+      idCount += 1;
+      return seed + idCount.toString(16).padStart(16, '0');
+    },
     stage: () => stage,
   };
   const steering = {

@@ -168,7 +168,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   'close-before-headers': nothing('fin'),
   'reset-before-headers': nothing('reset'),
   'reset-on-reuse': { streamed: stream(WHOLE), whole: answer() },
-  'reset-mid-stream': both((wire) => assert.deepEqual([wire.body.length, wire.end], [600, 'reset'])),
+  'reset-mid-stream': both((wire) => assert.deepEqual([wire.body.length, wire.end], [700, 'reset'])),
   'reset-mid-stream@0': both((wire) => {
     assert.match(wire.head, /^http\/1.1 200 ok/);
     assert.deepEqual([wire.body.length, wire.end], [0, 'reset']);

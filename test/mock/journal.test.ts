@@ -194,3 +194,48 @@ test('close() ends at once whatever is open', async () => {
   assert.deepEqual(await Promise.all(calls), ['closed', 'closed', 'closed']);
   for (const entry of mock.journal().entries) assert.equal(entry.closed_by, 'server');
 });
+
+test('a client that leaves in its upload is on record', async (t) => {
+  const mock = await start(t);
+  const socket = connect(mock.port, '127.0.0.1');
+  socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{"model"');
+  await entryThat(mock, (one) => one.open && one.body_bytes === 8);
+  socket.destroy();
+  const entry = await entryThat(mock, (one) => !one.open);
+  assert.deepEqual([entry.closed_by, entry.status, entry.sha256], ['client', null, null]);
+});
+
+test('clients that leave at any moment do no harm', async (t) => {
+  const mock = await start(t, { script: { chunk_text: 'x'.repeat(500) } });
+  const leave = async (serial: number): Promise<void> => {
+    const controller = new AbortController();
+    const model = ['gpt-4o', 'gpt-mock-stream-2000', 'gpt-fault-byte-by-byte', 'gpt-fault-gzip'][serial % 4];
+    const call = fetch(`${mock.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${KEY}` },
+      body: JSON.stringify(chat({ model, stream: serial % 3 > 0 })),
+      signal: controller.signal,
+    }).then((response) => response.text());
+    setTimeout(() => controller.abort(), serial % 23);
+    await call.catch(() => undefined);
+  };
+  await Promise.all(Array.from({ length: 300 }, (_, serial) => leave(serial)));
+  while (mock.journal().open_requests > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal((await post(mock, chat())).status, 200);
+});
+
+test('a body over 100 MiB is refused', async (t) => {
+  const mock = await start(t);
+  const body = new Blob([Buffer.alloc(101 * 1024 * 1024, 32)]);
+  const headers = { authorization: `Bearer ${KEY}` };
+  const response = await fetch(`${mock.url}/v1/chat/completions`, { method: 'POST', headers, body });
+  assert.equal(response.status, 413);
+});
+
+test('request ids differ after a reset too', async (t) => {
+  const mock = await start(t);
+  const before = (await post(mock, chat())).headers.get('x-request-id');
+  mock.reset();
+  assert.notEqual((await post(mock, chat())).headers.get('x-request-id'), before);
+  assert.equal(mock.journal().entries[0]?.n, 1);
+});

@@ -73,7 +73,7 @@ export const FOREIGN_FAULTS = {
   },
   'reset-mid-stream': {
     about: 'The connection is reset (RST) after some bytes of the body.',
-    parameter: { meaning: 'bytes before it', byDefault: 600 },
+    parameter: { meaning: 'bytes before it', byDefault: 700 },
     reply: changing((reply, bytes) => ({ ...reply, body: firstBytes(stepsOf(reply), bytes, [{ kind: 'reset' }]) })),
   },
 } satisfies Readonly<Record<string, Fault>>;
