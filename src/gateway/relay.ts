@@ -19,6 +19,8 @@ export type StreamState =
   /** It ended before it was complete. */
   | { readonly kind: 'cut' };
 
+const carriageReturn = 0x0d;
+
 const running: StreamState = { kind: 'running' };
 const whole: StreamState = { kind: 'whole' };
 
@@ -41,6 +43,10 @@ export class StreamRelay {
   #run: Uint8Array[] = [];
   #usage: TokenUsage | undefined;
   #commits = false;
+  /** The event just left out ended with a CR: an LF that follows alone is the other half of its line end. */
+  #leftOutReturn = false;
+  /** The end mark has come and ended with a CR: the LF that may belong to it is still awaited. */
+  #awaitsLineFeed = false;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -80,18 +86,27 @@ export class StreamRelay {
 
   readonly #onEvent = (event: Uint8Array): void => {
     if (this.#state !== running) return;
-    const data = eventData(event);
-    if (data === undefined) {
-      this.#run.push(event);
+    if (this.#awaitsLineFeed) {
+      if (event.length === 1) this.#run.push(event);
+      this.#finish();
       return;
     }
+    const data = eventData(event);
+    if (data === undefined) {
+      if (!(this.#leftOutReturn && event.length === 1)) this.#run.push(event);
+      this.#leftOutReturn = false;
+      return;
+    }
+    this.#leftOutReturn = false;
     const meaning = this.#parts.reader.read(data);
     if (meaning.isDone) {
-      this.#state = this.isFinished ? whole : { kind: 'cut' };
-      if (this.#state === whole) {
-        this.#run.push(event);
-        this.#finish();
+      if (!this.isFinished) {
+        this.#state = { kind: 'cut' };
+        return;
       }
+      this.#run.push(event);
+      if (event.at(-1) === carriageReturn) this.#awaitsLineFeed = true;
+      else this.#finish();
     } else if (meaning.error !== undefined) {
       this.#state = { kind: 'error', error: meaning.error };
     } else if (meaning.isMalformed) {
@@ -99,7 +114,8 @@ export class StreamRelay {
     } else {
       if (meaning.usage !== undefined) this.#usage = meaning.usage;
       if (meaning.hasContent) this.#commits = !this.#parts.isBuffered;
-      if (!(meaning.isUsageOnly && this.#parts.dropsUsage)) this.#run.push(event);
+      if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
+      else this.#run.push(event);
     }
   };
 

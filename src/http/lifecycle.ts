@@ -47,7 +47,7 @@ export class Lifecycle {
    */
   async drain(server: Server, clock: Clock, timeoutMs: number): Promise<void> {
     this.#state = 'draining';
-    await delay(clock, graceMs);
+    await delay(clock, Math.min(graceMs, timeoutMs));
     server.close();
     server.closeIdleConnections();
     await Promise.race([this.#idle(), delay(clock, timeoutMs)]);

@@ -37,7 +37,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
   const settings = readSettings(
-    { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '2000', ...options.settings },
+    { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0', ...options.settings },
     {},
   );
   const gateway = await startGateway(settings, () => {});
@@ -75,7 +75,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       fetch(url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
         ...(signal !== undefined && { signal }),
       }),
     stop,

@@ -1,0 +1,289 @@
+// Every fault of an upstream: healed by the other account where it can be, said honestly where it cannot.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { chat, startRig, type Rig } from '../support/rig.ts';
+
+interface ErrorAnswer {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+const badKey = 'sk-bad-key-0000000000001';
+const goodKey = 'sk-good-key-000000000002';
+
+/** Limits so short that no test waits long. */
+const quick = { FIRST_BYTE_TIMEOUT_MS: '400', STREAM_IDLE_TIMEOUT_MS: '400', CONNECT_TIMEOUT_MS: '500' } as const;
+
+/** One account with the fault, one without; the faulty one is asked first. */
+async function pairRig(fault: string): Promise<Rig> {
+  return startRig({
+    keys: [badKey, goodKey],
+    script: { keys: { [badKey]: { fault } }, chunk_delay_ms: fault.startsWith('reset-mid') ? 20 : 0 },
+    settings: quick,
+  });
+}
+
+async function readError(response: Response): Promise<ErrorAnswer['error']> {
+  assert.equal(response.headers.get('content-type')?.split(';')[0], 'application/json');
+  const { error } = (await response.json()) as ErrorAnswer;
+  assert.deepEqual(Object.keys(error).sort(), ['code', 'message', 'param', 'type']);
+  assert.doesNotMatch(error.message, /sk-(bad|good)/u);
+  return error;
+}
+
+/** Faults that another account heals, streamed or not. */
+const healed: readonly string[] = [
+  '401',
+  '401-echo-key',
+  '401-deactivated',
+  '404-model',
+  '429',
+  '429-no-retry-after',
+  '429-retry-after-ms',
+  '429-retry-after-date',
+  '429-tokens',
+  '429-insufficient-quota',
+  '429-slow-down',
+  '500',
+  '502',
+  '503',
+  '503-overloaded',
+  '504',
+  'html',
+  'empty',
+  'not-http',
+  'reset-before-headers',
+  'silence-before-headers',
+  'silence-after-headers',
+  'redirect',
+];
+
+suite('healed by the other account', () => {
+  for (const fault of healed) {
+    for (const stream of [false, true]) {
+      test(`${fault}, ${stream ? 'streamed' : 'whole'}`, async () => {
+        await using rig = await pairRig(fault);
+        const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream }));
+        const text = await response.text();
+        assert.equal(response.status, 200, text);
+        assert.match(text, stream ? /\[DONE\]/u : /one two three four five/u);
+        assert.equal(response.headers.get('x-aigateway-attempts'), '2');
+        assert.equal(response.headers.get('x-aigateway-account'), rig.accounts[1]);
+      });
+    }
+  }
+
+  for (const fault of [
+    'error-first-event',
+    'role-then-error',
+    'role-then-silence',
+    'empty-stream',
+    'slow-first-token@3000',
+  ]) {
+    test(`${fault}, before any content`, async () => {
+      await using rig = await pairRig(fault);
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }));
+      const text = await response.text();
+      assert.equal(response.status, 200, text);
+      assert.equal(response.headers.get('x-aigateway-attempts'), '2');
+      assert.equal(text.split('"role":"assistant"').length - 1, 1, 'one role chunk');
+      assert.equal(new Set(text.match(/"id":"[^"]+"/gu)).size, 1, 'one id');
+      assert.match(text, /\[DONE\]/u);
+    });
+  }
+
+  test('truncated JSON under a 200', async () => {
+    await using rig = await pairRig('truncated-json');
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('x-aigateway-attempts'), '2');
+    assert.ok(await response.json());
+  });
+});
+
+suite('the caller’s own fault passes through at once and benches nobody', () => {
+  for (const [fault, status] of [
+    ['400', 400],
+    ['400-context-length', 400],
+    ['400-content-policy', 400],
+    ['403-country', 403],
+    ['409', 409],
+    ['422', 422],
+    ['429-request-too-large', 429],
+    ['should-retry-false', undefined],
+  ] as const) {
+    test(fault, async () => {
+      await using rig = await startRig({ keys: [badKey, goodKey] });
+      const response = await rig.post('/v1/chat/completions', chat(`gpt-fault-${fault}`));
+      if (status !== undefined) assert.equal(response.status, status);
+      else assert.notEqual(response.status, 200);
+      await readError(response);
+      assert.equal(response.headers.get('x-aigateway-attempts'), '1');
+      assert.equal(rig.mock.journal().entries.length, 1);
+      const { data } = await rig.manage<{ data: { health: { status: string; per_model: unknown[] } }[] }>(
+        'GET',
+        '/accounts',
+      );
+      assert.deepEqual(
+        data.map(({ health }) => [health.status, health.per_model]),
+        [
+          ['ok', []],
+          ['ok', []],
+        ],
+      );
+    });
+  }
+});
+
+suite('when no account is left', () => {
+  test('refused keys: 401 that names the labels and no key', async () => {
+    await using rig = await startRig({ keys: [badKey, goodKey], script: { bad_keys: [badKey, goodKey] } });
+    for (const attempts of ['2', '0']) {
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+      assert.equal(response.status, 401);
+      assert.equal(response.headers.get('x-aigateway-attempts'), attempts);
+      const error = await readError(response);
+      assert.equal(error.code, 'invalid_api_key');
+      assert.match(error.message, /Invalid API key.*"Account 1", "Account 2"/u);
+    }
+  });
+
+  test('throttled: the exact Retry-After where the wait does not fit', async () => {
+    await using rig = await startRig({ script: { fault: '429' }, settings: { QUEUE_TIMEOUT_MS: '0' } });
+    const first = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(first.status, 429);
+    assert.equal((await readError(first)).code, 'rate_limit_exceeded');
+    const second = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(second.status, 429);
+    assert.equal((await readError(second)).code, 'upstream_rate_limited');
+    assert.equal(second.headers.get('x-aigateway-attempts'), '0');
+    const waitMs = Number(second.headers.get('retry-after-ms'));
+    assert.ok(waitMs > 0 && waitMs <= 1000, String(waitMs));
+    assert.equal(second.headers.get('retry-after'), '1');
+  });
+
+  test('throttled: waits for Retry-After where it fits, and serves', async () => {
+    await using rig = await startRig({ script: { fault: { fault: '429', first: 1 } } });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(response.status, 200);
+    const [first, second] = rig.mock.journal().entries;
+    assert.ok(Number(second?.at) - Number(first?.at) >= 990, 'not before Retry-After: 1');
+  });
+
+  test('500 on the only account: tried again with backoff, then the upstream’s own error and no retry by the SDK', async () => {
+    await using rig = await startRig({ script: { fault: '500' } });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(response.status, 500);
+    assert.equal((await readError(response)).type, 'server_error');
+    assert.equal(response.headers.get('x-aigateway-attempts'), '3');
+    assert.equal(response.headers.get('x-should-retry'), 'false');
+    assert.equal(rig.mock.journal().entries.length, 3);
+  });
+
+  for (const [fault, status, code] of [
+    ['html', 502, 'upstream_invalid_response'],
+    ['502', 502, 'upstream_invalid_response'],
+    ['not-http', 502, 'upstream_invalid_response'],
+    ['reset-before-headers', 502, 'upstream_unavailable'],
+    ['silence-before-headers', 504, 'upstream_timeout'],
+    ['429-insufficient-quota', 429, 'insufficient_quota'],
+  ] as const) {
+    test(`${fault}: ${status} ${code}`, async () => {
+      await using rig = await startRig({ script: { fault }, settings: { ...quick, MAX_ATTEMPTS: '2' } });
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }));
+      assert.equal(response.status, status);
+      assert.equal((await readError(response)).code, code);
+    });
+  }
+
+  test('nothing listens: 502 upstream_unavailable', async () => {
+    await using rig = await startRig();
+    await rig.mock.close();
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(response.status, 502);
+    assert.equal((await readError(response)).code, 'upstream_unavailable');
+  });
+
+  test('no account at all: 503 no_account', async () => {
+    await using rig = await startRig({ keys: [] });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(response.status, 503);
+    assert.equal((await readError(response)).code, 'no_account');
+  });
+
+  test('the whole time is up: 504 that says so', async () => {
+    await using rig = await startRig({ script: { fault: 'silence-before-headers' } });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'), { 'x-aigateway-timeout-ms': '200' });
+    assert.equal(response.status, 504);
+    assert.match((await readError(response)).message, /whole time of 200 ms/u);
+  });
+});
+
+suite('after the first content', () => {
+  for (const [fault, code] of [
+    ['cut-mid-stream', 'upstream_stream_interrupted'],
+    ['reset-mid-stream@1200', 'upstream_stream_interrupted'],
+    ['error-mid-stream', 'upstream_stream_interrupted'],
+    ['silence-mid-stream', 'upstream_stream_stalled'],
+    ['malformed-event', 'upstream_invalid_response'],
+  ] as const) {
+    test(`${fault}: an error event, no finish reason, no [DONE], no second call`, async () => {
+      await using rig = await pairRig(fault);
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }));
+      assert.equal(response.status, 200);
+      const text = await response.text();
+      assert.match(text, new RegExp(`data: \\{"error":\\{[^\\n]*"code":"${code}"\\}\\}\\n\\n$`, 'u'));
+      assert.doesNotMatch(text, /\[DONE\]|"finish_reason":"/u);
+      assert.equal(rig.mock.journal().entries.length, 1);
+    });
+
+    test(`${fault} in buffered mode: rescued by the other account`, async () => {
+      await using rig = await pairRig(fault);
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }), {
+        'x-aigateway-stream': 'buffered',
+      });
+      const text = await response.text();
+      assert.match(text, /\[DONE\]/u);
+      assert.doesNotMatch(text, /"error"/u);
+      assert.equal(text.split('"role":"assistant"').length - 1, 1);
+      assert.equal(response.headers.get('x-aigateway-attempts'), '2');
+    });
+  }
+
+  test('a whole stream that lacks [DONE] is a success', async () => {
+    await using rig = await startRig();
+    const response = await rig.post('/v1/chat/completions', chat('gpt-fault-no-done', { stream: true }));
+    const text = await response.text();
+    assert.match(text, /"finish_reason":"stop"/u);
+    assert.doesNotMatch(text, /"error"/u);
+    assert.equal(rig.mock.journal().entries.length, 1);
+  });
+
+  for (const fault of [
+    'byte-by-byte',
+    'large-event',
+    'gzip',
+    'crlf',
+    'comments',
+    'usage-zero',
+    'usage-missing',
+    'usage-absurd',
+  ]) {
+    for (const stream of [true, false]) {
+      test(`${fault} is no failure, ${stream ? 'streamed' : 'whole'}`, async () => {
+        await using rig = await startRig();
+        const response = await rig.post('/v1/chat/completions', chat(`gpt-fault-${fault}`, { stream }));
+        const text = await response.text();
+        assert.equal(response.status, 200, text.slice(0, 300));
+        assert.equal(response.headers.get('content-encoding'), null);
+        if (stream) assert.match(text, /\[DONE\]/u);
+        else assert.ok(JSON.parse(text));
+        assert.doesNotMatch(text.slice(-2000), /"error"/u);
+      });
+    }
+  }
+});
