@@ -1,0 +1,159 @@
+// Clients that go away: the upstream is closed within half a second, nothing more is sent, and nothing stays behind.
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { suite, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { eventually } from '../support/await.ts';
+import { chat, startRig, type Rig } from '../support/rig.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Sends a request over a bare socket, so that the test decides how it ends. */
+function sendRaw(url: string, body: unknown): Promise<Socket> {
+  const { hostname, port, host } = new URL(url);
+  const bytes = Buffer.from(JSON.stringify(body));
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${bytes.length}\r\n\r\n`,
+      );
+      socket.write(bytes);
+      resolve(socket);
+    });
+    socket.on('error', () => {});
+  });
+}
+
+const endings: Readonly<Record<string, (socket: Socket) => void>> = {
+  RST: (socket) => void socket.resetAndDestroy(),
+  FIN: (socket) => void socket.end(),
+};
+
+interface Phase {
+  readonly model: string;
+  /** The upstream has got as far as the phase says. */
+  readonly isReached: (rig: Rig, received: () => number) => boolean;
+  readonly calls: number;
+}
+
+const phases: Readonly<Record<string, Phase>> = {
+  'waiting for headers': {
+    model: 'gpt-fault-silence-before-headers',
+    isReached: (rig) => rig.mock.journal().entries.length === 1,
+    calls: 1,
+  },
+  'waiting for the first token': {
+    model: 'gpt-fault-role-then-silence',
+    isReached: (rig) => (rig.mock.journal().entries[0]?.bytes_out ?? 0) > 200,
+    calls: 1,
+  },
+  'in the middle of a stream': {
+    model: 'gpt-fault-silence-mid-stream',
+    isReached: (_rig, received) => received() > 500,
+    calls: 1,
+  },
+  'backing off': {
+    model: 'gpt-fault-429',
+    isReached: (rig) => rig.mock.journal().entries[0]?.open === false,
+    calls: 1,
+  },
+};
+
+for (const [name, phase] of Object.entries(phases)) {
+  suite(`the client goes while ${name}`, () => {
+    for (const stream of name.includes('stream') || name.includes('token') ? [true] : [true, false]) {
+      for (const [ending, end] of Object.entries(endings)) {
+        test(`by ${ending}, ${stream ? 'streamed' : 'whole'}`, async () => {
+          await using rig = await startRig();
+          const socket = await sendRaw(rig.url, chat(phase.model, { stream }));
+          let received = 0;
+          socket.on('data', (chunk) => (received += chunk.length));
+          await eventually('the phase', () => phase.isReached(rig, () => received));
+          end(socket);
+          await eventually('the upstream is closed', () => rig.mock.journal().entries.every(({ open }) => !open), 500);
+          await new Promise((resolve) => setTimeout(resolve, name === 'backing off' ? 1200 : 50));
+          assert.equal(rig.mock.journal().entries.length, phase.calls, 'no further attempt');
+          const health = await rig.manage<{ health: { status: string } }>('GET', `/accounts/${rig.accounts[0]}`);
+          if (name !== 'backing off') assert.equal(health.health.status, 'ok');
+        });
+      }
+    }
+  });
+}
+
+test('drain: the upstream is read to its end for a client that has gone', async () => {
+  await using rig = await startRig({ settings: { ON_CLIENT_DISCONNECT: 'drain' }, script: { chunk_delay_ms: 10 } });
+  const socket = await sendRaw(rig.url, chat('gpt-mock-stream-30', { stream: true }));
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.resetAndDestroy();
+  await eventually('the answer was sent whole', () => rig.mock.journal().entries[0]?.finished === true);
+  assert.notEqual(rig.mock.journal().entries[0]?.closed_by, 'client');
+});
+
+test('a slow reader slows the upstream down instead of filling memory', async () => {
+  await using rig = await startRig({ script: { chunks: 2000, chunk_text: 'x'.repeat(20_000) } });
+  const socket = await sendRaw(rig.url, chat('gpt-4', { stream: true }));
+  socket.once('data', () => socket.pause());
+  let before = -1;
+  await eventually('the upstream stands still', async () => {
+    const now = rig.mock.journal().entries[0]?.bytes_out ?? 0;
+    const stands = now > 0 && now === before;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return stands;
+  });
+  assert.ok(before < 30_000_000, `${before} bytes were taken from the upstream`);
+  let received = 0;
+  socket.on('data', (chunk) => (received += chunk.length));
+  socket.resume();
+  await eventually('all of it arrives in the end', () => received > 40_000_000, 20_000);
+  socket.destroy();
+});
+
+test('1,000 requests with random aborts leave no socket, no timer and no memory behind', async () => {
+  await using rig = await startRig({ script: { chunk_delay_ms: 1 } });
+  const round = async (count: number): Promise<void> => {
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (next < count) {
+        const n = next++;
+        const aborter = new AbortController();
+        const timer = setTimeout(() => aborter.abort(), Math.random() * 30);
+        try {
+          const response = await rig.post(
+            '/v1/chat/completions',
+            chat(`gpt-mock-stream-${n % 20}`, { stream: n % 3 !== 0 }),
+            {},
+            aborter.signal,
+          );
+          await response.text();
+        } catch {
+          // Aborted, as it should be.
+        }
+        clearTimeout(timer);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, worker));
+  };
+  const settled = async (): Promise<void> => {
+    await eventually('no upstream request is open', () => rig.mock.journal().open_requests === 0);
+    await eventually('no upstream socket is open', () => rig.mock.openSockets() === 0, 15_000);
+  };
+  await round(300);
+  await settled();
+  const memory = (): number => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const [heapBefore, timersBefore] = [memory(), timers()];
+  rig.mock.reset();
+  await round(1000);
+  await settled();
+  assert.ok(timers() <= timersBefore + 2, `${timersBefore} timers before, ${timers()} after`);
+  rig.mock.reset();
+  const grown = memory() - heapBefore;
+  assert.ok(grown < 8_000_000, `the heap grew by ${grown} bytes`);
+});
