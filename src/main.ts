@@ -106,7 +106,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     settings,
     endpoints,
     modelPrefixes,
-    configuration: configuration.current,
+    configuration: () => configuration.current(),
     pool,
     upstream,
     clock,

@@ -12,17 +12,18 @@ export const serve: Command = {
   settings: Object.keys(settingsTable) as SettingName[],
   notes: 'SIGTERM or SIGINT lets running requests finish; a second one ends at once.',
   async run({ settings }) {
+    // Listened for before the start: a signal that comes while it starts is kept, not lost.
+    const told = Promise.withResolvers<void>();
+    let isStopping = false;
+    const stop = (): void => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      told.resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
     const gateway = await startGateway(settings, (url) => process.stdout.write(`listening on ${url}\n`));
-    await new Promise<void>((resolve) => {
-      let isStopping = false;
-      const stop = (): void => {
-        if (isStopping) process.exit(1);
-        isStopping = true;
-        resolve();
-      };
-      process.on('SIGTERM', stop);
-      process.on('SIGINT', stop);
-    });
+    await told.promise;
     await gateway.stop();
   },
 };

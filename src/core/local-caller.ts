@@ -19,7 +19,7 @@ export function judgeLocalCaller(caller: Caller, who: string, setting: string): 
     return new GatewayError('forbidden', `Without ${setting} ${who} answers at localhost, 127.0.0.1 and [::1] only.`);
   }
   const isForeignPage =
-    (caller.origin !== undefined && !isSameOrigin(caller.origin, caller.host)) ||
+    (caller.origin !== undefined && !isSameOrigin(caller.origin, caller.host ?? '')) ||
     /^(?:cross-site|same-site)$/iu.test(caller.fetchSite ?? '');
   return isForeignPage
     ? new GatewayError('forbidden', `Without ${setting} ${who} does not answer to pages of other sites.`)
@@ -32,8 +32,8 @@ export function isLoopbackAddress(address: string | undefined): boolean {
 }
 
 /** Whether the name or address in a `Host` header, or in the HOST setting, is this machine's own. */
-export function isLoopbackHost(host: string | undefined): host is string {
-  return host !== undefined && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1)(?::\d{1,5})?$/iu.test(host);
+export function isLoopbackHost(host: string | undefined): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1)(?::\d{1,5})?$/iu.test(host ?? '');
 }
 
 /** Whether `origin` is the very scheme, host and port that the request went to; the scheme may be that of a proxy before us. */

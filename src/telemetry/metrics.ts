@@ -47,13 +47,10 @@ export function openMetrics(running: () => number): Metrics {
     labelNames: ['provider_id', 'kind'],
     registers,
   });
-  new Gauge({
+  const inFlight = new Gauge({
     name: 'aigateway_requests_in_flight',
     help: 'Client requests under way.',
     registers,
-    collect() {
-      this.set(running());
-    },
   });
   return {
     observe(record) {
@@ -68,6 +65,9 @@ export function openMetrics(running: () => number): Metrics {
         tokens.inc({ provider_id: providerId, kind: 'completion' }, usage.completion_tokens);
       }
     },
-    collect: async () => ({ text: await registry.metrics(), type: registry.contentType }),
+    async collect() {
+      inFlight.set(running());
+      return { text: await registry.metrics(), type: registry.contentType };
+    },
   };
 }

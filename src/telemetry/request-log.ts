@@ -30,7 +30,9 @@ export function logRequest(logger: Logger, record: RequestRecord, error: unknown
     queued_ms: Math.round(record.queuedMs),
     first_byte_ms: record.firstByteMs === null ? null : Math.round(record.firstByteMs),
     duration_ms: Math.round(record.durationMs),
-    ...(error !== undefined && { err: error instanceof Error ? error : new Error(String(error)) }),
+    ...(error !== undefined && {
+      err: error instanceof Error ? error : new Error('something that is no error was thrown'),
+    }),
   };
   if (record.outcome === 'gateway_error') logger.error(line, 'request');
   else logger.info(line, 'request');

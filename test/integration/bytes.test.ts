@@ -145,7 +145,7 @@ suite('answers', () => {
     `data: ${chunkOf({ role: 'assistant', content: '' })}${end}${end}`,
     `: ping${end}${end}`,
     `data: ${chunkOf({ content: '漢字' })}${end}${end}`,
-    `id: 7${end}event: x${end}data:${chunkOf({ content: '🙂', future: [1.0, 1e400] })}${end}${end}`,
+    `id: 7${end}event: x${end}data:${chunkOf({ content: '🙂', future: [1.5, 'x'] })}${end}${end}`,
     `data: ${chunkOf({}, 'stop')}${end}${end}`,
     `data: ${usageChunk}${end}${end}`,
     `data: [DONE]${end}${end}`,

@@ -9,15 +9,19 @@ const applicationId = 0x61677779;
 /** How long a write waits for another program's write. */
 const busyTimeoutMs = 5000;
 
-/** SQLite's primary result codes (sqlite.org/rescode.html) → what they mean for who starts the gateway. */
+const diskFull = 'cannot be written because the disk is full; free some space';
+
+/** SQLite's result codes (sqlite.org/rescode.html) → what they mean for who starts the gateway. */
 const openProblems: Readonly<Record<number, string>> = {
   5: 'is locked by another program; end that program or its transaction',
   8: 'cannot be written; check the rights of the file and its folder',
   10: 'cannot be read or written (input/output error); check the disk',
   11: 'is damaged; restore a backup',
-  13: 'cannot be written because the disk is full; free some space',
+  13: diskFull,
   14: 'cannot be opened; check that the folder exists and the rights of the file',
   26: 'is not an SQLite database; move it away or set another DATA_DIR',
+  // SQLITE_IOERR_SHMSIZE: the file beside the write-ahead log could not grow.
+  4874: diskFull,
 };
 
 /** The primary result code of an error of node:sqlite, or undefined. */
@@ -38,7 +42,10 @@ export function openDatabase(file: string): DatabaseSync {
   } catch (error) {
     database?.close();
     if (error instanceof StorageError) throw error;
-    const problem = openProblems[resultCode(error) ?? 0] ?? `cannot be used: ${(error as Error).message}`;
+    const problem =
+      openProblems[(error as { errcode?: number }).errcode ?? 0] ??
+      openProblems[resultCode(error) ?? 0] ??
+      `cannot be used: ${(error as Error).message}`;
     throw new StorageError(`the database ${file} ${problem}`, { cause: error });
   }
 }
