@@ -62,7 +62,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
     tags,
     summary: method === 'patch' ? 'Change an account' : 'Change an account (as PATCH)',
     description:
-      'Fields that are left out stay as they are. A new credential ends every bench; another `provider_id` needs one.',
+      'Fields that are left out stay as they are; `PUT` does the same. A new credential ends every bench; another `provider_id` needs one.',
     request: { params: idParameter, body: requestBody(accountChange) },
     responses: one,
   }),

@@ -13,6 +13,11 @@ interface PageFile {
 const pageFiles: readonly PageFile[] = [
   { path: '/docs', file: 'index.html', type: 'text/html; charset=utf-8' },
   { path: '/docs/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
+  ...['page.js', 'operation.js', 'schema.js', 'trial.js', 'elements.js'].map((file) => ({
+    path: `/docs/${file}`,
+    file,
+    type: 'text/javascript; charset=utf-8',
+  })),
 ];
 
 const headers = {

@@ -60,7 +60,8 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
     operationId: method === 'patch' ? 'changeProvider' : 'putProvider',
     tags,
     summary: method === 'patch' ? 'Change a provider' : 'Change a provider (as PATCH)',
-    description: 'Fields that are left out stay as they are. Changing a built-in provider overrides it.',
+    description:
+      'Fields that are left out stay as they are; `PUT` does the same. Changing a built-in provider overrides it.',
     request: { params: idParameter, body: requestBody(providerChange) },
     responses: one,
   }),

@@ -53,7 +53,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
     operationId: method === 'patch' ? 'changeRoute' : 'putRoute',
     tags,
     summary: method === 'patch' ? 'Change a route' : 'Change a route (as PATCH)',
-    description: 'Fields that are left out stay as they are.',
+    description: 'Fields that are left out stay as they are; `PUT` does the same.',
     request: { params: idParameter, body: requestBody(routeChange) },
     responses: one,
   }),

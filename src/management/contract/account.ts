@@ -14,7 +14,15 @@ const headerText = z
   .max(200)
   .regex(/^[\x21-\x7e]+$/, 'must be letters, digits and signs without white space');
 
-const credentials = Object.fromEntries(credentialFields.map((name) => [name, z.string().optional()]));
+const credentials = Object.fromEntries(
+  credentialFields.map((name, n) => [
+    name,
+    z
+      .string()
+      .describe(n === 0 ? 'The key.' : 'Another name for it.')
+      .optional(),
+  ]),
+);
 
 /** A credential, under one of the names that it may have. */
 export const authDataSchema = z

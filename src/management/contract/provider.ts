@@ -51,13 +51,15 @@ export const newProvider = z
     is_active: fields.is_active.default(true),
     config: fields.config.default({}),
   })
-  .openapi('NewProvider');
+  .openapi('NewProvider', {
+    example: { id: 'local', name: 'Local models', base_url: 'http://127.0.0.1:11434', config: { key_prefixes: [] } },
+  });
 
 /** The body of PATCH and PUT. */
 export const providerChange = z
   .strictObject({ id: id.describe('May be repeated, not changed.'), ...fields })
   .partial()
-  .openapi('ProviderChange');
+  .openapi('ProviderChange', { example: { is_active: true } });
 
 export type ProviderAnswer = z.infer<typeof providerSchema>;
 export type ProviderChange = z.infer<typeof providerChange>;

@@ -49,13 +49,15 @@ export const newRoute = z
     model: fields.model.default(null),
     fallbacks: fields.fallbacks.default([]),
   })
-  .openapi('NewRoute');
+  .openapi('NewRoute', {
+    example: { pattern: 'gpt-4*', provider_id: exampleProvider?.id, model: exampleProvider?.supported_models[1] },
+  });
 
 /** The body of PATCH and PUT. */
 export const routeChange = z
   .strictObject({ id: id.describe('May be repeated, not changed.'), ...fields })
   .partial()
-  .openapi('RouteChange');
+  .openapi('RouteChange', { example: { model: exampleProvider?.supported_models[1] } });
 
 export type RouteAnswer = z.infer<typeof routeSchema>;
 export type NewRoute = z.infer<typeof newRoute>;
