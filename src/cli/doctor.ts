@@ -121,10 +121,10 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
 }
 
 /** Any HTTP answer proves the way; its Date tells whether our clock is right. No key is sent. */
-function checkProvider(settings: Settings, provider: Provider): Promise<Finding[]> {
+async function checkProvider(settings: Settings, provider: Provider): Promise<Finding[]> {
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const startedAt = performance.now();
-  return new Promise<Finding[]>((resolve) => {
+  const findings = await new Promise<Finding[]>((resolve) => {
     const fail = (why: string): void =>
       resolve([{ level: 'fail', what: provider.id, finding: `${provider.baseUrl} does not answer: ${why}` }]);
     const timer = setTimeout(() => fail(`silent for ${reachTimeoutMs} ms`), reachTimeoutMs);
@@ -161,5 +161,7 @@ function checkProvider(settings: Settings, provider: Provider): Promise<Finding[
         },
       },
     );
-  }).finally(() => upstream.close());
+  });
+  await upstream.close();
+  return findings;
 }

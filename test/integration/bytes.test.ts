@@ -107,7 +107,7 @@ suite('request bodies', () => {
         'x-forwarded-for': '10.0.0.1',
         'accept-encoding': 'gzip',
       },
-    } as RequestInit);
+    });
     assert.equal(response.status, 200);
     const request = upstream.requests.at(-1);
     assert.equal(request?.body.toString(), '{"model":"gpt-4"}');

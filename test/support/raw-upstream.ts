@@ -27,8 +27,8 @@ export async function startRawUpstream(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
-    let received: Buffer<ArrayBufferLike> = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
+    let received: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       for (;;) {
         const headEnd = received.indexOf('\r\n\r\n');
