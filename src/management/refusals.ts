@@ -49,7 +49,10 @@ export function answerThrown(thrown: unknown, context: Context<Env>, log: Manage
   const requestId = context.get('requestId');
   if (error.status >= 500) {
     const { method, path } = context.req;
-    log.error({ request_id: requestId, method, path, code: error.code, err: error.details.cause }, error.message);
+    const fields = { request_id: requestId, method, path, code: error.code, err: error.details.cause };
+    // An upstream that cannot be reached is no fault of ours.
+    if (error.code === 'upstream_unavailable') log.warn(fields, error.message);
+    else log.error(fields, error.message);
   }
   return toResponse(error, requestId);
 }
