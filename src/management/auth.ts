@@ -2,17 +2,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { GatewayError } from '../core/errors.ts';
+import { judgeLocalCaller, type Caller as LocalCaller } from '../core/local-caller.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Env } from './parts.ts';
 
-/** What a request tells of its sender. Headers are undefined where absent. */
-export interface Caller {
-  /** The address at the other end of the socket; no header can change it. */
-  readonly peer: string | undefined;
-  readonly host: string | undefined;
-  readonly origin: string | undefined;
-  /** `Sec-Fetch-Site`: how a browser says where the request comes from. */
-  readonly fetchSite: string | undefined;
+/** What a request tells of its sender, and what it brings along to prove it. */
+export interface Caller extends LocalCaller {
   readonly authorization: string | undefined;
 }
 
@@ -30,7 +25,7 @@ export function judgeCaller(caller: Caller, adminToken: Secret | undefined): Gat
         : 'A client key is not for the management API: send the admin token.',
     );
   }
-  if (adminToken === undefined) return judgeLocalCaller(caller);
+  if (adminToken === undefined) return judgeLocalCaller(caller, 'the management API', 'AIGATEWAY_ADMIN_TOKEN');
   if (token !== undefined && isEqual(token, adminToken.reveal())) return undefined;
   return new GatewayError(
     'invalid_client_key',
@@ -41,45 +36,9 @@ export function judgeCaller(caller: Caller, adminToken: Secret | undefined): Gat
   );
 }
 
-/** Without a token the only proof is to sit at this machine, and not to be a page from elsewhere in its browser. */
-function judgeLocalCaller(caller: Caller): GatewayError | undefined {
-  if (!isLoopbackAddress(caller.peer)) {
-    return new GatewayError(
-      'forbidden',
-      'Without AIGATEWAY_ADMIN_TOKEN the management API answers to this machine only.',
-    );
-  }
-  if (!isLoopbackHost(caller.host)) {
-    return new GatewayError(
-      'forbidden',
-      'Without AIGATEWAY_ADMIN_TOKEN the management API answers at localhost, 127.0.0.1 and [::1] only.',
-    );
-  }
-  const isForeignPage =
-    (caller.origin !== undefined && !isSameOrigin(caller.origin, caller.host)) ||
-    /^(?:cross-site|same-site)$/iu.test(caller.fetchSite ?? '');
-  if (!isForeignPage) return undefined;
-  return new GatewayError('forbidden', 'The management API does not answer to pages of other sites.');
-}
-
 function isEqual(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
-}
-
-function isLoopbackAddress(address: string | undefined): boolean {
-  return address !== undefined && /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^::1$/u.test(address);
-}
-
-function isLoopbackHost(host: string | undefined): host is string {
-  return host !== undefined && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/iu.test(host);
-}
-
-/** Whether `origin` is the very scheme, host and port that the request went to; the scheme may be that of a proxy before us. */
-function isSameOrigin(origin: string, host: string): boolean {
-  const from = URL.parse(origin);
-  if (from === null || !/^https?:$/u.test(from.protocol) || from.origin !== origin.toLowerCase()) return false;
-  return URL.parse(`${from.protocol}//${host}`)?.host === from.host;
 }
 
 function callerOf(context: Context<Env>): Caller {
