@@ -1,5 +1,4 @@
 // From a model name to the provider that serves it: a pure lookup, longest user route first.
-import type { Configuration } from './configuration.ts';
 import { matchesModel } from './model-pattern.ts';
 import type { ModelPrefix, Provider } from './provider.ts';
 
@@ -21,6 +20,13 @@ export interface Route {
   readonly fallbacks: readonly Fallback[];
 }
 
+/** What routing goes by: the part of the configuration that it needs. */
+export interface RoutingTable {
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Longest pattern first. */
+  readonly routes: readonly Route[];
+}
+
 /** Where a request goes. */
 export interface Target {
   readonly provider: Provider;
@@ -35,23 +41,19 @@ export interface Target {
  * The target of `model`: the longest matching user route, else the explicit form `provider/model`, else the registry's
  * prefixes, else a provider that declares the very model. Undefined where none leads to an active provider.
  */
-export function findTarget(
-  configuration: Configuration,
-  prefixes: readonly ModelPrefix[],
-  model: string,
-): Target | undefined {
+export function findTarget(table: RoutingTable, prefixes: readonly ModelPrefix[], model: string): Target | undefined {
   return (
-    byUserRoute(configuration, model) ??
-    byExplicitProvider(configuration, model) ??
-    byPrefix(configuration, prefixes, model) ??
-    byDeclaration(configuration, model)
+    byUserRoute(table, model) ??
+    byExplicitProvider(table, model) ??
+    byPrefix(table, prefixes, model) ??
+    byDeclaration(table, model)
   );
 }
 
-function byUserRoute(configuration: Configuration, model: string): Target | undefined {
-  for (const route of configuration.routes) {
+function byUserRoute(table: RoutingTable, model: string): Target | undefined {
+  for (const route of table.routes) {
     if (!matchesModel(route.pattern, model)) continue;
-    const provider = activeProvider(configuration, route.providerId);
+    const provider = activeProvider(table, route.providerId);
     if (provider === undefined) continue;
     const because = `route ${route.pattern}`;
     return { provider, model: route.model ?? model, because, fallbacks: route.fallbacks };
@@ -59,33 +61,33 @@ function byUserRoute(configuration: Configuration, model: string): Target | unde
   return undefined;
 }
 
-function byExplicitProvider(configuration: Configuration, model: string): Target | undefined {
+function byExplicitProvider(table: RoutingTable, model: string): Target | undefined {
   const slash = model.indexOf('/');
   if (slash < 1 || slash === model.length - 1) return undefined;
-  const provider = activeProvider(configuration, model.slice(0, slash).toLowerCase());
+  const provider = activeProvider(table, model.slice(0, slash).toLowerCase());
   return provider && { provider, model: model.slice(slash + 1), because: 'explicit provider', fallbacks: [] };
 }
 
-function byPrefix(configuration: Configuration, prefixes: readonly ModelPrefix[], model: string): Target | undefined {
+function byPrefix(table: RoutingTable, prefixes: readonly ModelPrefix[], model: string): Target | undefined {
   const name = model.toLowerCase();
   for (const { prefix, providerId } of prefixes) {
     if (!name.startsWith(prefix)) continue;
-    const provider = activeProvider(configuration, providerId);
+    const provider = activeProvider(table, providerId);
     if (provider !== undefined) return { provider, model, because: `prefix ${prefix}`, fallbacks: [] };
   }
   return undefined;
 }
 
-function byDeclaration(configuration: Configuration, model: string): Target | undefined {
+function byDeclaration(table: RoutingTable, model: string): Target | undefined {
   const name = model.toLowerCase();
-  for (const provider of configuration.providers.values()) {
+  for (const provider of table.providers.values()) {
     if (!provider.isActive || !provider.supportedModels.some((declared) => declared.toLowerCase() === name)) continue;
     return { provider, model, because: 'declared model', fallbacks: [] };
   }
   return undefined;
 }
 
-function activeProvider(configuration: Configuration, id: string): Provider | undefined {
-  const provider = configuration.providers.get(id);
+function activeProvider(table: RoutingTable, id: string): Provider | undefined {
+  const provider = table.providers.get(id);
   return provider?.isActive === true ? provider : undefined;
 }
