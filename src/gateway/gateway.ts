@@ -75,7 +75,7 @@ export class Gateway {
     record.status = 200;
     record.outcome = 'ok';
     const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
-    exchange.answer.start(200, [...headers, ...gatewayHeaders(work)]);
+    exchange.answer.start(200, [...headers, 'x-request-id', exchange.id, ...gatewayHeaders(work)]);
     exchange.answer.end(body);
   }
 

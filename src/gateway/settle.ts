@@ -69,6 +69,9 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
           'application/json',
           'content-length',
           String(body.length),
+          // OpenAI's clients show this one as the error's request id.
+          'x-request-id',
+          exchange.id,
           ...error.toHeaders(),
           ...gatewayHeaders(work),
         ]);

@@ -37,14 +37,11 @@ export function lastWord(
 ): HeldAnswer | GatewayError {
   const last = failed.at(-1);
   const benched = exhausted?.benched ?? [];
-  const refused = [
-    ...failed.filter(({ failure }) => failure.kind === 'invalid_api_key').map(({ label }) => label),
-    ...benched.filter(({ bench }) => bench.kind === 'invalid_api_key').map(({ member }) => member.account.label),
-  ];
-  const isAllRefused =
-    failed.every(({ failure }) => failure.kind === 'invalid_api_key') &&
-    benched.every(({ bench }) => bench.kind === 'invalid_api_key');
-  if (isAllRefused && refused.length > 0) return refusedKeys(refused);
+  const only = (kind: FailureKind): boolean =>
+    failed.every(({ failure }) => failure.kind === kind) && benched.every(({ bench }) => bench.kind === kind);
+  const labels = [...failed.map(({ label }) => label), ...benched.map(({ member }) => member.account.label)];
+  if (labels.length > 0 && only('invalid_api_key')) return refusedKeys(labels);
+  if (exhausted !== undefined && labels.length > 0 && only('insufficient_quota')) return outOfCredit(labels);
   if (last === undefined) throw new Error('lastWord needs a failed attempt');
   const code = ownWords[last.failure.kind];
   if (code === undefined && last.answer?.isJson === true) return last.answer;
@@ -70,11 +67,7 @@ export function benchedWord(exhausted: Exhausted, nowMs: number): GatewayError {
     });
   }
   const spent = labelled('insufficient_quota');
-  if (spent.length > 0) {
-    return new GatewayError('insufficient_quota', `Out of credit: ${quoted(spent)}; add credit or another account.`, {
-      shouldRetry: false,
-    });
-  }
+  if (spent.length > 0) return outOfCredit(spent);
   const refused = labelled('invalid_api_key');
   if (refused.length > 0) return refusedKeys(refused);
   return new GatewayError('model_not_found', 'The model does not exist for any account that could serve it.', {
@@ -83,14 +76,22 @@ export function benchedWord(exhausted: Exhausted, nowMs: number): GatewayError {
 }
 
 function refusedKeys(labels: readonly string[]): GatewayError {
-  const names = quoted([...new Set(labels)]);
-  return new GatewayError('invalid_api_key', `Invalid API key: the upstream refused the key of account ${names}.`, {
+  return new GatewayError(
+    'invalid_api_key',
+    `Invalid API key: the upstream refused the key of account ${quoted(labels)}.`,
+    { shouldRetry: false },
+  );
+}
+
+function outOfCredit(labels: readonly string[]): GatewayError {
+  return new GatewayError('insufficient_quota', `Out of credit: ${quoted(labels)}; add credit or another account.`, {
     shouldRetry: false,
   });
 }
 
+/** Each label once. */
 function quoted(labels: readonly string[]): string {
-  return labels.map((label) => `"${label}"`).join(', ');
+  return [...new Set(labels)].map((label) => `"${label}"`).join(', ');
 }
 
 function sentence(text: string): string {
