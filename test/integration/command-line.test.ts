@@ -1,0 +1,173 @@
+// The command line as a person uses it: help, accounts, doctor, backup, demo, and what it says when it cannot.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { runProgram, type ProgramOptions } from '../support/program.ts';
+import { startRig, type Rig } from '../support/rig.ts';
+
+interface Run {
+  readonly code: number | string;
+  readonly output: string;
+  readonly errors: string;
+}
+
+async function run(args: readonly string[], options: ProgramOptions = {}): Promise<Run> {
+  await using program = runProgram(args, options);
+  const code = await program.exit;
+  return { code, output: program.output(), errors: program.errors() };
+}
+
+suite('help', () => {
+  for (const args of [
+    ['--help'],
+    ['help'],
+    ['serve', '--help'],
+    ['help', 'accounts'],
+    ['accounts', '--help'],
+    ['doctor', '-h'],
+    ['db', '--help'],
+    ['demo', '--help'],
+    ['mock', '--help'],
+  ]) {
+    test(args.join(' '), async () => {
+      const { code, output, errors } = await run(args);
+      assert.equal(code, 0);
+      assert.equal(errors, '');
+      assert.match(output, /^Usage: aigateway/mu);
+      for (const line of output.split('\n'))
+        assert.ok(line.length <= 110, `a line of ${line.length} characters: ${line}`);
+    });
+  }
+
+  test('--version', async () => {
+    assert.match((await run(['--version'])).output, /^\d+\.\d+\.\d+\n$/u);
+  });
+});
+
+suite('accounts', () => {
+  let rig: Rig;
+  let at: string[];
+  before(async () => {
+    rig = await startRig({ keys: [], script: { bad_keys: ['sk-refused-000000000002'] } });
+    at = ['--port', new URL(rig.url).port];
+  });
+  after(() => rig.stop());
+
+  test('add, list, test, disable, enable', async () => {
+    const added = await run(['accounts', 'add', '--label', 'Team A', ...at], { input: 'sk-cli-key-0000000000001\n' });
+    assert.equal(added.code, 0, added.errors);
+    assert.match(added.output, /^added (acc_\w+) "Team A" \(sk-…0001\)/u);
+    const fromVariable = await run(['accounts', 'add', '--label', 'Team B', '--key-variable', 'MY_KEY', ...at], {
+      env: { MY_KEY: 'sk-refused-000000000002' },
+    });
+    assert.equal(fromVariable.code, 0, fromVariable.errors);
+
+    const listed = await run(['accounts', 'list', ...at]);
+    assert.match(listed.output, /openai {2}sk-…0001 {2}ok +Team A/u);
+    assert.doesNotMatch(listed.output, /sk-cli|sk-refused/u);
+
+    assert.match((await run(['accounts', 'test', 'Team A', ...at])).output, /"Team A": ok, \d+ models/u);
+    const all = await run(['accounts', 'test', ...at]);
+    assert.equal(all.code, 1, 'one of two is no good');
+    assert.match(all.output, /"Team B": failed: Incorrect API key provided/u);
+    assert.doesNotMatch(all.output, /sk-refused/u);
+
+    assert.match((await run(['accounts', 'disable', 'Team B', ...at])).output, /is now disabled/u);
+    assert.match((await run(['accounts', 'list', ...at])).output, /disabled +Team B/u);
+    assert.match((await run(['accounts', 'enable', 'Team B', ...at])).output, /is now enabled/u);
+  });
+
+  for (const [name, args, input, code, says] of [
+    ['no action', [], '', 2, /say what to do/u],
+    ['no label', ['add'], 'sk-x-0000000000000001', 2, /--label/u],
+    ['no key', ['add', '--label', 'X'], '', 1, /no key was given/u],
+    ['a bad key', ['add', '--label', 'X'], 'hello-key', 1, /must start with "sk-/u],
+    ['no such account', ['test', 'Nobody'], '', 1, /no account "Nobody"/u],
+  ] as const) {
+    test(name, async () => {
+      const failed = await run(['accounts', ...args, ...at], { input });
+      assert.equal(failed.code, code);
+      assert.match(failed.errors, says);
+      assert.equal(failed.errors.trimEnd().split('\n').length, 1);
+      assert.doesNotMatch(failed.errors, /hello-key/u);
+    });
+  }
+
+  test('no gateway there', async () => {
+    const failed = await run(['accounts', 'list', '--port', '1']);
+    assert.equal(failed.code, 1);
+    assert.match(failed.errors, /no gateway answers at http:\/\/127\.0\.0\.1:1;/u);
+  });
+});
+
+suite('doctor and db', () => {
+  let rig: Rig;
+  let data: string[];
+  before(async () => {
+    rig = await startRig();
+    data = ['--data-dir', rig.folder];
+  });
+  after(() => rig.stop());
+
+  test('all is well', async () => {
+    const { code, output } = await run(['doctor', ...data]);
+    assert.equal(code, 0, output);
+    for (const what of ['Node.js', 'settings', 'data folder', 'database', 'master key', 'accounts', 'openai']) {
+      assert.match(output, new RegExp(`^✓ ${what}`, 'mu'));
+    }
+  });
+
+  test('a provider that does not answer, a key that is not the right one', async () => {
+    await rig.manage('POST', '/providers', { id: 'gone', name: 'Gone', base_url: 'http://127.0.0.1:1' });
+    const gone = await run(['doctor', ...data]);
+    assert.equal(gone.code, 1);
+    assert.match(gone.output, /^✗ gone +http:\/\/127\.0\.0\.1:1 does not answer: the connection was refused/mu);
+    const wrong = await run(['doctor', ...data], {
+      env: { AIGATEWAY_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64') },
+    });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.output, /^✗ master key .*not the key/mu);
+  });
+
+  test('a fresh machine', async () => {
+    const folder = join(tmpdir(), `aigateway-never-${process.pid}`);
+    const { code, output } = await run(['doctor', '--data-dir', folder]);
+    assert.equal(code, 0);
+    assert.match(output, /^! data folder +.*not there yet/mu);
+    assert.equal(existsSync(folder), false, 'it changes nothing');
+  });
+
+  test('a backup while the gateway runs, never over an existing file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aigateway-backup-'));
+    const file = join(folder, 'copy.db');
+    assert.equal((await run(['db', 'backup', file, ...data])).output, `wrote ${file}\n`);
+    const again = await run(['db', 'backup', file, ...data]);
+    assert.equal(again.code, 1);
+    assert.match(again.errors, /never overwrites/u);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+test('demo tells its story on one screen', async () => {
+  const { code, output, errors } = await run(['demo']);
+  assert.equal(code, 0, errors);
+  assert.equal(errors, '');
+  assert.match(output, /HTTP 200, served by acc_\w+ after 2 attempts/u);
+  assert.match(output, /Revoked +benched +answered 401/u);
+  assert.ok(output.split('\n').length <= 40, `${output.split('\n').length} lines`);
+});
+
+test('mock listens where it is told and says why it cannot', async () => {
+  await using program = runProgram(['mock', '--port', '0']);
+  const url = await program.url;
+  assert.equal((await fetch(`${url}/__faults`)).status, 200);
+  const taken = await run(['mock', '--port', new URL(url).port]);
+  assert.equal(taken.code, 1);
+  assert.match(taken.errors, /is in use/u);
+  const script = await run(['mock', '--script', '/nowhere.json']);
+  assert.match(script.errors, /\/nowhere\.json cannot be read \(ENOENT\)/u);
+  program.process.kill('SIGTERM');
+  assert.equal(await program.exit, 0);
+});
