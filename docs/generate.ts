@@ -107,8 +107,8 @@ ${table(['Status', '`code`', '`type`', 'When', 'What to do'], rows)}
 - \`x-aigateway-request-id\` names the request in the log. \`x-aigateway-attempts\` counts the upstream attempts.
 - \`Retry-After\` (seconds) and \`retry-after-ms\` say when a retry can succeed. \`x-should-retry: false\` says that it
   cannot, or that the gateway has retried already; OpenAI's SDKs obey it.
-- An error in a stream is one event, \`data: {"error":{…}}\`, and no \`[DONE]\` follows. The HTTP status is 200 then, because
-  it went out with the first content. \`upstream_invalid_response\` can also come this way.
+- An error in a stream is one event, \`data: {"error":{…}}\`, and no \`[DONE]\` follows. The HTTP status is 200 then,
+  because it went out with the first content. \`upstream_invalid_response\` can also come this way.
 - A request that is not valid HTTP gets \`invalid_request\` with status 400, 408 or 431.
 - \`model_not_allowed\`, \`rate_limit_exceeded\` and \`budget_exceeded\` belong to client keys. The gateway has no client keys
   yet, so it does not send them yet.
