@@ -1,0 +1,70 @@
+// Starts a program, times it until it says that it is ready, and ends it well.
+import { spawn } from 'node:child_process';
+
+const startLimitMs = 60_000;
+/** How long a program may take to end when told to. */
+const stopLimitMs = 10_000;
+
+/** What to start, and how it tells that it is ready. */
+export interface ProcessParts {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables of this process that the program does not inherit. */
+  readonly withoutEnv: RegExp;
+  /** Found in what it writes to its standard output; the first group is the answer. */
+  readonly ready: RegExp;
+}
+
+/** A program that runs and is ready. */
+export interface RunningProcess {
+  readonly pid: number;
+  readonly readyMs: number;
+  /** What the first group of `ready` has matched. */
+  readonly readyText: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts it; rejects where it ends, or takes a minute, before it is ready. */
+export function startProcess({ command, args, env, withoutEnv, ready }: ProcessParts): Promise<RunningProcess> {
+  const inherited = Object.entries(process.env).filter(([name]) => !withoutEnv.test(name));
+  const { promise, resolve, reject } = Promise.withResolvers<RunningProcess>();
+  const startedAtMs = performance.now();
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...Object.fromEntries(inherited), ...env },
+  });
+  const ended = new Promise<void>((done) => child.once('close', () => done()));
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  void ended.then(() => process.off('exit', kill));
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-2000);
+  });
+  let output = '';
+  const listen = (bytes: Buffer): void => {
+    output += bytes.toString('utf8');
+    const readyText = ready.exec(output)?.[1];
+    if (readyText === undefined) return;
+    const readyMs = performance.now() - startedAtMs;
+    clearTimeout(timer);
+    // From now on what it writes is only drained.
+    child.stdout.off('data', listen).resume();
+    resolve({ pid: child.pid as number, readyMs, readyText, stop });
+  };
+  child.stdout.on('data', listen);
+  const stop = async (): Promise<void> => {
+    const limit = setTimeout(kill, stopLimitMs);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(limit);
+  };
+  const timer = setTimeout(() => {
+    kill();
+    reject(new Error(`${command} was not ready within ${startLimitMs} ms: ${errors}`));
+  }, startLimitMs);
+  child.once('error', reject);
+  void ended.then(() => reject(new Error(`${command} ended before it was ready: ${errors}`)));
+  return promise;
+}

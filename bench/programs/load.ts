@@ -1,0 +1,131 @@
+// A program: the load generator of the benchmark. Takes one job at a time over the channel to its parent.
+import type { Job, LatencyJob, LatencyReport, LoadJob, LoadReport, Reply } from '../job.ts';
+import { answers } from '../answers.ts';
+import { openAccounting } from '../lib/accounting.ts';
+import { Caller, type CallerListener } from '../lib/caller.ts';
+import { quantile } from '../lib/statistics.ts';
+
+/** How long the last answers may take once the window is over. */
+const patienceMs = 30_000;
+
+const accounting = openAccounting();
+
+/** Runs a job whose callers are started by `begin`, which is given what ends the job; closes them all at its end. */
+function run<Report>(
+  begin: (end: (report: Report) => void, onWrong: (error: Error) => void) => Caller[],
+): Promise<Report> {
+  const { promise, resolve, reject } = Promise.withResolvers<Report>();
+  const callers = begin(resolve, reject);
+  return promise.finally(() => {
+    for (const caller of callers) caller.close();
+  });
+}
+
+function load(job: LoadJob): Promise<LoadReport> {
+  return run((end, onWrong) => {
+    let bytes = 0;
+    let open = job.connections;
+    let isOver = false;
+    let durations: number[] = [];
+    const listener: CallerListener = {
+      onBytes(count) {
+        bytes += count;
+      },
+      onAnswer(caller, durationMs) {
+        durations.push(durationMs);
+        if (!isOver) {
+          caller.call();
+          return;
+        }
+        caller.close();
+        open -= 1;
+        if (open === 0 && report !== undefined) end(report);
+      },
+      onWrong,
+    };
+    let report: LoadReport | undefined;
+    const callers = Array.from({ length: job.connections }, () => new Caller(job.target, job.model, listener));
+    for (const [i, caller] of callers.entries()) setTimeout(() => caller.call(), (i * job.rampMs) / job.connections);
+    setTimeout(() => {
+      bytes = 0;
+      durations = [];
+      const before = readUsed(job);
+      setTimeout(() => {
+        isOver = true;
+        const used = readUsed(job);
+        const sorted = durations.sort((a, b) => a - b);
+        const bodyBytes = answers[job.model]?.bodyBytes ?? Number.NaN;
+        report = {
+          durationMs: used.atMs - before.atMs,
+          answers: job.target.isVerbatim ? bytes / bodyBytes : sorted.length,
+          p50Ms: quantile(sorted, 0.5),
+          p99Ms: quantile(sorted, 0.99),
+          subjectCpuMs: used.subjectMs - before.subjectMs,
+          upstreamCpuMs: used.upstreamMs - before.upstreamMs,
+          loadCpuMs: used.loadMs - before.loadMs,
+        };
+        setTimeout(() => onWrong(new Error('an answer does not come to its end')), patienceMs).unref();
+      }, job.windowMs);
+    }, job.warmUpMs);
+    return callers;
+  });
+}
+
+interface Used {
+  readonly atMs: number;
+  readonly subjectMs: number;
+  readonly upstreamMs: number;
+  readonly loadMs: number;
+}
+
+function readUsed({ watched }: LoadJob): Used {
+  const { user, system } = process.cpuUsage();
+  return {
+    atMs: performance.now(),
+    subjectMs: accounting.cpuMs(watched.subject),
+    upstreamMs: accounting.cpuMs(watched.upstream),
+    loadMs: (user + system) / 1000,
+  };
+}
+
+function latency(job: LatencyJob): Promise<LatencyReport> {
+  return run((end, onWrong) => {
+    const startedAtMs = performance.now();
+    const durations: [number[], number[]] = [[], []];
+    const listener: CallerListener = {
+      onBytes() {},
+      onAnswer(caller, durationMs) {
+        const elapsedMs = performance.now() - startedAtMs;
+        if (elapsedMs > job.warmUpMs) durations[caller === direct ? 1 : 0].push(durationMs);
+        if (elapsedMs < job.warmUpMs + job.windowMs) {
+          next();
+          return;
+        }
+        const [own, straight] = durations.map((list) => list.sort((a, b) => a - b)) as [number[], number[]];
+        end({
+          answers: own.length,
+          p50Ms: quantile(own, 0.5),
+          p99Ms: quantile(own, 0.99),
+          directP50Ms: quantile(straight, 0.5),
+          directP99Ms: quantile(straight, 0.99),
+        });
+      },
+      onWrong,
+    };
+    const through = new Caller(job.target, job.model, listener);
+    const direct = new Caller(job.direct, job.model, listener);
+    const next = (): void => (Math.random() < 0.5 ? through : direct).call();
+    next();
+    return [through, direct];
+  });
+}
+
+process.on('message', (job: Job) => {
+  const report: Promise<LoadReport | LatencyReport> = job.kind === 'load' ? load(job) : latency(job);
+  const answer = (reply: Reply): unknown => process.send?.(reply);
+  report.then(
+    (found) => answer({ kind: 'done', report: found }),
+    (error: Error) => answer({ kind: 'failed', message: error.message }),
+  );
+});
+process.on('disconnect', () => process.exit());
