@@ -15,6 +15,8 @@ import { createHttpServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
 import { createManagement } from './management/management.ts';
 import { Pool } from './pool/pool.ts';
+import { RetryBudgets } from './pool/retry-budget.ts';
+import { WaitingRooms } from './pool/waiting-room.ts';
 import { endpoints } from './providers/openai/endpoints.ts';
 import { modelPrefixes } from './providers/registry.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
@@ -108,6 +110,8 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     modelPrefixes,
     configuration: () => configuration.current(),
     pool,
+    rooms: new WaitingRooms(pool, clock, Math.random),
+    retries: new RetryBudgets(),
     upstream,
     clock,
     random: Math.random,

@@ -108,6 +108,7 @@ function readAccount(row: AccountRow, providers: ReadonlyMap<string, Provider>, 
     priority: row.priority,
     quotaGroup: row.quota_group,
     allowedModels: row.allowed_models,
+    limits: row.limits,
     organization: row.organization,
     project: row.project,
   };

@@ -1,6 +1,13 @@
 // An account: a credential at a provider.
 import type { Secret } from './secret.ts';
 
+/** Limits set by hand, for upstreams that do not tell theirs. */
+export interface AccountLimits {
+  readonly rpm?: number | null | undefined;
+  readonly tpm?: number | null | undefined;
+  readonly max_concurrency?: number | null | undefined;
+}
+
 /** A credential at a provider, ready to use. */
 export interface Account {
   readonly id: string;
@@ -20,6 +27,8 @@ export interface Account {
   readonly quotaGroup: string | null;
   /** Models it may serve (`*` wildcards); empty: all. */
   readonly allowedModels: readonly string[];
+  /** Limits set by hand: requests and tokens a minute, calls at once; null or absent: none. */
+  readonly limits: AccountLimits;
   readonly organization: string | null;
   readonly project: string | null;
 }

@@ -1,21 +1,16 @@
 // Room 5, dispatch: the loop of attempts. It has no rule of its own: who serves, whether to retry and how long to wait are decided elsewhere.
 import type { Endpoint } from '../core/endpoint.ts';
-import { GatewayError } from '../core/errors.ts';
-import { StoppedError, type Exchange } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
-import { sleep } from '../lib/sleep.ts';
 import { Lease } from '../pool/lease.ts';
-import { Member } from '../pool/member.ts';
-import type { Exhausted } from '../pool/pool.ts';
-import type { Wish } from '../pool/select.ts';
-import { attempt, type AttemptResult } from './attempt.ts';
 import type { BodyShare } from './admit.ts';
+import { attempt, type AttemptResult } from './attempt.ts';
 import type { Drainer } from './drainer.ts';
-import { editBody, type ParsedRequest } from './parse.ts';
-import { mayRetry, retryWaitMs } from './retry.ts';
-import { benchedWord, lastWord, type FailedAttempt, type HeldAnswer } from './verdict.ts';
+import { currentStop, nextLease, type Journey } from './next-lease.ts';
+import { editBody, estimateTokens, type ParsedRequest } from './parse.ts';
+import { stopsOf } from './targets.ts';
+import type { HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** A request that is ready to go out. */
@@ -27,120 +22,53 @@ export interface Dispatch extends Work {
   readonly drainer: Drainer;
 }
 
-/** Serves the request, or answers with the last word; throws a `GatewayError` where that is ours. */
+/** Serves the request, or answers with the upstream's last word; throws a `GatewayError` where that is ours. */
 export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<void> {
-  const { target, request, endpoint, record } = work;
-  const isStream = request.isStream && endpoint.canStream;
-  const addUsage = isStream && !request.asksUsage && target.provider.config.ask_stream_usage !== false;
-  const body = editBody(request, { model: target.model, addUsage });
-  const failed: FailedAttempt[] = [];
-  const tried: string[] = [];
-
+  const { target, request, record } = work;
+  const journey: Journey = {
+    exchange: work.exchange,
+    record,
+    deadlineMs: work.deadlineMs,
+    stops: stopsOf(parts.configuration(), target),
+    stop: 0,
+    tokens: estimateTokens(request),
+    failed: [],
+    tried: [],
+  };
+  parts.retries.request(target.provider.id, parts.clock.nowMs());
   for (;;) {
-    const found = await acquire(parts, work, { providerId: target.provider.id, model: target.model, tried }, failed);
+    const found = await nextLease(parts, journey);
     if (!(found instanceof Lease)) return answerHeld(work, found);
     using lease = found;
-    const { member } = lease;
+    const { account } = lease.member;
     record.chosenBecause = lease.because;
-    tried.push(member.account.id);
-    const result = await makeAttempt(parts, work, member, { body, dropsUsage: addUsage });
+    journey.tried.push(account.id);
+    const result = await makeAttempt(parts, work, currentStop(journey), lease);
     if (result.kind === 'answered') {
       record.outcome = result.outcome;
       record.errorCode = result.errorCode;
       return;
     }
-    failed.push({ label: member.account.label, failure: result.failure, answer: result.answer });
+    journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
   }
 }
 
-/** The next member, after the waits that are due; or the answer there is when no further attempt is to be made. */
-async function acquire(
-  parts: GatewayParts,
-  work: Dispatch,
-  wish: Wish,
-  failed: readonly FailedAttempt[],
-): Promise<Lease | HeldAnswer> {
-  const { clock, pool, random, settings } = parts;
-  const { exchange, record, deadlineMs } = work;
-  const last = failed.at(-1)?.failure;
-  if (last !== undefined && !mayRetry(last, failed.length, settings.MAX_ATTEMPTS)) return giveUp(exchange, failed);
-  let isBackoffDue = last !== undefined;
-  for (;;) {
-    stopIfStopped(exchange);
-    const nowMs = clock.nowMs();
-    const next = pool.peek(wish, nowMs);
-    let waitMs = 0;
-    if (!(next instanceof Member)) {
-      waitMs = (next.freeAtMs ?? Number.POSITIVE_INFINITY) - nowMs;
-      const fits = record.queuedMs + waitMs <= settings.QUEUE_TIMEOUT_MS && nowMs + waitMs < deadlineMs;
-      if (!fits) return refuse(work, next, failed, nowMs);
-    } else if (isBackoffDue && last !== undefined) {
-      isBackoffDue = false;
-      waitMs = retryWaitMs(last, failed.length, wish.tried.includes(next.account.id), random());
-      if (nowMs + waitMs >= deadlineMs) return giveUp(exchange, failed);
-    }
-    if (waitMs === 0) return pool.acquire(wish, nowMs);
-    await sleep(clock, waitMs, exchange.cancellation);
-    if (!(next instanceof Member)) record.queuedMs += clock.nowMs() - nowMs;
-  }
-}
-
-function stopIfStopped({ cancellation }: Exchange): void {
-  if (cancellation.reason !== undefined) throw new StoppedError(cancellation.reason);
-}
-
-/** Nobody can serve, and the wait for somebody does not fit. */
-function refuse(work: Dispatch, exhausted: Exhausted, failed: readonly FailedAttempt[], nowMs: number): HeldAnswer {
-  if (failed.length > 0) return giveUp(work.exchange, failed, exhausted);
-  throw exhausted.benched.length > 0 ? benchedWord(exhausted, nowMs) : nobodyThere(work.target);
-}
-
-function giveUp(exchange: Exchange, failed: readonly FailedAttempt[], exhausted?: Exhausted): HeldAnswer {
-  stopIfStopped(exchange);
-  const word = lastWord(failed, exhausted);
-  if (word instanceof GatewayError) throw word;
-  return word;
-}
-
-function nobodyThere(target: Target): GatewayError {
-  const { id } = target.provider;
-  return new GatewayError(
-    'no_account',
-    `The provider "${id}" has no active account that may serve the model "${target.model}"; add or activate one with POST /api/v1/accounts.`,
-    { shouldRetry: false },
-  );
-}
-
-async function makeAttempt(
-  parts: GatewayParts,
-  work: Dispatch,
-  member: Member,
-  sent: { readonly body: Uint8Array; readonly dropsUsage: boolean },
-): Promise<AttemptResult> {
+async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, lease: Lease): Promise<AttemptResult> {
   const { clock, settings, upstream } = parts;
-  const { exchange, endpoint, record, target, drainer } = work;
-  const attemptRecord: AttemptRecord = {
-    n: record.attempts.length + 1,
-    accountId: member.account.id,
-    providerId: target.provider.id,
-    model: target.model,
-    startedAtMs: clock.nowMs(),
-    status: null,
-    outcome: 'unknown',
-    failure: null,
-    mayHaveReachedUpstream: false,
-    firstByteMs: null,
-    durationMs: 0,
-    usage: null,
-    usageSource: 'none',
-  };
+  const { exchange, endpoint, request, record, drainer } = work;
+  const { provider, model } = target;
+  const { account } = lease.member;
+  const isStream = request.isStream && endpoint.canStream;
+  const addUsage = isStream && !request.asksUsage && provider.config.ask_stream_usage !== false;
+  const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
   record.attempts.push(attemptRecord);
   const result = await attempt({
     exchange,
     endpoint,
-    provider: target.provider,
-    account: member.account,
-    ...sent,
+    provider,
+    account,
+    body: editBody(request, { model, addUsage }),
+    dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
     upstream,
     drainer,
@@ -148,6 +76,10 @@ async function makeAttempt(
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
     ownHeaders: gatewayHeaders(work),
+    onHead(answer) {
+      const { vendor } = provider;
+      lease.learn(vendor.readQuota(answer.header), vendor.readGroup(answer), clock.nowMs());
+    },
     onCommit(status) {
       record.status = status;
       record.firstByteMs = clock.nowMs() - record.createdAtMs;
@@ -161,9 +93,32 @@ async function makeAttempt(
   attemptRecord.failure = result.failure?.kind ?? null;
   record.usage = attemptRecord.usage;
   record.usageSource = attemptRecord.usageSource;
-  if (result.failure === null) member.praise(target.model);
-  else member.punish(result.failure, target.model, nowMs);
+  if (!attemptRecord.mayHaveReachedUpstream) lease.refund();
+  lease.report(result.failure, nowMs);
   return result;
+}
+
+function newAttemptRecord(
+  n: number,
+  accountId: string,
+  { provider, model }: Target,
+  startedAtMs: number,
+): AttemptRecord {
+  return {
+    n,
+    accountId,
+    providerId: provider.id,
+    model,
+    startedAtMs,
+    status: null,
+    outcome: 'unknown',
+    failure: null,
+    mayHaveReachedUpstream: false,
+    firstByteMs: null,
+    durationMs: 0,
+    usage: null,
+    usageSource: 'none',
+  };
 }
 
 /** Says which attempt and which account an answer comes from. */
@@ -184,10 +139,10 @@ function answerHeld(work: Work, held: HeldAnswer): void {
     if (!(hasRetried && name === 'x-should-retry')) headers.push(name, held.headers[i + 1] as string);
   }
   if (hasRetried) headers.push('x-should-retry', 'false');
-  const failure = record.attempts.at(-1)?.failure ?? null;
+  const last = record.attempts.at(-1);
   record.status = held.status;
-  record.outcome = record.attempts.at(-1)?.outcome ?? 'upstream_error';
-  record.errorCode = failure;
+  record.outcome = last?.outcome ?? 'upstream_error';
+  record.errorCode = last?.failure ?? null;
   exchange.answer.start(held.status, [...headers, ...gatewayHeaders(work)]);
   exchange.answer.end(held.body);
 }

@@ -5,6 +5,9 @@ import { nameIs, readValue, skipSpace, walkObject, type Span } from '../lib/json
 const openBrace = 0x7b;
 const letterT = 0x74;
 const longestModelName = 512;
+const boundNames = ['max_tokens', 'max_completion_tokens'];
+const bytesPerToken = 4;
+const shortAnswerTokens = 16;
 
 /** What the gateway knows of a request body. */
 export interface ParsedRequest {
@@ -14,6 +17,8 @@ export interface ParsedRequest {
   readonly isStream: boolean;
   /** The client itself asked for the usage chunk. */
   readonly asksUsage: boolean;
+  /** The larger of `max_tokens` and `max_completion_tokens`, times `n`; null where neither is given. */
+  readonly outputBound: number | null;
   readonly places: Places;
 }
 
@@ -42,12 +47,18 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
   if (start === body.length) throw new GatewayError('invalid_json', 'The request body is empty; send a JSON object.');
   const model: Span[] = [];
   let stream: Span | undefined;
+  let bound: number | null = null;
+  let choices = 1;
   let streamOptions: Span | undefined;
   const end = walkObject(body, start, body.length, (nameStart, nameEnd, valueStart, valueEnd) => {
     const span = { start: valueStart, end: valueEnd };
     if (nameIs(body, nameStart, nameEnd, 'model')) model.push(span);
     else if (nameIs(body, nameStart, nameEnd, 'stream')) stream = span;
     else if (nameIs(body, nameStart, nameEnd, 'stream_options')) streamOptions = span;
+    else if (nameIs(body, nameStart, nameEnd, 'n')) choices = readCount(body, span) ?? 1;
+    else if (boundNames.some((name) => nameIs(body, nameStart, nameEnd, name))) {
+      bound = Math.max(bound ?? 0, readCount(body, span) ?? 0) || null;
+    }
   });
   if (end === -1 || skipSpace(body, end, body.length) !== body.length) {
     const what = body[start] === openBrace ? 'is not valid JSON' : 'must be a JSON object';
@@ -59,6 +70,7 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
     model: readModel(body, model.at(-1)),
     isStream: stream !== undefined && body[stream.start] === letterT,
     asksUsage: includeUsage !== undefined && body[includeUsage.start] === letterT,
+    outputBound: bound === null ? null : bound * choices,
     places: { model, streamOptions, includeUsage, close: end - 1 },
   };
 }
@@ -73,6 +85,19 @@ function readModel(body: Uint8Array, span: Span | undefined): string {
     });
   }
   return value;
+}
+
+function readCount(body: Uint8Array, span: Span): number | undefined {
+  const value = readValue(body, span.start, span.end);
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
+
+/**
+ * What the request may count as against a limit of tokens a minute: its prompt by its length, and the most that it
+ * lets the model say. Only a guess until the upstream's own count is known.
+ */
+export function estimateTokens({ body, outputBound }: ParsedRequest): number {
+  return Math.ceil(body.length / bytesPerToken) + (outputBound ?? shortAnswerTokens);
 }
 
 function findIncludeUsage(body: Uint8Array, options: Span): Span | undefined {

@@ -40,6 +40,8 @@ export interface Reception {
 /** The head of an answer, and how its errors are judged. */
 export interface AnswerHead {
   readonly status: number;
+  /** The value of a header as the upstream sent it, by its name in lower case. */
+  readonly header: (name: string) => string | undefined;
   /** For the client, name and value in turn. */
   readonly headers: readonly string[];
   /** Lays an error body at the right door. */

@@ -2,6 +2,7 @@
 import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Failure, FailureKind } from '../core/failure.ts';
 import type { Exhausted } from '../pool/pool.ts';
+import type { Candidate } from '../pool/select.ts';
 
 /** An upstream's answer, held back. */
 export interface HeldAnswer {
@@ -30,49 +31,72 @@ const ownWords: Partial<Record<FailureKind, ErrorCode>> = {
   shutdown: 'overloaded',
 };
 
-/** The answer when attempts have failed and no further one is made. `exhausted` tells of accounts that were not even tried. */
-export function lastWord(
-  failed: readonly FailedAttempt[],
-  exhausted: Exhausted | undefined,
-): HeldAnswer | GatewayError {
+/** The answer when attempts have failed and no further one may follow. `areOthersLeft`: accounts that could serve were not asked. */
+export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolean): HeldAnswer | GatewayError {
   const last = failed.at(-1);
-  const benched = exhausted?.benched ?? [];
-  const only = (kind: FailureKind): boolean =>
-    failed.every(({ failure }) => failure.kind === kind) && benched.every(({ bench }) => bench.kind === kind);
-  const labels = [...failed.map(({ label }) => label), ...benched.map(({ member }) => member.account.label)];
-  if (labels.length > 0 && only('invalid_api_key')) return refusedKeys(labels);
-  if (exhausted !== undefined && labels.length > 0 && only('insufficient_quota')) return outOfCredit(labels);
   if (last === undefined) throw new Error('lastWord needs a failed attempt');
+  const labels = failed.map(({ label }) => label);
+  if (failed.every(({ failure }) => failure.kind === 'invalid_api_key')) {
+    return areOthersLeft ? outOfAttempts(labels) : refusedKeys(labels);
+  }
   const code = ownWords[last.failure.kind];
   if (code === undefined && last.answer?.isJson === true) return last.answer;
   return new GatewayError(
     code ?? 'upstream_invalid_response',
     `${sentence(last.failure.message)} (account "${last.label}").`,
-    {
-      ...(failed.length > 1 && { shouldRetry: false }),
-    },
+    { ...(failed.length > 1 && { shouldRetry: false }) },
   );
 }
 
-/** The answer when every account that could serve is benched and none of this request's attempts failed. */
-export function benchedWord(exhausted: Exhausted, nowMs: number): GatewayError {
-  const { benched } = exhausted;
-  const labelled = (kind: FailureKind): string[] =>
-    benched.filter(({ bench }) => bench.kind === kind).map(({ member }) => member.account.label);
-  const throttled = benched.filter(({ bench }) => bench.kind === 'rate_limited');
+/** What keeps an account from serving, as the last word sorts it. */
+type Cause = 'throttled' | 'insufficient_quota' | 'invalid_api_key' | 'circuit_open' | 'model_not_found';
+
+function causeOf({ bench, obstacles }: Candidate): Cause {
+  if (bench?.kind === 'insufficient_quota' || bench?.kind === 'invalid_api_key' || bench?.kind === 'model_not_found')
+    return bench.kind;
+  return bench === undefined && obstacles.includes('circuit_open') ? 'circuit_open' : 'throttled';
+}
+
+/** The answer when nobody can serve and the wait for somebody does not fit. `undefined` where no account ever could. */
+export function exhaustedWord({ candidates }: Exhausted, nowMs: number): GatewayError | undefined {
+  const able = candidates.filter(({ freeAtMs }) => freeAtMs !== undefined);
+  const by = (cause: Cause): Candidate[] => able.filter((candidate) => causeOf(candidate) === cause);
+  const labels = (list: readonly Candidate[]): string[] => list.map(({ member }) => member.account.label);
+  const throttled = by('throttled');
   if (throttled.length > 0) {
-    const freeAtMs = Math.min(...throttled.map(({ bench }) => bench.untilMs));
-    return new GatewayError('upstream_rate_limited', 'Every account that could serve is throttled by the upstream.', {
-      retryAfterMs: Math.max(freeAtMs - nowMs, 1),
-    });
+    return new GatewayError(
+      'upstream_rate_limited',
+      'Every account that could serve is throttled by the upstream, or as busy as it may be.',
+      {
+        type: throttled.every(({ obstacles }) => obstacles.includes('no_tokens_left')) ? 'tokens' : 'requests',
+        retryAfterMs: waitMs(throttled, nowMs),
+      },
+    );
   }
-  const spent = labelled('insufficient_quota');
-  if (spent.length > 0) return outOfCredit(spent);
-  const refused = labelled('invalid_api_key');
-  if (refused.length > 0) return refusedKeys(refused);
+  const open = by('circuit_open');
+  if (open.length > 0) {
+    return new GatewayError(
+      'upstream_unavailable',
+      'Every account that could serve has failed too often just now; the next try is due after Retry-After.',
+      {
+        retryAfterMs: waitMs(open, nowMs),
+      },
+    );
+  }
+  const spent = by('insufficient_quota');
+  if (spent.length > 0) return outOfCredit(labels(spent));
+  const refused = by('invalid_api_key');
+  if (refused.length > 0) return refusedKeys(labels(refused));
+  if (able.length === 0) return undefined;
   return new GatewayError('model_not_found', 'The model does not exist for any account that could serve it.', {
     param: 'model',
   });
+}
+
+/** An account that is only busy is free at any moment: try again in a second. */
+function waitMs(candidates: readonly Candidate[], nowMs: number): number {
+  const firstMs = Math.min(...candidates.map(({ freeAtMs }) => freeAtMs ?? Number.POSITIVE_INFINITY));
+  return firstMs > nowMs ? firstMs - nowMs : 1000;
 }
 
 function refusedKeys(labels: readonly string[]): GatewayError {
@@ -80,6 +104,15 @@ function refusedKeys(labels: readonly string[]): GatewayError {
     'invalid_api_key',
     `Invalid API key: the upstream refused the key of account ${quoted(labels)}.`,
     { shouldRetry: false },
+  );
+}
+
+/** The key is not to blame while other accounts could serve: the next request goes to them. */
+function outOfAttempts(labels: readonly string[]): GatewayError {
+  return new GatewayError(
+    'upstream_unavailable',
+    `The upstream refused the key of account ${quoted(labels)}, and no attempt was left for the others; try again.`,
+    { shouldRetry: true },
   );
 }
 

@@ -7,6 +7,8 @@ import type { ModelPrefix } from '../core/provider.ts';
 import type { RequestRecord } from '../core/record.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { RetryBudgets } from '../pool/retry-budget.ts';
+import type { WaitingRooms } from '../pool/waiting-room.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /** The settings that the data plane goes by. Durations in ms, sizes in bytes. */
@@ -28,6 +30,10 @@ export interface GatewayParts {
   readonly modelPrefixes: readonly ModelPrefix[];
   readonly configuration: () => Configuration;
   readonly pool: Pool;
+  /** Where requests wait for an account. */
+  readonly rooms: WaitingRooms;
+  /** How many retries each provider may still be sent. */
+  readonly retries: RetryBudgets;
   readonly upstream: Upstream;
   readonly clock: Clock;
   /** 0 ≤ random() < 1. */

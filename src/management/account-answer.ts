@@ -1,4 +1,5 @@
 // An account as the API shows it: its row without the secret, and how it is at work.
+import { groupOf, healthOf as healthOfMember, quotaOf } from '../pool/view.ts';
 import type { AccountRow } from '../storage/storage.ts';
 import type { AccountAnswer } from './contract/account.ts';
 import type { ManagementParts } from './parts.ts';
@@ -21,7 +22,7 @@ export function presentAccount(parts: AnswerParts, row: AccountRow): AccountAnsw
     organization: row.organization,
     project: row.project,
     health: healthOf(parts, row),
-    quota: [],
+    quota: quotaOfRow(parts, row),
     created_at: row.created_at,
     updated_at: row.updated_at,
     last_used_at: row.last_used_at,
@@ -39,20 +40,24 @@ export function problemOf({ configuration }: Pick<ManagementParts, 'configuratio
 }
 
 function healthOf(parts: AnswerParts, row: AccountRow): AccountAnswer['health'] {
-  const health = parts.pool.health(row.id, parts.clock.nowMs());
-  if (health !== undefined) return { ...health, per_model: [...health.per_model] };
+  const member = parts.pool.member(row.id);
+  if (member !== undefined) {
+    const { per_model: models, ...whole } = healthOfMember(member, parts.clock.nowMs());
+    return { ...whole, per_model: [...models] };
+  }
   const reason = problemOf(parts, row.id) ?? 'it is not in force yet';
   return { status: 'disabled', reason, since: null, until: null, per_model: [] };
 }
 
-/** Accounts of one provider with the same group share one quota. */
-function quotaGroupOf({ configuration }: AnswerParts, row: AccountRow): AccountAnswer['quota_group'] {
-  const { quota_group: id } = row;
-  if (id === null) return { id, members: [row.id], adds_no_capacity: false };
-  const sharing = configuration
-    .current()
-    .accounts.filter((account) => account.quotaGroup === id && account.providerId === row.provider_id)
-    .map((account) => account.id);
-  const members = sharing.includes(row.id) ? sharing : [...sharing, row.id];
-  return { id, members, adds_no_capacity: members.length > 1 };
+function quotaOfRow({ pool, clock }: AnswerParts, row: AccountRow): AccountAnswer['quota'] {
+  const member = pool.member(row.id);
+  return member === undefined ? [] : quotaOf(member, clock.nowMs());
+}
+
+/** Who shares the account's quota: as set by hand, or as the upstream's answers have shown. */
+function quotaGroupOf({ pool }: AnswerParts, row: AccountRow): AccountAnswer['quota_group'] {
+  const member = pool.member(row.id);
+  if (member === undefined) return { id: row.quota_group, members: [row.id], adds_no_capacity: false };
+  const { id, members, adds_no_capacity: addsNone } = groupOf(member, pool.members);
+  return { id, members: [...members], adds_no_capacity: addsNone };
 }

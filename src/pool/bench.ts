@@ -1,5 +1,5 @@
 // A bench: the rest that an account, or one model on it, is given after a failure. Every bench ends by itself.
-import type { FailureKind } from '../core/failure.ts';
+import type { Failure, FailureKind } from '../core/failure.ts';
 
 /** A rest with its cause and its end, in ms since the epoch. */
 export interface Bench {
@@ -12,26 +12,23 @@ export interface Bench {
   readonly strikes: number;
 }
 
-/** The bench after a new failure: the later of two ends stays, and an earlier beginning too. */
-export function nextBench(before: Bench | undefined, failed: Omit<Bench, 'strikes' | 'sinceMs'>, nowMs: number): Bench {
-  const strikes = before?.kind === failed.kind ? before.strikes + 1 : 1;
-  if (before === undefined || before.untilMs <= nowMs) return { ...failed, sinceMs: nowMs, strikes };
-  const later = before.untilMs > failed.untilMs ? before : failed;
-  return {
-    ...failed,
-    kind: later.kind,
-    reason: later.reason,
-    untilMs: later.untilMs,
-    sinceMs: before.sinceMs,
-    strikes,
-  };
+/** The bench, where it has not ended. */
+export function activeBench(bench: Bench | undefined, nowMs: number): Bench | undefined {
+  return bench !== undefined && bench.untilMs > nowMs ? bench : undefined;
 }
 
-/** How long the bench lasts, in ms: what the upstream asked for, else doubling from the first rest to the longest. */
-export function benchDurationMs(
-  strikes: number,
-  [first, longest]: readonly [number, number],
-  retryAfterMs: number | undefined,
-): number {
-  return retryAfterMs ?? Math.min(first * 2 ** (strikes - 1), longest);
+/**
+ * The bench after a failure, or the one before where the failure asks for none. The rest is what the upstream asked
+ * for, else it doubles from the kind's first to its longest; of two ends the later one stays.
+ */
+export function benchAfter(before: Bench | undefined, failure: Failure, nowMs: number): Bench | undefined {
+  const { benchMs, kind, message, retryAfterMs } = failure;
+  if (benchMs === undefined) return before;
+  const [first, longest] = benchMs;
+  const active = activeBench(before, nowMs);
+  // Answers to requests that left before the bench began are the same failure, not another one.
+  const strikes = active !== undefined ? active.strikes : before?.kind === kind ? before.strikes + 1 : 1;
+  const untilMs = nowMs + (retryAfterMs ?? Math.min(first * 2 ** (strikes - 1), longest));
+  if (active === undefined) return { kind, reason: message, sinceMs: nowMs, untilMs, strikes };
+  return active.untilMs >= untilMs ? active : { kind, reason: message, sinceMs: active.sinceMs, untilMs, strikes };
 }

@@ -1,22 +1,110 @@
 // The right to use a member for one attempt: taken before the attempt, given back after it, whatever happened.
+import type { Failure } from '../core/failure.ts';
+import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
+import type { Taken } from './allowance.ts';
+import { benchAfter } from './bench.ts';
 import type { Member } from './member.ts';
+import type { ModelQuota } from './quota-group.ts';
 
-/** The right to use a member for one attempt. Use it with `using`. */
+/** What the pool hears of its leases. */
+export interface LeaseListener {
+  /** An answer named who owns the account's quota. */
+  onOwner(member: Member, owner: QuotaOwner): void;
+  /** A whole organization is out of credit. */
+  onOrganizationFailed(member: Member, failure: Failure, nowMs: number): void;
+  /** Something has become free, or has changed. */
+  onChange(): void;
+}
+
+/** The right to use a member for one attempt on one model. Use it with `using`. */
 export class Lease implements Disposable {
   readonly member: Member;
+  readonly model: string;
   /** Why this member was chosen. */
   readonly because: string;
+  readonly #takenAtMs: number;
+  readonly #quota: ModelQuota;
+  readonly #requests: Taken;
+  readonly #tokens: Taken;
+  readonly #listener: LeaseListener;
   #isHeld = true;
 
-  constructor(member: Member, because: string) {
+  constructor(member: Member, model: string, tokens: number, because: string, nowMs: number, listener: LeaseListener) {
     this.member = member;
+    this.model = model;
     this.because = because;
+    this.#takenAtMs = nowMs;
+    this.#listener = listener;
+    this.#quota = member.group.quota(model);
+    this.#requests = this.#quota.requests.take(1, nowMs);
+    this.#tokens = this.#quota.tokens.take(tokens, nowMs);
     member.inFlight += 1;
+    member.lastUsedAtMs = nowMs;
+    const state = member.model(model);
+    state.lastUsedAtMs = nowMs;
+    state.circuit.begin(nowMs);
+  }
+
+  /** Takes over what the answer's head says of the quota and its owner. */
+  learn(reading: QuotaReading | undefined, owner: QuotaOwner | undefined, nowMs: number): void {
+    if (owner !== undefined) this.#listener.onOwner(this.member, owner);
+    if (reading !== undefined) this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
+  }
+
+  /** The attempt never reached the upstream: it used nothing. */
+  refund(): void {
+    this.#quota.requests.giveBack(this.#requests);
+    this.#quota.tokens.giveBack(this.#tokens);
+  }
+
+  /** Books how the attempt ended on whom it concerns. */
+  report(failure: Failure | null, nowMs: number): void {
+    const { member, model } = this;
+    const state = member.model(model);
+    if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs);
+    else if (failure.source === 'upstream') state.circuit.fail(failure.message, nowMs);
+    else state.circuit.forget();
+    if (failure === null) forgetStrikes(member, state, this.#quota, nowMs);
+    else bench(failure, this, this.#quota, this.#listener, nowMs);
   }
 
   [Symbol.dispose](): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     this.member.inFlight -= 1;
+    this.#listener.onChange();
+  }
+}
+
+/** A success ends the row of failures; a bench that still runs stays, the answer may be to an older request. */
+function forgetStrikes(member: Member, state: { bench: ModelQuota['bench'] }, quota: ModelQuota, nowMs: number): void {
+  for (const holder of [member, state, quota]) {
+    if (holder.bench !== undefined && holder.bench.untilMs <= nowMs) holder.bench = undefined;
+  }
+}
+
+function bench(
+  failure: Failure,
+  { member, model }: Lease,
+  quota: ModelQuota,
+  listener: LeaseListener,
+  nowMs: number,
+): void {
+  switch (failure.scope) {
+    case 'none':
+      return;
+    case 'account':
+      member.bench = benchAfter(member.bench, failure, nowMs);
+      return;
+    case 'organization':
+      listener.onOrganizationFailed(member, failure, nowMs);
+      return;
+    case 'account_model': {
+      const state = member.model(model);
+      state.bench = benchAfter(state.bench, failure, nowMs);
+      return;
+    }
+    case 'quota_group_model':
+      quota.bench = benchAfter(quota.bench, failure, nowMs);
   }
 }

@@ -1,113 +1,78 @@
 // An account at work: its live state, kept apart from its configuration and across changes of it.
 import type { Account } from '../core/account.ts';
-import type { Failure } from '../core/failure.ts';
-import { benchDurationMs, nextBench, type Bench } from './bench.ts';
+import { activeBench, type Bench } from './bench.ts';
+import { Circuit } from './circuit.ts';
+import type { QuotaGroup } from './quota-group.ts';
 
-/** How a member is, as the accounts API shows it. Times are ISO 8601, UTC. */
-export interface Health {
-  readonly status: 'ok' | 'benched' | 'circuit_open' | 'half_open' | 'draining' | 'disabled';
-  readonly reason: string | null;
-  readonly since: string | null;
-  readonly until: string | null;
-  readonly per_model: readonly {
-    readonly model: string;
-    readonly status: 'benched';
-    readonly reason: string;
-    readonly since: string;
-    readonly until: string;
-  }[];
-}
-
-/** Most models whose benches one member remembers: model names come from clients. */
+/** Most models that one member remembers: model names come from clients. */
 const modelsKept = 1000;
+
+/** One model on this account alone; its quota is the group's. */
+export interface ModelState {
+  bench: Bench | undefined;
+  readonly circuit: Circuit;
+  lastUsedAtMs: number;
+}
 
 /** An account with its live state. */
 export class Member {
   account: Account;
+  group: QuotaGroup;
+  /** Organization and project as its answers named them. */
+  owner: { organization?: string; project?: string } = {};
   inFlight = 0;
+  /** How far it has come in its turns: grows by one over its score with every pick. */
+  turn = 0;
   lastUsedAtMs: number | undefined;
-  #bench: Bench | undefined;
-  readonly #modelBenches = new Map<string, Bench>();
+  bench: Bench | undefined;
+  readonly #models = new Map<string, ModelState>();
 
-  constructor(account: Account) {
+  constructor(account: Account, group: QuotaGroup) {
     this.account = account;
+    this.group = group;
+  }
+
+  get models(): ReadonlyMap<string, ModelState> {
+    return this.#models;
   }
 
   /** Takes over changed configuration; a new credential starts with a clean slate. */
   apply(account: Account): void {
-    if (account.credentialVersion !== this.account.credentialVersion) this.unbench();
+    if (account.credentialVersion !== this.account.credentialVersion) {
+      this.unbench();
+      this.owner = {};
+    }
     this.account = account;
   }
 
-  /** The bench that keeps it from serving `model` at `nowMs`, the one that ends last. */
+  /** The model's state, made where it is new. */
+  model(name: string): ModelState {
+    const known = this.#models.get(name);
+    if (known !== undefined) return known;
+    const [oldest] = this.#models.keys();
+    if (this.#models.size >= modelsKept && oldest !== undefined) this.#models.delete(oldest);
+    const state: ModelState = { bench: undefined, circuit: new Circuit(), lastUsedAtMs: 0 };
+    this.#models.set(name, state);
+    return state;
+  }
+
+  /** The bench that keeps it from serving `model` at `nowMs`: of several the one that ends last. */
   benchFor(model: string, nowMs: number): Bench | undefined {
-    const whole = activeBench(this.#bench, nowMs);
-    const one = activeBench(this.#modelBenches.get(model), nowMs);
-    if (whole === undefined || one === undefined) return whole ?? one;
-    return whole.untilMs >= one.untilMs ? whole : one;
+    const benches = [
+      activeBench(this.bench, nowMs),
+      activeBench(this.#models.get(model)?.bench, nowMs),
+      this.group.benchFor(model, nowMs),
+    ];
+    return benches.reduce(
+      (latest, bench) => (bench !== undefined && bench.untilMs > (latest?.untilMs ?? 0) ? bench : latest),
+      undefined,
+    );
   }
 
-  /** Benches for a failure as far as its scope says so. */
-  punish(failure: Failure, model: string, nowMs: number): void {
-    const { benchMs, kind, message: reason, retryAfterMs, scope } = failure;
-    if (benchMs === undefined || scope === 'none') return;
-    const isWhole = scope === 'account' || scope === 'organization';
-    const before = isWhole ? this.#bench : this.#modelBenches.get(model);
-    const strikes = before?.kind === kind ? before.strikes + 1 : 1;
-    const untilMs = nowMs + benchDurationMs(strikes, benchMs, retryAfterMs);
-    const bench = nextBench(before, { kind, reason, untilMs }, nowMs);
-    if (isWhole) this.#bench = bench;
-    else this.#rememberModel(model, bench);
-  }
-
-  /** A success proves the account and the model well: the next failure starts its count afresh. */
-  praise(model: string): void {
-    this.#bench = undefined;
-    if (this.#modelBenches.size > 0) this.#modelBenches.delete(model);
-  }
-
-  /** Lifts every bench. */
+  /** Lifts every bench, and closes every circuit. */
   unbench(): void {
-    this.#bench = undefined;
-    this.#modelBenches.clear();
+    this.bench = undefined;
+    this.#models.clear();
+    this.group.unbench();
   }
-
-  health(nowMs: number): Health {
-    const bench = activeBench(this.#bench, nowMs);
-    const status = !this.account.isActive
-      ? 'disabled'
-      : bench
-        ? 'benched'
-        : this.account.weight === 0
-          ? 'draining'
-          : 'ok';
-    return {
-      status,
-      reason: bench?.reason ?? null,
-      since: bench ? isoTime(bench.sinceMs) : null,
-      until: bench ? isoTime(bench.untilMs) : null,
-      per_model: [...this.#modelBenches].flatMap(([model, found]) => {
-        const active = activeBench(found, nowMs);
-        if (active === undefined) return [];
-        const { reason, sinceMs, untilMs } = active;
-        return [{ model, status: 'benched' as const, reason, since: isoTime(sinceMs), until: isoTime(untilMs) }];
-      }),
-    };
-  }
-
-  #rememberModel(model: string, bench: Bench): void {
-    this.#modelBenches.delete(model);
-    this.#modelBenches.set(model, bench);
-    if (this.#modelBenches.size <= modelsKept) return;
-    const [oldest] = this.#modelBenches.keys();
-    if (oldest !== undefined) this.#modelBenches.delete(oldest);
-  }
-}
-
-function activeBench(bench: Bench | undefined, nowMs: number): Bench | undefined {
-  return bench !== undefined && bench.untilMs > nowMs ? bench : undefined;
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

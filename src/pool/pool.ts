@@ -1,22 +1,32 @@
 // The pool: every account at work. It offers who may serve now, or says why nobody can and until when.
 import type { Configuration } from '../core/configuration.ts';
-import type { Bench } from './bench.ts';
-import { Lease } from './lease.ts';
-import { Member, type Health } from './member.ts';
-import { judge, order, type Candidate, type Wish } from './select.ts';
+import type { Failure } from '../core/failure.ts';
+import type { QuotaOwner } from '../core/quota.ts';
+import { benchAfter } from './bench.ts';
+import { QuotaGroups } from './groups.ts';
+import { Lease, type LeaseListener } from './lease.ts';
+import { Member } from './member.ts';
+import { bestTier, judgeAll, pick, turnAfter, type Candidate, type Wish } from './select.ts';
 
-/** Nobody can serve: who could but for a bench, and when the first of them is free again. */
+/** Nobody can serve now. */
 export interface Exhausted {
-  readonly benched: readonly { readonly member: Member; readonly bench: Bench }[];
-  /** When the first bench ends, in ms since the epoch; undefined where no account could ever serve. */
+  readonly candidates: readonly Candidate[];
+  /** When the first of them can, in ms since the epoch; undefined where none ever will by itself. */
   readonly freeAtMs: number | undefined;
 }
 
 /** All members with their live state. */
-export class Pool {
+export class Pool implements LeaseListener {
   #members: readonly Member[] = [];
   readonly #byId = new Map<string, Member>();
+  readonly #groups = new QuotaGroups();
+  readonly #listeners = new Set<() => void>();
+  /** Where the last pick stood before it. */
   #turn = 0;
+
+  get members(): readonly Member[] {
+    return this.#members;
+  }
 
   /** Takes over a configuration; live state stays with the account's id. */
   apply(configuration: Configuration): void {
@@ -25,38 +35,72 @@ export class Pool {
     this.#members = configuration.accounts.map((account) => {
       const known = this.#byId.get(account.id);
       known?.apply(account);
-      const member = known ?? new Member(account);
+      const member = known ?? new Member(account, this.#groups.groupFor(account, {}));
+      member.group = this.#groups.groupFor(account, member.owner, member.group);
       this.#byId.set(account.id, member);
       return member;
     });
+    this.#groups.recount(this.#members);
+    this.onChange();
   }
 
   member(accountId: string): Member | undefined {
     return this.#byId.get(accountId);
   }
 
-  /** How an account is; undefined where it is not among the members. */
-  health(accountId: string, nowMs: number): Health | undefined {
-    return this.#byId.get(accountId)?.health(nowMs);
+  /** Every account of the wish's provider, judged. */
+  judge(wish: Wish, nowMs: number): Candidate[] {
+    return judgeAll(this.#members, wish, nowMs);
   }
 
-  /** The member that `acquire` would take now, or why there is none. */
-  peek(wish: Wish, nowMs: number): Member | Exhausted {
-    const candidates = this.#judge(wish, nowMs);
-    return order(candidates, wish, this.#turn)[0] ?? exhausted(candidates);
+  /** The members that `acquire` would choose from; an empty tier where it would say that nobody can serve. */
+  peek(wish: Wish, nowMs: number): Exhausted & { readonly tier: readonly Candidate[] } {
+    const candidates = this.judge(wish, nowMs);
+    return { tier: bestTier(candidates, wish.tried), candidates, freeAtMs: earliest(candidates) };
   }
 
-  /** Takes the next member in turn; throws where `peek` finds none. */
-  acquire(wish: Wish, nowMs: number): Lease {
-    const [member, ...others] = order(this.#judge(wish, nowMs), wish, this.#turn);
-    if (member === undefined) throw new Error('nobody can serve: peek first');
-    this.#turn += 1;
-    member.lastUsedAtMs = nowMs;
-    return new Lease(member, others.length === 0 ? 'only eligible account' : `next in turn of ${others.length + 1}`);
+  /** Takes the best member for the wish, or says why there is none. `random` is 0 ≤ random < 1. */
+  acquire(wish: Wish, nowMs: number, random: number): Lease | Exhausted {
+    const { tier, ...exhausted } = this.peek(wish, nowMs);
+    const chosen = pick(tier, this.#turn, random);
+    if (chosen === undefined) return exhausted;
+    const { member } = chosen;
+    this.#turn = Math.max(member.turn, this.#turn);
+    member.turn = turnAfter(chosen, this.#turn);
+    const because =
+      tier.length === 1
+        ? 'only eligible account'
+        : `score ${chosen.score.toFixed(3)} of ${tier.length} eligible accounts`;
+    return new Lease(member, wish.model, wish.tokens, because, nowMs, this);
   }
 
-  #judge(wish: Wish, nowMs: number): Candidate[] {
-    return this.#members.map((member) => judge(member, wish, nowMs));
+  /** Calls `listener` whenever something may have become free; the answer takes it back. */
+  onFree(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onChange(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  onOwner(member: Member, owner: QuotaOwner): void {
+    if (member.owner.organization === owner.organization && member.owner.project === owner.project) return;
+    member.owner = { ...member.owner, ...owner };
+    const group = this.#groups.groupFor(member.account, member.owner, member.group);
+    if (group === member.group) return;
+    member.group = group;
+    this.#groups.recount(this.#members);
+  }
+
+  onOrganizationFailed(failed: Member, failure: Failure, nowMs: number): void {
+    const { organization } = failed.owner;
+    // The hand-set organization or group tells as much as the upstream's own word.
+    const isSame = (member: Member): boolean =>
+      member === failed ||
+      (member.account.providerId === failed.account.providerId &&
+        (member.group === failed.group || (organization !== undefined && member.owner.organization === organization)));
+    for (const member of this.#members) if (isSame(member)) member.bench = benchAfter(member.bench, failure, nowMs);
   }
 
   /** When accounts were last used, account id → ms since the epoch, for those used since the last call. */
@@ -70,10 +114,7 @@ export class Pool {
   }
 }
 
-function exhausted(candidates: readonly Candidate[]): Exhausted {
-  const benched = candidates.flatMap(({ member, obstacle, bench }) =>
-    obstacle === 'benched' && bench !== undefined ? [{ member, bench }] : [],
-  );
-  const ends = benched.map(({ bench }) => bench.untilMs);
-  return { benched, freeAtMs: ends.length === 0 ? undefined : Math.min(...ends) };
+function earliest(candidates: readonly Candidate[]): number | undefined {
+  const times = candidates.flatMap(({ freeAtMs }) => (freeAtMs === undefined ? [] : [freeAtMs]));
+  return times.length === 0 ? undefined : Math.min(...times);
 }

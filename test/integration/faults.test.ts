@@ -156,7 +156,8 @@ suite('when no account is left', () => {
     await using rig = await startRig({ script: { fault: '429' }, settings: { QUEUE_TIMEOUT_MS: '0' } });
     const first = await rig.post('/v1/chat/completions', chat('gpt-4'));
     assert.equal(first.status, 429);
-    assert.equal((await readError(first)).code, 'rate_limit_exceeded');
+    assert.equal((await readError(first)).code, 'upstream_rate_limited');
+    assert.equal(first.headers.get('x-aigateway-attempts'), '1');
     const second = await rig.post('/v1/chat/completions', chat('gpt-4'));
     assert.equal(second.status, 429);
     assert.equal((await readError(second)).code, 'upstream_rate_limited');

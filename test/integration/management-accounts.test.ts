@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
 import { failureOf } from '../../src/core/failure.ts';
+import { benchAfter } from '../../src/pool/bench.ts';
+import type { Member } from '../../src/pool/member.ts';
 import { canary, goodProbe, startManagement } from '../support/management.ts';
 
 /** The body of the specification's curl command, with a real-looking key. */
@@ -15,6 +17,12 @@ const specified = {
 };
 
 const masked = 'sk-…nary';
+
+/** Lays a refused key at the account's door, as an attempt would. */
+function benchMember(member: Member | undefined): void {
+  if (member !== undefined)
+    member.bench = benchAfter(member.bench, failureOf('invalid_api_key', 'answered 401'), Date.now());
+}
 
 test("the specification's command adds an account, masked, sealed and at work at once", async (t) => {
   const api = await startManagement(t);
@@ -151,7 +159,7 @@ test('a new credential ends every bench; a bad one changes nothing', async (t) =
   const api = await startManagement(t);
   const { json: account } = await api.call('POST', '/accounts', specified);
   const member = api.pool.member(account.id);
-  member?.punish(failureOf('invalid_api_key', 'answered 401'), 'gpt-4', Date.now());
+  benchMember(member);
   const benched = await api.call('GET', `/accounts/${account.id}`);
   assert.equal(benched.json.health.status, 'benched');
   assert.match(benched.json.health.until, /Z$/u);
@@ -187,8 +195,7 @@ test('test, drain, unbench and delete', async (t) => {
   const api = await startManagement(t);
   const { json: account } = await api.call('POST', '/accounts', { ...specified, organization: 'org-1' });
   const path = `/accounts/${account.id}`;
-  const punish = (): void =>
-    api.pool.member(account.id)?.punish(failureOf('invalid_api_key', 'answered 401'), 'gpt-4', Date.now());
+  const punish = (): void => benchMember(api.pool.member(account.id));
 
   punish();
   api.probeResult = { ok: false, status: 401, models: [], message: 'Incorrect API key.', durationMs: 3 };

@@ -54,7 +54,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   await manage('PATCH', '/providers/openai', { base_url: mock.url });
   const accounts: string[] = [];
   for (const [i, key] of (options.keys ?? [testKey]).entries()) {
-    const body = { provider_id: 'openai', label: `Account ${i + 1}`, auth_data: { api_key: key } };
+    // Earlier keys are used up first, so that a test knows whom a request meets.
+    const body = { provider_id: 'openai', label: `Account ${i + 1}`, auth_data: { api_key: key }, priority: -i };
     accounts.push((await manage<{ id: string }>('POST', '/accounts', body)).id);
   }
   let isStopped = false;

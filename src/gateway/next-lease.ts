@@ -1,0 +1,135 @@
+// Finds who makes the next attempt: at this target or at a fallback, at once or after a wait, or nobody any more.
+import { GatewayError } from '../core/errors.ts';
+import { StoppedError, type Exchange } from '../core/exchange.ts';
+import { sleep } from '../lib/sleep.ts';
+import { Lease } from '../pool/lease.ts';
+import type { Exhausted } from '../pool/pool.ts';
+import type { Wish } from '../pool/select.ts';
+import { mayRetry, retryWaitMs } from './retry.ts';
+import { isServedBy, type Stop } from './targets.ts';
+import { exhaustedWord, lastWord, type FailedAttempt, type HeldAnswer } from './verdict.ts';
+import type { GatewayParts, Work } from './work.ts';
+
+/** How far a request has got on its way through targets and accounts. */
+export interface Journey extends Work {
+  readonly stops: readonly Stop[];
+  /** Index of the target that is to serve next. */
+  stop: number;
+  /** Estimated tokens of the request. */
+  readonly tokens: number;
+  readonly failed: FailedAttempt[];
+  /** Accounts that have been tried at this target. */
+  tried: string[];
+}
+
+/** The next lease, after the waits that are due; or the upstream's answer where no further attempt follows. */
+export async function nextLease(parts: GatewayParts, journey: Journey): Promise<Lease | HeldAnswer> {
+  const { settings } = parts;
+  const last = journey.failed.at(-1)?.failure;
+  if (last !== undefined) {
+    const next = journey.stops[journey.stop + 1];
+    const isMended = next !== undefined && isServedBy(next, last);
+    const hasAttempts = journey.failed.length < settings.MAX_ATTEMPTS;
+    if (!mayRetry(last, journey.failed.length, settings.MAX_ATTEMPTS)) {
+      if (!isMended || !hasAttempts) return giveUp(parts, journey);
+      goOn(journey);
+    }
+    if (!parts.retries.take(currentStop(journey).provider.id, parts.clock.nowMs())) return giveUp(parts, journey);
+  }
+  let isBackoffDue = last !== undefined;
+  for (;;) {
+    stopIfStopped(journey.exchange);
+    const nowMs = parts.clock.nowMs();
+    const wish = wishOf(journey);
+    const peeked = parts.pool.peek(wish, nowMs);
+    const isExhausted = peeked.tier.length === 0 || parts.rooms.isBusy(wish);
+    const isSame =
+      !isExhausted &&
+      wish.tried.length > 0 &&
+      peeked.tier.every(({ member }) => wish.tried.includes(member.account.id));
+    // Rather another target than the same account again, or a wait.
+    if ((isExhausted || isSame) && journey.stop + 1 < journey.stops.length) {
+      goOn(journey);
+      continue;
+    }
+    if (isExhausted) return waitForLease(parts, journey, wish, peeked);
+    if (isBackoffDue && last !== undefined) {
+      isBackoffDue = false;
+      const waitMs = retryWaitMs(last, journey.failed.length, isSame, parts.random());
+      if (nowMs + waitMs >= journey.deadlineMs) return giveUp(parts, journey);
+      if (waitMs > 0) {
+        await sleep(parts.clock, waitMs, journey.exchange.cancellation);
+        continue;
+      }
+    }
+    const found = parts.pool.acquire(wish, nowMs, parts.random());
+    if (found instanceof Lease) return found;
+  }
+}
+
+/** Waits in the queue where the wait fits, else says that it does not. */
+async function waitForLease(
+  parts: GatewayParts,
+  journey: Journey,
+  wish: Wish,
+  exhausted: Exhausted,
+): Promise<Lease | HeldAnswer> {
+  const { clock, settings, rooms } = parts;
+  const { exchange, record, deadlineMs } = journey;
+  const nowMs = clock.nowMs();
+  const untilMs = Math.min(nowMs + settings.QUEUE_TIMEOUT_MS - record.queuedMs, deadlineMs);
+  if (untilMs > nowMs && exhausted.freeAtMs !== undefined && exhausted.freeAtMs <= untilMs) {
+    const lease = await rooms.wait({ wish, flow: record.keyId ?? '', untilMs, cancellation: exchange.cancellation });
+    record.queuedMs += clock.nowMs() - nowMs;
+    if (lease !== undefined) return lease;
+    stopIfStopped(exchange);
+  }
+  return refuse(parts, journey, parts.pool.peek(wish, clock.nowMs()));
+}
+
+/** Nobody can serve in time. What the account's own limits are to blame for is said exactly, all else is the last answer. */
+function refuse(parts: GatewayParts, journey: Journey, exhausted: Exhausted): HeldAnswer {
+  const last = journey.failed.at(-1)?.failure;
+  const word = exhaustedWord(exhausted, parts.clock.nowMs());
+  if (last === undefined) throw word ?? nobodyThere(currentStop(journey));
+  if (word === undefined || last.source !== 'account' || last.kind === 'model_not_found') return giveUp(parts, journey);
+  throw word;
+}
+
+function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
+  stopIfStopped(journey.exchange);
+  const { tier } = parts.pool.peek(wishOf(journey), parts.clock.nowMs());
+  const word = lastWord(journey.failed, tier.length > 0);
+  if (word instanceof GatewayError) throw word;
+  return word;
+}
+
+function goOn(journey: Journey): void {
+  journey.stop += 1;
+  journey.tried = [];
+}
+
+/** The target that serves next. */
+export function currentStop({ stops, stop }: Pick<Journey, 'stops' | 'stop'>): Stop {
+  const current = stops[stop];
+  if (current === undefined) throw new Error('a journey has no such stop');
+  return current;
+}
+
+/** What the current target's pool is asked for. */
+export function wishOf(journey: Journey): Wish {
+  const { provider, model } = currentStop(journey);
+  return { providerId: provider.id, model, tokens: journey.tokens, tried: journey.tried };
+}
+
+function stopIfStopped({ cancellation }: Exchange): void {
+  if (cancellation.reason !== undefined) throw new StoppedError(cancellation.reason);
+}
+
+function nobodyThere({ provider, model }: Stop): GatewayError {
+  return new GatewayError(
+    'no_account',
+    `The provider "${provider.id}" has no active account that may serve the model "${model}"; add or activate one with POST /api/v1/accounts.`,
+    { shouldRetry: false },
+  );
+}

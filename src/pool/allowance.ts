@@ -1,0 +1,107 @@
+// What is left of one limit, requests or tokens a minute: the upstream's last word, less what was sent since, plus what has refilled.
+
+/** OpenAI refills continuously: the whole limit in a minute. */
+const windowMs = 60_000;
+
+/** Sends remembered until the upstream's count includes them; one that never tells its limits would pile them up. */
+const sendsKept = 20_000;
+
+/** What the upstream said of one limit; null where it said nothing usable. */
+export interface AllowanceReading {
+  readonly limit: number | null;
+  readonly remaining: number | null;
+}
+
+/** Something taken from an allowance. */
+export interface Taken {
+  readonly atMs: number;
+  amount: number;
+}
+
+/** One limit of one quota group and model. Times are ms since the epoch. */
+export class Allowance {
+  #limit: number | null;
+  /** What was left at `#sinceMs`; without a word of the upstream, by our own count. */
+  #remaining: number;
+  #sinceMs = Number.NEGATIVE_INFINITY;
+  #isTold = false;
+  /** Sent since, and so not yet in the upstream's count. */
+  #sends: Taken[] = [];
+  #sent = 0;
+
+  /** `limit` is one set by hand, null where the upstream shall tell. */
+  constructor(limit: number | null) {
+    this.#limit = limit;
+    this.#remaining = limit ?? 0;
+  }
+
+  get limit(): number | null {
+    return this.#limit;
+  }
+
+  /** What may still be sent; infinite while no limit is known. */
+  left(nowMs: number): number {
+    if (this.#limit === null) return Number.POSITIVE_INFINITY;
+    return this.#refilled(this.#limit, nowMs) - (this.#isTold ? this.#sent : 0);
+  }
+
+  /** What is left as a share of the limit, 0 to 1; 1 while no limit is known. */
+  share(nowMs: number): number {
+    if (this.#limit === null) return 1;
+    return this.#limit === 0 ? 0 : Math.min(Math.max(this.left(nowMs) / this.#limit, 0), 1);
+  }
+
+  /** When `amount` will be left, in ms since the epoch; `nowMs` where it is. What is more than the limit waits for a full one. */
+  freeAtMs(amount: number, nowMs: number): number {
+    if (this.#limit === null) return nowMs;
+    const missing = Math.min(amount, this.#limit) - this.left(nowMs);
+    if (missing <= 0) return nowMs;
+    return this.#limit === 0 ? Number.POSITIVE_INFINITY : nowMs + (missing / this.#limit) * windowMs;
+  }
+
+  /** Counts something as sent. */
+  take(amount: number, nowMs: number): Taken {
+    const taken = { atMs: nowMs, amount };
+    if (!this.#isTold && this.#limit !== null) {
+      this.#remaining = this.#refilled(this.#limit, nowMs) - amount;
+      this.#sinceMs = nowMs;
+    }
+    this.#sends.push(taken);
+    this.#sent += amount;
+    if (this.#sends.length > sendsKept) this.#keepSends(this.#sends.slice(sendsKept / 2));
+    return taken;
+  }
+
+  /** It never reached the upstream. */
+  giveBack(taken: Taken): void {
+    if (this.#isTold) {
+      if (taken.atMs > this.#sinceMs) this.#sent -= taken.amount;
+    } else {
+      this.#remaining += taken.amount;
+      this.#sent -= taken.amount;
+    }
+    taken.amount = 0;
+  }
+
+  /** Takes over what the upstream said in the answer to a request that left at `sentAtMs`. An older word than the last is passed over. */
+  learn({ limit, remaining }: AllowanceReading, sentAtMs: number): void {
+    if (limit !== null) {
+      if (this.#limit === null) this.#remaining = limit;
+      this.#limit = limit;
+    }
+    if (remaining === null || this.#limit === null || (this.#isTold && sentAtMs < this.#sinceMs)) return;
+    this.#remaining = Math.min(remaining, this.#limit);
+    this.#sinceMs = sentAtMs;
+    this.#isTold = true;
+    this.#keepSends(this.#sends.filter(({ atMs }) => atMs > sentAtMs));
+  }
+
+  #refilled(limit: number, nowMs: number): number {
+    return Math.min(limit, this.#remaining + (Math.max(nowMs - this.#sinceMs, 0) / windowMs) * limit);
+  }
+
+  #keepSends(sends: Taken[]): void {
+    this.#sends = sends;
+    this.#sent = sends.reduce((sum, { amount }) => sum + amount, 0);
+  }
+}

@@ -1,0 +1,105 @@
+// A circuit: opens when an upstream keeps failing, and lets one real request through to see whether it is well again.
+
+const windowMs = 30_000;
+const slotMs = 3000;
+const failuresToOpen = 5;
+const firstOpenMs = 10_000;
+const longestOpenMs = 300_000;
+
+interface Slot {
+  readonly startMs: number;
+  calls: number;
+  failures: number;
+}
+
+/** `closed` lets everything through, `open` nothing, `half_open` the one request that tries. */
+export type CircuitState = 'closed' | 'open' | 'half_open';
+
+/** The circuit of one model on one account. Times are ms since the epoch. */
+export class Circuit {
+  #slots: Slot[] = [];
+  #openedAtMs: number | undefined;
+  #openUntilMs = 0;
+  #openings = 0;
+  #isTrying = false;
+  #reason = '';
+
+  state(nowMs: number): CircuitState {
+    if (this.#openedAtMs === undefined) return 'closed';
+    return nowMs < this.#openUntilMs ? 'open' : 'half_open';
+  }
+
+  /** Whether a request may go through now. */
+  lets(nowMs: number): boolean {
+    const state = this.state(nowMs);
+    return state === 'closed' || (state === 'half_open' && !this.#isTrying);
+  }
+
+  /** When it lets the next request try. */
+  get openUntilMs(): number {
+    return this.#openUntilMs;
+  }
+
+  get openedAtMs(): number | undefined {
+    return this.#openedAtMs;
+  }
+
+  /** The failure that opened it, in one sentence. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** A request goes through: in the half-open state it is the one that tries. */
+  begin(nowMs: number): void {
+    if (this.state(nowMs) === 'half_open') this.#isTrying = true;
+  }
+
+  /** The request has ended without saying anything about the upstream. */
+  forget(): void {
+    this.#isTrying = false;
+  }
+
+  succeed(nowMs: number): void {
+    this.#isTrying = false;
+    this.#openedAtMs = undefined;
+    this.#openings = 0;
+    this.#count(nowMs).calls += 1;
+  }
+
+  fail(reason: string, nowMs: number): void {
+    const slot = this.#count(nowMs);
+    slot.calls += 1;
+    slot.failures += 1;
+    const wasTrying = this.#isTrying;
+    this.#isTrying = false;
+    if (this.#openedAtMs !== undefined) {
+      // Stragglers that were under way when it opened change nothing.
+      if (wasTrying) this.#open(reason, nowMs);
+      return;
+    }
+    let calls = 0;
+    let failures = 0;
+    for (const recent of this.#slots) {
+      calls += recent.calls;
+      failures += recent.failures;
+    }
+    if (failures >= failuresToOpen && failures > calls / 2) this.#open(reason, nowMs);
+  }
+
+  #open(reason: string, nowMs: number): void {
+    this.#openedAtMs ??= nowMs;
+    this.#openUntilMs = nowMs + Math.min(firstOpenMs * 2 ** this.#openings, longestOpenMs);
+    this.#openings += 1;
+    this.#reason = reason;
+    this.#slots = [];
+  }
+
+  #count(nowMs: number): Slot {
+    const last = this.#slots.at(-1);
+    if (last !== undefined && nowMs - last.startMs < slotMs) return last;
+    this.#slots = this.#slots.filter(({ startMs }) => nowMs - startMs < windowMs);
+    const slot = { startMs: nowMs, calls: 0, failures: 0 };
+    this.#slots.push(slot);
+    return slot;
+  }
+}

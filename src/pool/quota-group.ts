@@ -1,0 +1,96 @@
+// A quota group: accounts that share one quota, and what is left of it for each model.
+import type { QuotaReading } from '../core/quota.ts';
+import { Allowance } from './allowance.ts';
+import { activeBench, type Bench } from './bench.ts';
+
+/** Most models that one group remembers: model names come from clients. */
+const modelsKept = 1000;
+
+/** Limits set by hand, a minute; null: the upstream shall tell. */
+export interface HandLimits {
+  readonly rpm: number | null;
+  readonly tpm: number | null;
+}
+
+/** One model's part of a quota. */
+export interface ModelQuota {
+  requests: Allowance;
+  tokens: Allowance;
+  bench: Bench | undefined;
+  /** The upstream's last word, and when it came. */
+  reading: QuotaReading | undefined;
+  observedAtMs: number;
+}
+
+/** Accounts that share one quota. */
+export class QuotaGroup {
+  readonly id: string;
+  /** The account that it was made for: its limits set by hand are the group's. */
+  readonly founderId: string;
+  #limits: HandLimits;
+  /** How many accounts in use draw on it. */
+  sharers = 0;
+  readonly #models: Map<string, ModelQuota>;
+
+  /** `heir` takes over what is known of a group that has turned out to be this one. */
+  constructor(id: string, founderId: string, limits: HandLimits, heir?: QuotaGroup) {
+    this.id = id;
+    this.founderId = founderId;
+    this.#limits = limits;
+    this.#models = heir === undefined ? new Map() : heir.#models;
+  }
+
+  /** Takes over limits set by hand; where they have changed, counting begins anew. */
+  setLimits(limits: HandLimits): void {
+    if (limits.rpm === this.#limits.rpm && limits.tpm === this.#limits.tpm) return;
+    this.#limits = limits;
+    for (const quota of this.#models.values()) {
+      quota.requests = new Allowance(limits.rpm);
+      quota.tokens = new Allowance(limits.tpm);
+    }
+  }
+
+  /** The model's quota, made where it is new. */
+  quota(model: string): ModelQuota {
+    const known = this.#models.get(model);
+    if (known !== undefined) return known;
+    const [oldest] = this.#models.keys();
+    if (this.#models.size >= modelsKept && oldest !== undefined) this.#models.delete(oldest);
+    const { rpm, tpm } = this.#limits;
+    const quota: ModelQuota = {
+      requests: new Allowance(rpm),
+      tokens: new Allowance(tpm),
+      bench: undefined,
+      reading: undefined,
+      observedAtMs: 0,
+    };
+    this.#models.set(model, quota);
+    return quota;
+  }
+
+  /** The model's quota where one is known. */
+  known(model: string): ModelQuota | undefined {
+    return this.#models.get(model);
+  }
+
+  get models(): ReadonlyMap<string, ModelQuota> {
+    return this.#models;
+  }
+
+  benchFor(model: string, nowMs: number): Bench | undefined {
+    return activeBench(this.#models.get(model)?.bench, nowMs);
+  }
+
+  /** Takes over what an answer said, to a request that left at `sentAtMs`. */
+  learn(model: string, reading: QuotaReading, sentAtMs: number, nowMs: number): void {
+    const quota = this.quota(model);
+    quota.requests.learn({ limit: reading.limitRequests, remaining: reading.remainingRequests }, sentAtMs);
+    quota.tokens.learn({ limit: reading.limitTokens, remaining: reading.remainingTokens }, sentAtMs);
+    quota.reading = reading;
+    quota.observedAtMs = nowMs;
+  }
+
+  unbench(): void {
+    for (const quota of this.#models.values()) quota.bench = undefined;
+  }
+}

@@ -1,0 +1,207 @@
+// Selection as a pure function: who is eligible and why not, in which order, and how evenly.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Account } from '../core/account.ts';
+import { failureOf } from '../core/failure.ts';
+import { Secret } from '../core/secret.ts';
+import { benchAfter } from './bench.ts';
+import { Lease } from './lease.ts';
+import type { Member } from './member.ts';
+import { Pool } from './pool.ts';
+import type { Obstacle, Wish } from './select.ts';
+
+const nowMs = 1_800_000_000_000;
+
+function account(id: string, change: Partial<Account> = {}): Account {
+  return {
+    id,
+    providerId: 'openai',
+    label: id,
+    credential: new Secret(`sk-${id}`),
+    authHeaders: () => [],
+    credentialVersion: id,
+    isActive: true,
+    weight: 1,
+    priority: 0,
+    quotaGroup: null,
+    allowedModels: [],
+    limits: {},
+    organization: null,
+    project: null,
+    ...change,
+  };
+}
+
+function poolOf(...accounts: readonly Account[]): Pool {
+  const pool = new Pool();
+  pool.apply({ revision: 1, providers: new Map(), accounts, routes: [], problems: [] });
+  return pool;
+}
+
+const wish: Wish = { providerId: 'openai', model: 'gpt-4', tokens: 10, tried: [] };
+
+function member(pool: Pool, id: string): Member {
+  const found = pool.member(id);
+  assert.ok(found);
+  return found;
+}
+
+function take(pool: Pool, change: Partial<Wish> = {}, atMs = nowMs): Lease {
+  const found = pool.acquire({ ...wish, ...change }, atMs, 0);
+  assert.ok(found instanceof Lease);
+  return found;
+}
+
+const obstacles: readonly [name: Obstacle, arrange: (pool: Pool) => void, change: Partial<Account>][] = [
+  ['inactive', () => {}, { isActive: false }],
+  ['draining', () => {}, { weight: 0 }],
+  ['model_not_allowed', () => {}, { allowedModels: ['gpt-3*'] }],
+  [
+    'benched',
+    (pool) => (member(pool, 'a').bench = benchAfter(undefined, failureOf('invalid_api_key', 'x'), nowMs)),
+    {},
+  ],
+  [
+    'circuit_open',
+    (pool) => Array.from({ length: 5 }, () => member(pool, 'a').model('gpt-4').circuit.fail('x', nowMs)),
+    {},
+  ],
+  ['concurrency_reached', (pool) => take(pool), { limits: { max_concurrency: 1 } }],
+  ['no_requests_left', (pool) => take(pool)[Symbol.dispose](), { limits: { rpm: 1 } }],
+  ['no_tokens_left', (pool) => take(pool)[Symbol.dispose](), { limits: { tpm: 15 } }],
+];
+
+for (const [name, arrange, change] of obstacles) {
+  test(`${name} keeps a member from serving, and is said`, () => {
+    const pool = poolOf(account('a', change));
+    arrange(pool);
+    assert.deepEqual(pool.judge(wish, nowMs)[0]?.obstacles, [name]);
+    assert.equal(pool.acquire(wish, nowMs, 0) instanceof Lease, false);
+  });
+}
+
+test('equal accounts take turns', () => {
+  const pool = poolOf(account('a'), account('b'), account('c'));
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < 300; i += 1) {
+    const { id } = take(pool).member.account;
+    counts[id] = (counts[id] ?? 0) + 1;
+  }
+  assert.deepEqual(counts, { a: 100, b: 100, c: 100 });
+});
+
+test('weights are honoured within 3σ over a million picks, 1:1000 too', () => {
+  const weights = [1, 1000, 250, 0];
+  const pool = poolOf(...weights.map((weight, i) => account(`a${i}`, { weight })));
+  const counts = weights.map(() => 0);
+  const picks = 1_000_000;
+  for (let i = 0; i < picks; i += 1) {
+    using lease = take(pool);
+    const n = Number(lease.member.account.id.slice(1));
+    counts[n] = (counts[n] ?? 0) + 1;
+  }
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [i, weight] of weights.entries()) {
+    const share = weight / total;
+    const sigma = Math.sqrt(picks * share * (1 - share));
+    assert.ok(Math.abs((counts[i] ?? 0) - picks * share) <= 3 * sigma + 1, `${weight}: ${counts[i]} picks`);
+  }
+});
+
+test('accounts that share a quota get one share together', () => {
+  const pool = poolOf(account('a'), account('b', { quotaGroup: 'team' }), account('c', { quotaGroup: 'team' }));
+  let alone = 0;
+  for (let i = 0; i < 1000; i += 1) if (take(pool).member.account.id === 'a') alone += 1;
+  assert.ok(Math.abs(alone - 500) <= 2, String(alone));
+});
+
+test('higher priority first, the untried before the tried, whoever has more left gets more', () => {
+  const pool = poolOf(account('low'), account('high', { priority: 1 }));
+  assert.equal(take(pool).member.account.id, 'high');
+  assert.equal(take(pool, { tried: ['high'] }).member.account.id, 'low');
+  assert.equal(take(pool, { tried: ['high', 'low'] }).member.account.id, 'high');
+
+  const unequal = poolOf(account('full'), account('half'));
+  const head = (remaining: number): Parameters<Lease['learn']>[0] => ({
+    limitRequests: 1000,
+    remainingRequests: remaining,
+    resetRequestsMs: 0,
+    limitTokens: null,
+    remainingTokens: null,
+    resetTokensMs: null,
+  });
+  member(unequal, 'full').group.learn('gpt-4', head(1000) as never, nowMs, nowMs);
+  member(unequal, 'half').group.learn('gpt-4', head(500) as never, nowMs, nowMs);
+  let full = 0;
+  for (let i = 0; i < 90; i += 1) if (take(unequal).member.account.id === 'full') full += 1;
+  assert.ok(full > 50 && full < 70, String(full));
+});
+
+test('whoever comes back from a bench is not owed what it missed', () => {
+  const pool = poolOf(account('a'), account('b'));
+  member(pool, 'b').bench = benchAfter(undefined, failureOf('invalid_api_key', 'x'), nowMs);
+  for (let i = 0; i < 1000; i += 1) take(pool);
+  member(pool, 'b').unbench();
+  let back = 0;
+  for (let i = 0; i < 100; i += 1) if (take(pool).member.account.id === 'b') back += 1;
+  assert.ok(back >= 49 && back <= 52, String(back));
+});
+
+test('never an ineligible member, whatever the state; leases return to zero', () => {
+  const change = fc.record({
+    isActive: fc.boolean(),
+    weight: fc.constantFrom(0, 0.001, 1, 7),
+    priority: fc.integer({ min: -1, max: 1 }),
+    allowedModels: fc.constantFrom([], ['gpt-4'], ['x']),
+    limits: fc.record({
+      rpm: fc.constantFrom(null, 1, 3),
+      tpm: fc.constantFrom(null, 25),
+      max_concurrency: fc.constantFrom(null, 1, 2),
+    }),
+    quotaGroup: fc.constantFrom(null, 'g'),
+  });
+  const kinds = [
+    'rate_limited',
+    'invalid_api_key',
+    'upstream_error',
+    'caller_error',
+    'model_not_found',
+    'insufficient_quota',
+    'client_gone',
+  ] as const;
+  const step = fc.record({
+    random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    waitMs: fc.nat(30_000),
+    failure: fc.option(fc.constantFrom(...kinds)),
+    holds: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 6 }), fc.array(step, { maxLength: 40 }), (changes, steps) => {
+      const pool = poolOf(...changes.map((one, i) => account(`a${i}`, one)));
+      const held: Lease[] = [];
+      let atMs = nowMs;
+      for (const { random, waitMs, failure, holds } of steps) {
+        atMs += waitMs;
+        const eligible = new Set(
+          pool
+            .judge(wish, atMs)
+            .filter((candidate) => candidate.obstacles.length === 0)
+            .map((candidate) => candidate.member),
+        );
+        const found = pool.acquire(wish, atMs, random);
+        assert.equal(found instanceof Lease, eligible.size > 0);
+        if (!(found instanceof Lease)) continue;
+        assert.ok(eligible.has(found.member));
+        assert.ok(found.member.inFlight <= (found.member.account.limits.max_concurrency ?? Number.POSITIVE_INFINITY));
+        if (holds) held.push(found);
+        else {
+          found.report(failure === null ? null : failureOf(failure, 'x'), atMs);
+          found[Symbol.dispose]();
+        }
+      }
+      for (const lease of held) lease[Symbol.dispose]();
+      for (const { inFlight } of pool.members) assert.equal(inFlight, 0);
+    }),
+  );
+});
