@@ -8,12 +8,14 @@ import { watchConfiguration } from './configuration/watch.ts';
 import { GatewayError } from './core/errors.ts';
 import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
+import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
 import type { HttpExchange } from './http/exchange.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
 import { createManagement } from './management/management.ts';
+import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
 import { RetryBudgets } from './pool/retry-budget.ts';
 import { WaitingRooms } from './pool/waiting-room.ts';
@@ -29,7 +31,8 @@ import { undiciUpstream } from './upstream/undici-upstream.ts';
 import { openVault } from './vault/vault.ts';
 
 const probeTimeoutMs = 20_000;
-const noteUseEveryMs = 10_000;
+const noteStateEveryMs = 10_000;
+const poolMemory = 'pool_memory';
 
 /** A start that cannot be; the message is one sentence for the person who tried. */
 export class StartError extends Error {
@@ -101,6 +104,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       else logger.error({ err: error }, 'the database does not answer; the gateway goes on with what it knows');
     },
   });
+  recall(pool, (await storage.readNote(poolMemory)) ?? '', clock.nowMs());
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics(() => lifecycle.running);
@@ -129,6 +133,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       configuration,
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
+      explain: (body) => explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock }, body),
       settings,
       clock,
       log: logger,
@@ -139,19 +144,22 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
   });
-  const noteUse = async (): Promise<void> => {
+  const noteState = async (): Promise<void> => {
     const uses = [...pool.takeUses()].map(([id, ms]) => [id, new Date(ms).toISOString()] as const);
-    if (uses.length > 0)
-      await storage
-        .noteUse(new Map(uses))
-        .catch((error: unknown) => logger.warn({ err: error }, 'last_used_at not noted'));
+    try {
+      if (uses.length > 0) await storage.noteUse(new Map(uses));
+      if (uses.length > 0 || lifecycle.state === 'draining')
+        await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
+    } catch (error) {
+      logger.warn({ err: error }, 'the live state of the accounts could not be noted');
+    }
   };
-  const useTimer = setInterval(() => void noteUse(), noteUseEveryMs);
+  const stateTimer = setInterval(() => void noteState(), noteStateEveryMs);
   const stop = async (): Promise<void> => {
     await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
-    clearInterval(useTimer);
+    clearInterval(stateTimer);
     configuration.stop();
-    await noteUse();
+    await noteState();
     await upstream.close();
     await storage.close();
     log.flush();
@@ -159,7 +167,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   try {
     await listen(server, settings);
   } catch (error) {
-    clearInterval(useTimer);
+    clearInterval(stateTimer);
     configuration.stop();
     throw error;
   }

@@ -48,7 +48,7 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   'pino-pretty': ['telemetry'],
   'prom-client': ['telemetry'],
   undici: ['upstream'],
-  zod: ['configuration', 'mock'],
+  zod: ['configuration', 'mock', 'pool'],
 };
 
 /** Rooms in which a vendor's names are at home. */

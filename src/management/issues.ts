@@ -53,6 +53,8 @@ function problemOf(issue: Issue): string {
       return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'invalid_format':
       return issue.message.startsWith('must ') ? issue.message : `must be a valid ${issue.format}`;
+    case 'custom':
+      return issue.message.startsWith('must ') ? issue.message : 'is not as it must be';
     default:
       return 'is not as it must be';
   }

@@ -10,6 +10,7 @@ import { authorize } from './auth.ts';
 import { readBody } from './body.ts';
 import { Changes } from './changes.ts';
 import { docsPaths, docsRoutes } from './docs.ts';
+import { explainRoutes } from './explain.ts';
 import { openApiDocument } from './openapi.ts';
 import type { ManagementParts } from './parts.ts';
 import { providerRoutes } from './providers.ts';
@@ -55,6 +56,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, accountRoutes(parts, changes));
   app.route(base, accountActionRoutes(parts, changes));
   app.route(base, routeRoutes(parts, changes));
+  app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));
   app.route(base, docsRoutes());
   app.get(`${base}/openapi.json`, (context) => context.json(openApiDocument(app)));

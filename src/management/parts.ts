@@ -2,6 +2,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { ConfigurationWatch } from '../configuration/watch.ts';
 import type { Account } from '../core/account.ts';
+import type { Explanation } from '../core/explanation.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Settings } from '../core/settings.ts';
@@ -29,6 +30,8 @@ export interface ManagementParts {
   readonly pool: Pool;
   /** Tries a credential at a provider without a paid call. */
   readonly probe: (provider: Provider, account: ProbedAccount, credential: Secret) => Promise<ProbeResult>;
+  /** Where the request with this body would go, and why; throws the error that it would get. */
+  readonly explain: (body: Uint8Array) => Explanation;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: ManagementLog;

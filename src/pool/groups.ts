@@ -2,19 +2,14 @@
 import type { Account } from '../core/account.ts';
 import type { QuotaOwner } from '../core/quota.ts';
 import type { Member } from './member.ts';
-import { QuotaGroup, type HandLimits } from './quota-group.ts';
+import { ownGroupId, QuotaGroup, type HandLimits } from './quota-group.ts';
 
 /** The group of an account: set by hand, found, or its own. */
 export function groupIdOf({ providerId, quotaGroup, id }: Account, owner: QuotaOwner): string {
   if (quotaGroup !== null) return quotaGroup;
   if (owner.organization !== undefined)
     return [providerId, owner.organization, owner.project ?? ''].filter((part) => part !== '').join('/');
-  return `account/${id}`;
-}
-
-/** Whether the group of this id says anything: every account has one of its own to begin with. */
-export function isSharedGroupId(id: string): boolean {
-  return !id.startsWith('account/');
+  return ownGroupId(id);
 }
 
 function handLimits({ limits }: Account): HandLimits {
@@ -36,7 +31,7 @@ export class QuotaGroups {
       if (known.founderId === account.id) known.setLimits(limits);
       return known;
     }
-    const heir = current !== undefined && !isSharedGroupId(current.id) ? current : undefined;
+    const heir = current !== undefined && current.sharedId === null ? current : undefined;
     const group = new QuotaGroup(id, account.id, limits, heir);
     this.#groups.set(key, group);
     return group;

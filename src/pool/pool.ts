@@ -6,7 +6,7 @@ import { benchAfter } from './bench.ts';
 import { QuotaGroups } from './groups.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
-import { bestTier, judgeAll, pick, turnAfter, type Candidate, type Wish } from './select.ts';
+import { bestTier, judgeAll, order, pick, turnAfter, type Candidate, type Wish } from './select.ts';
 
 /** Nobody can serve now. */
 export interface Exhausted {
@@ -51,6 +51,11 @@ export class Pool implements LeaseListener {
   /** Every account of the wish's provider, judged. */
   judge(wish: Wish, nowMs: number): Candidate[] {
     return judgeAll(this.#members, wish, nowMs);
+  }
+
+  /** The eligible in the order in which a new request would try them. */
+  orderOf(candidates: readonly Candidate[]): Candidate[] {
+    return order(candidates, this.#turn);
   }
 
   /** The members that `acquire` would choose from; an empty tier where it would say that nobody can serve. */

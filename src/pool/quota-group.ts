@@ -22,6 +22,17 @@ export interface ModelQuota {
   observedAtMs: number;
 }
 
+const ownGroupPrefix = 'account/';
+
+/** The id of the group that an account has to itself until something else is known. */
+export function ownGroupId(accountId: string): string {
+  return ownGroupPrefix + accountId;
+}
+
+function isSharedGroupId(id: string): boolean {
+  return !id.startsWith(ownGroupPrefix);
+}
+
 /** Accounts that share one quota. */
 export class QuotaGroup {
   readonly id: string;
@@ -38,6 +49,11 @@ export class QuotaGroup {
     this.founderId = founderId;
     this.#limits = limits;
     this.#models = heir === undefined ? new Map() : heir.#models;
+  }
+
+  /** Its id where it stands for more than one account's own quota, else null. */
+  get sharedId(): string | null {
+    return isSharedGroupId(this.id) ? this.id : null;
   }
 
   /** Takes over limits set by hand; where they have changed, counting begins anew. */

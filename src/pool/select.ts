@@ -132,6 +132,14 @@ export function pick(tier: readonly Candidate[], turn: number, random: number): 
   return equals[Math.floor(random * equals.length)];
 }
 
+/** The eligible in the order in which a request would try them, tier by tier. */
+export function order(candidates: readonly Candidate[], turn: number): Candidate[] {
+  const place = ({ member }: Candidate): number => Math.max(member.turn, turn);
+  return candidates
+    .filter(({ obstacles }) => obstacles.length === 0)
+    .sort((a, b) => b.member.account.priority - a.member.account.priority || place(a) - place(b) || b.score - a.score);
+}
+
 /** Where a picked candidate stands after the pick. */
 export function turnAfter({ member, score }: Candidate, turn: number): number {
   return Math.max(member.turn, turn) + 1 / score;

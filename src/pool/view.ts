@@ -1,7 +1,6 @@
 // The pool as the accounts API shows it: health, quota and group of a member. Times are ISO 8601, UTC.
 import { activeBench, type Bench } from './bench.ts';
 import type { Allowance } from './allowance.ts';
-import { isSharedGroupId } from './groups.ts';
 import type { Member } from './member.ts';
 
 const minuteMs = 60_000;
@@ -119,7 +118,7 @@ function left(allowance: Allowance, nowMs: number): readonly [number | null, num
 export function groupOf(member: Member, members: readonly Member[]): GroupView {
   const { group } = member;
   const ids = members.filter((other) => other.group === group).map(({ account }) => account.id);
-  return { id: isSharedGroupId(group.id) ? group.id : null, members: ids, adds_no_capacity: ids.length > 1 };
+  return { id: group.sharedId, members: ids, adds_no_capacity: ids.length > 1 };
 }
 
 function isoTime(ms: number): string {

@@ -37,6 +37,13 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend): Stora
         .executeTakeFirstOrThrow();
       return note.content;
     },
+    writeNote: async (name, content) => {
+      await database
+        .insertInto('notes')
+        .values({ name, content })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ content }))
+        .execute();
+    },
     backup: (file) => backend.backup(file),
     close: () => backend.close(),
   };

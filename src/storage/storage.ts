@@ -89,6 +89,8 @@ export interface Storage {
   readNote(name: string): Promise<string | undefined>;
   /** Keeps a text under a name unless one is kept already; answers the one that is. */
   keepNote(name: string, text: string): Promise<string>;
+  /** Keeps a text under a name in place of the one before. */
+  writeNote(name: string, text: string): Promise<void>;
   /** Writes a consistent copy to a new file while everything runs on. */
   backup(file: string): Promise<void>;
   close(): Promise<void>;

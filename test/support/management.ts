@@ -11,8 +11,10 @@ import type { Provider } from '../../src/core/provider.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { explain } from '../../src/gateway/explain.ts';
 import { createManagement } from '../../src/management/management.ts';
 import { Pool } from '../../src/pool/pool.ts';
+import { modelPrefixes } from '../../src/providers/registry.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { ProbeResult } from '../../src/upstream/probe.ts';
@@ -102,6 +104,8 @@ export async function startManagement(
       probed.push({ provider, headers: [...account.authHeaders(credential)], credential: credential.reveal() });
       return state.probeResult;
     },
+    explain: (body) =>
+      explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock: systemClock }, body),
   });
   const server = createServer(listener);
   await new Promise<void>((resolve) => {

@@ -1,0 +1,93 @@
+// What the pool remembers over a restart, as far as it is still true then: benches, owners, and what was left.
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { failureKinds, type FailureKind } from '../core/failure.ts';
+import { activeBench, type Bench } from './bench.ts';
+import type { Member } from './member.ts';
+import type { Pool } from './pool.ts';
+
+/** After a minute everything has refilled. */
+const windowMs = 60_000;
+
+const bench = z.object({
+  kind: z.enum(Object.keys(failureKinds) as [FailureKind, ...FailureKind[]]),
+  reason: z.string(),
+  sinceMs: z.number(),
+  untilMs: z.number(),
+  strikes: z.number(),
+});
+
+const left = z.object({ limit: z.number(), remaining: z.number() }).nullable();
+
+const memorySchema = z.object({
+  savedAtMs: z.number(),
+  members: z.array(
+    z.object({
+      account_id: z.string(),
+      /** Tells whether the credential is still the one that the benches are about; no part of it. */
+      credential: z.string(),
+      owner: z.object({ organization: z.string().exactOptional(), project: z.string().exactOptional() }),
+      bench: bench.nullable(),
+      models: z.array(z.object({ model: z.string(), bench })),
+      quotas: z.array(z.object({ model: z.string(), bench: bench.nullable(), requests: left, tokens: left })),
+    }),
+  ),
+});
+
+/** The pool's memory as text. */
+export function remember(pool: Pool, nowMs: number): string {
+  const members = pool.members.map((member) => ({
+    account_id: member.account.id,
+    credential: fingerprint(member),
+    owner: member.owner,
+    bench: activeBench(member.bench, nowMs) ?? null,
+    models: [...member.models].flatMap(([model, state]) => {
+      const active = activeBench(state.bench, nowMs);
+      return active === undefined ? [] : [{ model, bench: active }];
+    }),
+    quotas: [...member.group.models].map(([model, { bench: rest, requests, tokens }]) => ({
+      model,
+      bench: activeBench(rest, nowMs) ?? null,
+      requests: requests.limit === null ? null : { limit: requests.limit, remaining: requests.left(nowMs) },
+      tokens: tokens.limit === null ? null : { limit: tokens.limit, remaining: tokens.left(nowMs) },
+    })),
+  }));
+  return JSON.stringify({ savedAtMs: nowMs, members } satisfies z.input<typeof memorySchema>);
+}
+
+/** Takes over what is still true of a memory; anything else, a damaged text too, is passed over. */
+export function recall(pool: Pool, text: string, nowMs: number): void {
+  const memory = memorySchema.safeParse(parse(text));
+  if (!memory.success) return;
+  const { savedAtMs, members } = memory.data;
+  for (const known of members) {
+    const member = pool.member(known.account_id);
+    if (member === undefined || fingerprint(member) !== known.credential) continue;
+    if (known.owner.organization !== undefined) pool.onOwner(member, known.owner);
+    member.bench = stillActive(known.bench, nowMs);
+    for (const { model, bench: rest } of known.models) member.model(model).bench = stillActive(rest, nowMs);
+    for (const { model, bench: rest, requests, tokens } of known.quotas) {
+      const quota = member.group.quota(model);
+      quota.bench = stillActive(rest, nowMs);
+      if (nowMs - savedAtMs >= windowMs) continue;
+      if (requests !== null) quota.requests.learn(requests, savedAtMs);
+      if (tokens !== null) quota.tokens.learn(tokens, savedAtMs);
+    }
+  }
+}
+
+function stillActive(rest: Bench | null, nowMs: number): Bench | undefined {
+  return activeBench(rest ?? undefined, nowMs);
+}
+
+function fingerprint({ account }: Member): string {
+  return createHash('sha256').update(account.credentialVersion).digest('base64url').slice(0, 16);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
