@@ -48,15 +48,14 @@ export class Allowance {
   /** What is left as a share of the limit, 0 to 1; 1 while no limit is known. */
   share(nowMs: number): number {
     if (this.#limit === null) return 1;
-    return this.#limit === 0 ? 0 : Math.min(Math.max(this.left(nowMs) / this.#limit, 0), 1);
+    return Math.min(Math.max(this.left(nowMs) / this.#limit, 0), 1);
   }
 
   /** When `amount` will be left, in ms since the epoch; `nowMs` where it is. What is more than the limit waits for a full one. */
   freeAtMs(amount: number, nowMs: number): number {
     if (this.#limit === null) return nowMs;
     const missing = Math.min(amount, this.#limit) - this.left(nowMs);
-    if (missing <= 0) return nowMs;
-    return this.#limit === 0 ? Number.POSITIVE_INFINITY : nowMs + (missing / this.#limit) * windowMs;
+    return missing <= 0 ? nowMs : nowMs + (missing / this.#limit) * windowMs;
   }
 
   /** Counts something as sent. */
@@ -85,7 +84,8 @@ export class Allowance {
 
   /** Takes over what the upstream said in the answer to a request that left at `sentAtMs`. An older word than the last is passed over. */
   learn({ limit, remaining }: AllowanceReading, sentAtMs: number): void {
-    if (limit !== null) {
+    // A limit of nothing would be a refusal, and those come as errors: it is taken for nonsense.
+    if (limit !== null && limit > 0) {
       if (this.#limit === null) this.#remaining = limit;
       this.#limit = limit;
     }

@@ -1,0 +1,99 @@
+// What is left of a limit: by the upstream's word, by what was sent since, by what has refilled.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Allowance } from './allowance.ts';
+
+const now = 1_000_000;
+
+test('without a limit everything is left', () => {
+  const allowance = new Allowance(null);
+  allowance.take(1e9, now);
+  assert.equal(allowance.left(now), Number.POSITIVE_INFINITY);
+  assert.equal(allowance.share(now), 1);
+  assert.equal(allowance.freeAtMs(1e9, now), now);
+});
+
+test('the upstream’s word counts what left before it, we count what left since', () => {
+  const allowance = new Allowance(null);
+  allowance.take(1, now);
+  allowance.take(1, now + 10);
+  allowance.take(1, now + 20);
+  // The answer to the second request: the first two are in it, the third is not.
+  allowance.learn({ limit: 60, remaining: 50 }, now + 10);
+  assert.equal(allowance.left(now + 10), 49);
+  // A second refills one request.
+  assert.equal(allowance.left(now + 1010), 50);
+  // An older word comes late and says nothing new.
+  allowance.learn({ limit: 60, remaining: 59 }, now);
+  assert.equal(allowance.left(now + 10), 49);
+});
+
+test('never more than the limit, and exactly when there is enough', () => {
+  const allowance = new Allowance(null);
+  allowance.learn({ limit: 60, remaining: 0 }, now);
+  assert.equal(allowance.left(now + 3_600_000), 60);
+  assert.equal(allowance.freeAtMs(1, now), now + 1000);
+  assert.equal(allowance.freeAtMs(30, now), now + 30_000);
+  assert.equal(allowance.freeAtMs(1000, now), now + 60_000, 'more than the limit waits for a full one');
+  assert.equal(allowance.share(now + 30_000), 0.5);
+});
+
+test('what never reached the upstream is given back', () => {
+  for (const isTold of [true, false]) {
+    const allowance = new Allowance(isTold ? null : 10);
+    if (isTold) allowance.learn({ limit: 10, remaining: 10 }, now);
+    const taken = allowance.take(4, now + 1);
+    assert.ok(allowance.left(now + 1) <= 6.001);
+    allowance.giveBack(taken);
+    allowance.giveBack(taken);
+    assert.equal(Math.round(allowance.left(now + 1)), 10);
+  }
+});
+
+test('a limit set by hand refills although nobody confirms it', () => {
+  const allowance = new Allowance(60);
+  for (let i = 0; i < 60; i += 1) allowance.take(1, now);
+  assert.equal(allowance.left(now), 0);
+  assert.equal(allowance.freeAtMs(1, now), now + 1000);
+  assert.equal(Math.round(allowance.left(now + 30_000)), 30);
+  allowance.take(30, now + 30_000);
+  assert.equal(Math.round(allowance.left(now + 30_000)), 0);
+});
+
+test('nonsense: a limit of nothing is none, a remaining above the limit is cut', () => {
+  const none = new Allowance(null);
+  none.learn({ limit: 0, remaining: 0 }, now);
+  assert.equal(none.left(now), Number.POSITIVE_INFINITY);
+  const allowance = new Allowance(null);
+  allowance.learn({ limit: 10, remaining: 99 }, now);
+  assert.equal(allowance.left(now), 10);
+  allowance.learn({ limit: null, remaining: null }, now + 1);
+  assert.equal(allowance.left(now), 10);
+});
+
+test('against a bucket that refills as the upstream does, what we let through is never refused', () => {
+  const step = fc.record({ gapMs: fc.nat(2000), answersAfterMs: fc.nat(3000) });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100 }), fc.array(step, { maxLength: 120 }), (limit, steps) => {
+      const upstream = { remaining: limit, atMs: now };
+      const allowance = new Allowance(limit);
+      const answers: { atMs: number; sentAtMs: number; remaining: number }[] = [];
+      let atMs = now;
+      for (const { gapMs, answersAfterMs } of steps) {
+        atMs += gapMs;
+        for (const answer of answers.filter((one) => one.atMs <= atMs)) {
+          allowance.learn({ limit, remaining: answer.remaining }, answer.sentAtMs);
+          answers.splice(answers.indexOf(answer), 1);
+        }
+        if (allowance.freeAtMs(1, atMs) > atMs) continue;
+        upstream.remaining = Math.min(limit, upstream.remaining + ((atMs - upstream.atMs) / 60_000) * limit);
+        upstream.atMs = atMs;
+        assert.ok(upstream.remaining >= 1 - 1e-6, `refused with ${upstream.remaining} left`);
+        upstream.remaining -= 1;
+        allowance.take(1, atMs);
+        answers.push({ atMs: atMs + answersAfterMs, sentAtMs: atMs, remaining: Math.floor(upstream.remaining) });
+      }
+    }),
+  );
+});

@@ -1,0 +1,80 @@
+// The circuit: when it opens, for how long, and whom it lets through to try.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Circuit } from './circuit.ts';
+import { RetryBudget } from './retry-budget.ts';
+
+const now = 1_000_000;
+
+function opened(): Circuit {
+  const circuit = new Circuit();
+  for (let i = 0; i < 5; i += 1) circuit.fail('answered 500', now);
+  return circuit;
+}
+
+test('opens at five failures within 30 s that are more than half of the calls', () => {
+  const circuit = new Circuit();
+  for (let i = 0; i < 4; i += 1) circuit.fail('x', now);
+  assert.equal(circuit.state(now), 'closed');
+  circuit.fail('x', now);
+  assert.equal(circuit.state(now), 'open');
+  assert.equal(circuit.lets(now), false);
+
+  const mixed = new Circuit();
+  for (let i = 0; i < 20; i += 1) {
+    mixed.fail('x', now);
+    mixed.succeed(now);
+  }
+  assert.equal(mixed.state(now), 'closed', 'half is not over half');
+
+  const slow = new Circuit();
+  for (let i = 0; i < 20; i += 1) slow.fail('x', now + i * 10_000);
+  assert.equal(slow.state(now + 200_000), 'closed', 'one every ten seconds is not five within thirty');
+});
+
+test('opens for 10 s, doubling to 5 min, and lets one request try each time', () => {
+  const circuit = opened();
+  let atMs = now;
+  for (const openMs of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
+    assert.equal(circuit.lets(atMs + openMs - 1), false);
+    atMs += openMs;
+    assert.equal(circuit.state(atMs), 'half_open');
+    assert.equal(circuit.lets(atMs), true);
+    circuit.begin(atMs);
+    assert.equal(circuit.lets(atMs), false, 'only one');
+    circuit.fail('still', atMs);
+    assert.equal(circuit.state(atMs), 'open');
+  }
+});
+
+test('closes when the request that tries succeeds, and starts over', () => {
+  const circuit = opened();
+  circuit.begin(now + 10_000);
+  circuit.succeed(now + 10_500);
+  assert.equal(circuit.state(now + 10_500), 'closed');
+  for (let i = 0; i < 5; i += 1) circuit.fail('x', now + 11_000);
+  assert.equal(circuit.openUntilMs, now + 21_000);
+});
+
+test('stragglers do not prolong it; a try that says nothing leaves the place to the next', () => {
+  const circuit = opened();
+  circuit.fail('straggler', now + 9000);
+  assert.equal(circuit.openUntilMs, now + 10_000);
+  circuit.begin(now + 10_000);
+  circuit.forget();
+  assert.equal(circuit.lets(now + 10_000), true);
+});
+
+test('the retry budget: a fifth of the requests of ten seconds, but never less than ten', () => {
+  const budget = new RetryBudget();
+  const take = (atMs: number): number => {
+    let taken = 0;
+    while (budget.takeRetry(atMs)) taken += 1;
+    return taken;
+  };
+  assert.equal(take(now), 10);
+  for (let i = 0; i < 1000; i += 1) budget.request(now + 500);
+  assert.equal(take(now + 500), 190);
+  assert.equal(take(now + 5000), 0);
+  assert.equal(take(now + 11_000), 10, 'the window has moved on');
+});
