@@ -38,6 +38,7 @@ export const failureKinds = {
     benchMs: [10 * minute, 10 * minute],
   },
   rate_limited: { source: 'account', scope: 'quota_group_model', advice: 'next_account', benchMs: [1000, minute] },
+  wrong_organization: { source: 'account', scope: 'none', advice: 'next_account' },
   insufficient_quota: { source: 'account', scope: 'organization', advice: 'next_account', benchMs: [5 * minute, hour] },
   upstream_overloaded: { source: 'upstream', scope: 'none', advice: 'back_off' },
   upstream_error: { source: 'upstream', scope: 'none', advice: 'back_off' },
@@ -66,9 +67,9 @@ export interface Failure extends FailureRow {
 }
 
 /** The facts of one failure beyond its kind. */
-export type FailureFacts = Partial<Pick<Failure, 'status' | 'code' | 'retryAfterMs' | 'advice'>>;
+export type FailureFacts = Partial<Pick<Failure, 'status' | 'code' | 'retryAfterMs' | 'advice' | 'scope'>>;
 
-/** A failure of `kind`, with the table's verdicts unless `facts` overrule the advice. */
+/** A failure of `kind`, with the table's verdicts unless `facts` overrule advice or scope. */
 export function failureOf(kind: FailureKind, message: string, facts: FailureFacts = {}): Failure {
   return { kind, message, ...failureKinds[kind], ...facts };
 }

@@ -1,11 +1,15 @@
 // A provider: a vendor's API at an address, as it is configured.
 import type { Failure } from './failure.ts';
+import type { FailureRule } from './failure-rule.ts';
+import type { QuotaOwner, QuotaReading } from './quota.ts';
+
+/** The value of a header, by its name in lower case. */
+export type HeaderReader = (name: string) => string | undefined;
 
 /** An answer of an upstream that was not a success, as a vendor's rules see it. */
 export interface FailedAnswer {
   readonly status: number;
-  /** The value of a header, by its name in lower case. */
-  readonly header: (name: string) => string | undefined;
+  readonly header: HeaderReader;
   /** The body, at most its first MiB. */
   readonly body: Uint8Array;
   readonly nowMs: number;
@@ -16,8 +20,12 @@ export interface Vendor {
   readonly id: string;
   /** What its API keys begin with; empty where any text may be a key. */
   readonly keyPrefixes: readonly string[];
-  /** Lays a failed answer at the right door. */
-  classify(answer: FailedAnswer): Failure;
+  /** Lays a failed answer at the right door; the first of `overrides` that fits decides instead of the vendor's rules. */
+  classify(answer: FailedAnswer, overrides?: readonly FailureRule[]): Failure;
+  /** What an answer's headers, and where given an error's body, say is left of the quota; undefined where they say nothing. */
+  readQuota(header: HeaderReader, errorBody?: Uint8Array): QuotaReading | undefined;
+  /** Whose quota an answer was counted on; undefined where it does not say. */
+  readGroup(answer: Pick<FailedAnswer, 'header'> & Partial<Pick<FailedAnswer, 'body'>>): QuotaOwner | undefined;
 }
 
 /** Settings of one provider that have a default for all: the `config` column. */
@@ -30,6 +38,8 @@ export interface ProviderConfig {
   readonly ask_stream_usage?: boolean | undefined;
   /** Leave for addresses in private networks, which are refused otherwise. */
   readonly allow_private?: boolean | undefined;
+  /** What its errors mean, where the vendor's rules have it wrong; the first that fits wins. */
+  readonly failure_rules?: readonly FailureRule[] | undefined;
 }
 
 /** A vendor's API at an address. */
@@ -48,6 +58,11 @@ export interface Provider {
   readonly isActive: boolean;
   readonly config: ProviderConfig;
   readonly vendor: Vendor;
+}
+
+/** The failure that the provider's own rules, else its vendor's, see in an answer. */
+export function classifyAnswer(provider: Pick<Provider, 'config' | 'vendor'>, answer: FailedAnswer): Failure {
+  return provider.vendor.classify(answer, provider.config.failure_rules);
 }
 
 /** A model name's beginning → the provider that serves it. */

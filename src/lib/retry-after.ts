@@ -11,33 +11,76 @@ const unitMs: Readonly<Record<string, number>> = {
   ns: 0.000_001,
 };
 
+/** No upstream's limit has a period longer than a month: what says more is a mistake, or a point in time read as a duration. */
+export const longestWaitMs: number = 31 * 24 * 3_600_000;
+
 const part = /(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)/gu;
 
 /** A Go `time.Duration` (`6m0s`, `1h12m0s`, `8.64s`, `17ms`) or plain seconds, in ms; undefined where it is neither. */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
-  if (/^\d+(\.\d+)?$/u.test(trimmed)) return Number(trimmed) * 1000;
+  if (/^\d+(\.\d+)?$/u.test(trimmed)) return finite(Number(trimmed) * 1000);
   if (trimmed === '' || trimmed.replace(part, '') !== '') return undefined;
   let total = 0;
   for (const [, number, unit = ''] of trimmed.matchAll(part)) total += Number(number) * (unitMs[unit] ?? 0);
-  return total;
+  return finite(total);
 }
 
 /**
  * Milliseconds until a retry, from `retry-after-ms` (float ms), else `retry-after` (float seconds or an HTTP date).
- * Undefined where neither says something usable: absent, negative, not a number, a date that is past.
+ * Undefined where neither says something usable: absent, zero, negative, not a number, past, over a month. However long
+ * it is below that, it is kept as it is: whoever waits for it decides whether that fits.
  */
 export function readRetryAfter(header: (name: string) => string | undefined, nowMs: number): number | undefined {
-  return readNumber(header('retry-after-ms'), 1) ?? readSeconds(header('retry-after'), nowMs);
+  const text = header('retry-after')?.trim();
+  return (
+    usable(readNumber(header('retry-after-ms')?.trim(), 1)) ??
+    usable(readNumber(text, 1000)) ??
+    usable(text === undefined ? undefined : parseHttpDate(text) - nowMs)
+  );
+}
+
+const spokenWait =
+  /\b(?:try again|retry)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|µs|μs|us|ns)(?![a-zµμ])\s*)+)/iu;
+
+const unitWords: readonly (readonly [words: RegExp, unit: string])[] = [
+  [/milliseconds?/gu, 'ms'],
+  [/sec(?:ond)?s?/gu, 's'],
+  [/min(?:ute)?s?/gu, 'm'],
+  [/h(?:ou)?rs?/gu, 'h'],
+];
+
+/** The same from a sentence: `Please try again in 6m0s.`, `Please retry after 26 seconds.` */
+export function readSpokenWait(sentence: string): number | undefined {
+  const [, spoken] = spokenWait.exec(sentence) ?? [];
+  if (spoken === undefined) return undefined;
+  const short = unitWords.reduce((text, [words, unit]) => text.replace(words, unit), spoken.toLowerCase());
+  return usable(parseDuration(short.replace(/\s+/gu, '')));
+}
+
+function usable(waitMs: number | undefined): number | undefined {
+  return waitMs !== undefined && waitMs > 0 && waitMs <= longestWaitMs ? waitMs : undefined;
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
 }
 
 function readNumber(text: string | undefined, factor: number): number | undefined {
-  return text !== undefined && /^\s*\d+(\.\d+)?\s*$/u.test(text) ? Number(text) * factor : undefined;
+  return text !== undefined && /^\d+(\.\d+)?$/u.test(text) ? Number(text) * factor : undefined;
 }
 
-function readSeconds(text: string | undefined, nowMs: number): number | undefined {
-  const seconds = readNumber(text, 1000);
-  if (seconds !== undefined || text === undefined || !/^\s*[A-Z][a-z]{2},? /u.test(text)) return seconds;
-  const wait = Date.parse(text) - nowMs;
-  return wait > 0 ? wait : undefined;
+const month = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
+const time = String.raw`\d{2}:\d{2}:\d{2}`;
+const day = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
+const withZone = new RegExp(
+  String.raw`^(?:${day}, \d{2} ${month} \d{4}|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{2}-${month}-\d{2}) ${time} GMT$`,
+  'u',
+);
+const withoutZone = new RegExp(String.raw`^${day} ${month} [ \d]\d ${time} \d{4}$`, 'u');
+
+/** An HTTP date in any of its three forms (RFC 9110, 5.6.7), in ms since the epoch; NaN where it is none. */
+function parseHttpDate(text: string): number {
+  if (withZone.test(text)) return Date.parse(text);
+  return withoutZone.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

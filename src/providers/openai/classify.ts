@@ -1,137 +1,234 @@
 // Lays an OpenAI error at the right door: one table over status, code, type and message, first match wins.
-import { failureOf, type Failure, type FailureAdvice, type FailureKind } from '../../core/failure.ts';
+import {
+  failureKinds,
+  failureOf,
+  type Failure,
+  type FailureAdvice,
+  type FailureKind,
+  type FailureRow,
+  type FailureScope,
+} from '../../core/failure.ts';
+import { findFailureRule, type FailureRule } from '../../core/failure-rule.ts';
 import type { FailedAnswer } from '../../core/provider.ts';
-import { parseDuration, readRetryAfter } from '../../lib/retry-after.ts';
+import { withoutSecret } from '../../core/redaction.ts';
+import { longestWaitMs, parseDuration, readRetryAfter, readSpokenWait } from '../../lib/retry-after.ts';
+import { readError, type ReadError } from './error-body.ts';
 
-/** The `error` object of an answer, as far as it is one. */
-interface ErrorObject {
-  readonly message: string;
-  readonly type: string;
-  readonly code: string;
-  readonly param: string;
-}
-
+/** A rule of the vendor: every condition that it has must hold. */
 interface Rule {
-  readonly statuses?: readonly number[];
+  /** Looked for in `code` and in `type`: which of the two carries the word differs from error to error. */
   readonly codes?: readonly string[];
+  /**
+   * Anchored at the beginning wherever the account would be blamed: messages quote the request ("Invalid value: '…'"),
+   * and no client shall bench an account by what it writes.
+   */
   readonly message?: RegExp;
+  /** 200 is an error inside a success whose code names no status. */
+  readonly statuses?: readonly number[];
   readonly kind: FailureKind;
+  /** Where fewer are to be benched than the kind says. */
+  readonly scope?: FailureScope;
 }
 
-const billingCodes = [
-  'insufficient_quota',
-  'credit_balance_exhausted',
-  'billing_hard_limit_reached',
-  'billing_not_active',
-  'spend_limit_exceeded',
-  'usage_limit_exceeded',
-  'usage_limit_reached',
-];
-
-/** Sources: openai-wire.md section 3; `codes` are looked for in `code` and `type`. */
+/** Sources: openai-wire.md section 3, and for each rule the error bodies under test/fixtures/openai-errors. */
 const rules: readonly Rule[] = [
-  { codes: billingCodes, kind: 'insufficient_quota' },
+  // Money. A project's limit leaves the organization's other projects working.
+  { codes: ['project_spend_limit_exceeded'], kind: 'insufficient_quota', scope: 'account' },
   {
-    statuses: [400, 429],
-    message: /exceeded your current quota|credit balance (is )?too low/iu,
+    codes: [
+      'insufficient_quota',
+      'credit_balance_exhausted',
+      'organization_spend_limit_exceeded',
+      'organization_usage_limit_exceeded',
+      'billing_hard_limit_reached',
+      'billing_not_active',
+      'exceeded_current_quota_error',
+      'spend_limit_exceeded',
+      'usage_limit_exceeded',
+      'usage_limit_reached',
+    ],
     kind: 'insufficient_quota',
   },
-  { statuses: [429], message: /^request too large/iu, kind: 'request_too_large' },
   {
-    codes: ['slow_down', 'server_is_overloaded', 'service_unavailable_error', 'resource_unavailable'],
+    // Gemini begins its rate limits with OpenAI's words for no money, but says when to retry.
+    message:
+      /^(?:you exceeded your current quota(?!.*\bretry (?:in|after)\b)|your credit balance is too low|you have no credits remaining|billing hard limit has been reached|your account is not active, please check your billing)/isu,
+    statuses: [200, 400, 402, 403, 429],
+    kind: 'insufficient_quota',
+  },
+  // The request alone is over the limit: no waiting helps.
+  { message: /^request too large/iu, statuses: [200, 413, 429], kind: 'request_too_large' },
+  {
+    codes: [
+      'slow_down',
+      'server_is_overloaded',
+      'service_unavailable_error',
+      'resource_unavailable',
+      'overloaded_error',
+      'engine_overloaded_error',
+    ],
     kind: 'upstream_overloaded',
   },
+  {
+    message:
+      /^(?:slow down|resource unavailable|request rate increased too quickly|(?:the|that|our) (?:engine|model|servers?) (?:is|are) (?:currently )?overloaded)/iu,
+    statuses: [200, 429, 500, 503],
+    kind: 'upstream_overloaded',
+  },
+  // The caller's own.
   { codes: ['context_length_exceeded'], kind: 'context_length_exceeded' },
-  { statuses: [400], message: /maximum context length/iu, kind: 'context_length_exceeded' },
+  { message: /maximum context length/iu, statuses: [200, 400, 413, 422], kind: 'context_length_exceeded' },
   {
-    codes: ['invalid_api_key', 'account_deactivated', 'organization_deactivated', 'invalid_organization'],
+    codes: [
+      'content_policy_violation',
+      'image_content_policy_violation',
+      'content_filter',
+      'moderation_blocked',
+      'invalid_prompt',
+      'bio_policy',
+      'cyber_policy',
+      'data_residency_mismatch',
+      'unsupported_country_region_territory',
+    ],
+    kind: 'policy_refused',
+  },
+  // The account lacks the model.
+  { codes: ['model_not_found', 'DeploymentNotFound'], kind: 'model_not_found' },
+  {
+    message:
+      /^(?:(?:the )?(?:requested )?model .*(?:does not exist|do not have access|not found|has been deprecated)|project .* does not have access to model|your organization must be verified to use the model|you are not allowed to sample from this model)/iu,
+    statuses: [200, 400, 403, 404],
+    kind: 'model_not_found',
+  },
+  // Organization and project may be the client's own headers: another account may fit them, and none is to be benched.
+  {
+    codes: ['mismatched_organization', 'mismatched_project', 'invalid_organization', 'invalid_project'],
+    kind: 'wrong_organization',
+  },
+  // A restricted key lacks one endpoint's permission and may serve all else.
+  {
+    message: /^you have insufficient permissions for this operation/iu,
+    statuses: [200, 401, 403],
+    kind: 'invalid_api_key',
+    scope: 'account_model',
+  },
+  {
+    codes: [
+      'invalid_api_key',
+      'account_deactivated',
+      'organization_deactivated',
+      'organization_restricted',
+      'access_terminated',
+      'no_organization',
+      'ip_not_authorized',
+      'authentication_error',
+    ],
     kind: 'invalid_api_key',
   },
-  { codes: ['unsupported_country_region_territory', 'content_policy_violation'], kind: 'policy_refused' },
-  { statuses: [401], kind: 'invalid_api_key' },
   {
+    message: /^(?:incorrect|invalid) api key|^api key not valid/iu,
+    statuses: [200, 400, 403],
+    kind: 'invalid_api_key',
+  },
+  {
+    message: /\bapi[ _-]?key\b|\bnot a member of\b|\bip (?:address )?(?:is )?not (?:authorized|allowed)\b/iu,
     statuses: [403],
-    message: /\b(api key|key|insufficient permissions|missing scopes|not a member)\b/iu,
     kind: 'invalid_api_key',
   },
-  { statuses: [403, 404], codes: ['model_not_found'], kind: 'model_not_found' },
-  { statuses: [404], message: /model .*(does not exist|do not have access)/iu, kind: 'model_not_found' },
   { statuses: [403], kind: 'policy_refused' },
-  { statuses: [429], kind: 'rate_limited' },
-  { statuses: [408], kind: 'upstream_error' },
-  { statuses: [413], kind: 'request_too_large' },
-  { statuses: [503], kind: 'upstream_overloaded' },
+  {
+    codes: ['rate_limit_exceeded', 'rate_limit_error', 'requests', 'tokens'],
+    statuses: [200],
+    kind: 'rate_limited',
+  },
+  { codes: ['invalid_request_error'], statuses: [200], kind: 'caller_error' },
 ];
 
-/** Below 400 an error can only be one that came inside a 200: judged by its codes, else the upstream's. */
-function defaultKind(status: number): FailureKind {
-  return status >= 400 && status < 500 ? 'caller_error' : 'upstream_error';
+/** What a status means where no word decides, with or without an error object. */
+const byStatus: Readonly<Record<number, FailureKind>> = {
+  401: 'invalid_api_key',
+  402: 'insufficient_quota',
+  404: 'caller_error',
+  405: 'caller_error',
+  408: 'upstream_error',
+  413: 'request_too_large',
+  414: 'request_too_large',
+  429: 'rate_limited',
+  431: 'request_too_large',
+  503: 'upstream_overloaded',
+  529: 'upstream_overloaded',
+};
+
+/** Classifies an answer of OpenAI, or of anything that speaks its format. Below 400 it is an error inside a success. */
+export function classify(answer: FailedAnswer, overrides: readonly FailureRule[] = []): Failure {
+  const error = readError(answer.status, answer.body);
+  const override = findFailureRule(overrides, error);
+  const rule = override === undefined ? rules.find((row) => fits(row, error)) : undefined;
+  const kind = override?.kind ?? rule?.kind ?? byStatus[error.status] ?? defaultKind(error);
+  const advice = override === undefined ? adviceOf(kind, answer.header('x-should-retry')) : undefined;
+  const retryAfterMs = restOf(kind, readWait(answer, error));
+  return failureOf(kind, messageOf(answer, error), {
+    status: answer.status,
+    ...(error.code !== '' && { code: clean(error.code, 100) }),
+    ...(rule?.scope !== undefined && { scope: rule.scope }),
+    ...(advice !== undefined && { advice }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
-/** Classifies an answer of OpenAI, or of anything that speaks its format. */
-export function classify(answer: FailedAnswer): Failure {
-  const error = readErrorObject(answer.body);
-  if (error === undefined && answer.status < 500 && answer.status !== 429 && answer.status !== 401) {
-    return failureOf('invalid_response', `answered ${answer.status} with a body that is not an error object`, {
-      status: answer.status,
-    });
-  }
-  const kind = rules.find((rule) => matches(rule, answer.status, error))?.kind ?? defaultKind(answer.status);
-  const advice = adviceOf(answer.header('x-should-retry'));
-  const retryAfterMs = retryAfterOf(answer, error);
-  return failureOf(
-    kind,
-    error === undefined ? `answered ${answer.status}` : `answered ${answer.status}: ${error.message}`,
-    {
-      status: answer.status,
-      ...(error !== undefined && error.code !== '' && { code: error.code }),
-      ...(advice !== undefined && { advice }),
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-    },
+function fits({ codes, message, statuses }: Rule, error: ReadError): boolean {
+  if (!error.isError || (statuses !== undefined && !statuses.includes(error.status))) return false;
+  if (codes !== undefined && !codes.includes(error.code) && !codes.includes(error.type)) return false;
+  return message === undefined || message.test(error.message);
+}
+
+/** An API that refuses a request says why: what comes without an error object is not the API's answer. */
+function defaultKind({ status, isError }: ReadError): FailureKind {
+  if (status >= 500) return 'upstream_error';
+  if (!isError) return 'invalid_response';
+  return status >= 400 ? 'caller_error' : 'upstream_error';
+}
+
+/**
+ * The upstream's own word on retrying wins over the table. It speaks of the same request with the same key, so a
+ * `false` does not keep another account from serving where this one was the cause, nor does a `true` make that wait.
+ */
+function adviceOf(kind: FailureKind, shouldRetry: string | undefined): FailureAdvice | undefined {
+  const { source, advice } = failureKinds[kind];
+  if (shouldRetry === 'true') return advice === 'pass_through' ? 'back_off' : advice;
+  return shouldRetry === 'false' && source !== 'account' ? 'pass_through' : undefined;
+}
+
+/** The wait that the answer names: in its headers, in its words, or as the reset of the limit that is used up. */
+function readWait(answer: FailedAnswer, error: ReadError): number | undefined {
+  const named = readRetryAfter(answer.header, answer.nowMs) ?? readSpokenWait(error.message);
+  if (named !== undefined || error.status !== 429) return named;
+  const used = ['requests', 'tokens'].filter(
+    (unit) => unit === error.type || /^\s*0+\s*$/u.test(answer.header(`x-ratelimit-remaining-${unit}`) ?? ''),
   );
-}
-
-function matches(rule: Rule, status: number, error: ErrorObject | undefined): boolean {
-  if (rule.statuses !== undefined && !rule.statuses.includes(status)) return false;
-  if (rule.codes !== undefined && !(error && (rule.codes.includes(error.code) || rule.codes.includes(error.type)))) {
-    return false;
-  }
-  return rule.message === undefined || (error !== undefined && rule.message.test(error.message));
-}
-
-/** The upstream's own word on retrying wins over the table. */
-function adviceOf(shouldRetry: string | undefined): FailureAdvice | undefined {
-  if (shouldRetry === 'true') return 'back_off';
-  return shouldRetry === 'false' ? 'pass_through' : undefined;
-}
-
-function retryAfterOf(answer: FailedAnswer, error: ErrorObject | undefined): number | undefined {
-  const named = readRetryAfter(answer.header, answer.nowMs);
-  if (named !== undefined) return named;
-  const [, spoken] = /try again in ([\d.hmsµun]+?)\.?(?:\s|$)/iu.exec(error?.message ?? '') ?? [];
-  if (spoken !== undefined) return parseDuration(spoken);
-  if (answer.status !== 429) return undefined;
-  const exhausted = ['requests', 'tokens'].filter(
-    (unit) => Number(answer.header(`x-ratelimit-remaining-${unit}`)) === 0,
-  );
-  const resets = exhausted.map((unit) => parseDuration(answer.header(`x-ratelimit-reset-${unit}`) ?? '') ?? 0);
+  const resets = used.map((unit) => parseDuration(answer.header(`x-ratelimit-reset-${unit}`) ?? '') ?? 0);
   const longest = Math.max(0, ...resets);
-  return longest > 0 ? longest : undefined;
+  return longest > 0 && longest <= longestWaitMs ? longest : undefined;
 }
 
-function readErrorObject(body: Uint8Array): ErrorObject | undefined {
-  try {
-    const parsed = JSON.parse(Buffer.from(body).toString('utf8')) as { error?: unknown };
-    const error = parsed.error;
-    if (typeof error === 'string') return { message: error, type: '', code: '', param: '' };
-    if (typeof error !== 'object' || error === null) return undefined;
-    const { message, type, code, param } = error as Record<string, unknown>;
-    return { message: textOf(message), type: textOf(type), code: textOf(code), param: textOf(param) };
-  } catch {
-    return undefined;
-  }
+/**
+ * The rest that follows from the wait. A rate limit's is taken as it is, an hour or a day as well: nobody gains by asking
+ * earlier, other accounts serve meanwhile, and a client waits for it only within its own deadline. Other benches it may
+ * lengthen, never shorten: a bad key or an empty account is no better after the second that a header named.
+ */
+function restOf(kind: FailureKind, waitMs: number | undefined): number | undefined {
+  const { benchMs }: FailureRow = failureKinds[kind];
+  if (waitMs === undefined || benchMs === undefined || kind === 'rate_limited') return waitMs;
+  return waitMs > benchMs[0] ? waitMs : undefined;
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+function messageOf({ status, body }: FailedAnswer, { isError, message }: ReadError): string {
+  if (!isError)
+    return `answered ${status} with ${body.length === 0 ? 'an empty body' : 'a body that is not an error object'}`;
+  return `answered ${status}${message === '' ? '' : `: ${clean(message, 500)}`}`;
+}
+
+/** One line without keys, cut to a sane length. */
+function clean(text: string, longest: number): string {
+  return withoutSecret(text.replace(/\s+/gu, ' ')).slice(0, longest);
 }

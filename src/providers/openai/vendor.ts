@@ -1,9 +1,12 @@
-// OpenAI: what its keys look like, how its errors read, and the row that exists without a row.
+// OpenAI: what its keys look like, how its errors and its quota read.
 import type { Vendor } from '../../core/provider.ts';
 import { classify } from './classify.ts';
+import { readGroup, readQuota } from './quota.ts';
 
 export const openai: Vendor = {
   id: 'openai',
   keyPrefixes: ['sk-proj-', 'sk-'],
   classify,
+  readQuota,
+  readGroup,
 };
