@@ -41,7 +41,7 @@ export function readRetryAfter(header: (name: string) => string | undefined, now
 }
 
 const spokenWait =
-  /\b(?:try again|retry)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|µs|μs|us|ns)(?![a-zµμ])\s*)+)/iu;
+  /\b(?:try\s+again|retry)\s+(?:in|after)\s+((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|µs|μs|us|ns)(?![a-zµμ])\s*)+)/iu;
 
 const unitWords: readonly (readonly [words: RegExp, unit: string])[] = [
   [/milliseconds?/gu, 'ms'],
