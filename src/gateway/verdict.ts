@@ -2,7 +2,7 @@
 import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Failure, FailureKind } from '../core/failure.ts';
 import type { Exhausted } from '../pool/pool.ts';
-import type { Candidate } from '../pool/select.ts';
+import { isThrottled, type Candidate } from '../pool/select.ts';
 
 /** An upstream's answer, held back. */
 export interface HeldAnswer {
@@ -51,10 +51,11 @@ export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolea
 /** What keeps an account from serving, as the last word sorts it. */
 type Cause = 'throttled' | 'insufficient_quota' | 'invalid_api_key' | 'circuit_open' | 'model_not_found';
 
-function causeOf({ bench, obstacles }: Candidate): Cause {
-  if (bench?.kind === 'insufficient_quota' || bench?.kind === 'invalid_api_key' || bench?.kind === 'model_not_found')
-    return bench.kind;
-  return bench === undefined && obstacles.includes('circuit_open') ? 'circuit_open' : 'throttled';
+function causeOf(candidate: Candidate): Cause {
+  if (isThrottled(candidate)) return 'throttled';
+  const kind = candidate.bench?.kind;
+  const isOwn = kind === 'insufficient_quota' || kind === 'invalid_api_key' || kind === 'model_not_found';
+  return isOwn ? kind : 'circuit_open';
 }
 
 /** The answer when nobody can serve and the wait for somebody does not fit. `undefined` where no account ever could. */

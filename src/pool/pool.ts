@@ -6,12 +6,15 @@ import { benchAfter } from './bench.ts';
 import { QuotaGroups } from './groups.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
-import { bestTier, judgeAll, order, pick, turnAfter, type Candidate, type Wish } from './select.ts';
+import { bestTier, isThrottled, judgeAll, order, pick, turnAfter, type Candidate, type Wish } from './select.ts';
 
 /** Nobody can serve now. */
 export interface Exhausted {
   readonly candidates: readonly Candidate[];
-  /** When the first of them can, in ms since the epoch; undefined where none ever will by itself. */
+  /**
+   * When the first of those can that are only throttled or busy, in ms since the epoch; undefined where there are none.
+   * What is refused or broken is not waited for.
+   */
   readonly freeAtMs: number | undefined;
 }
 
@@ -120,6 +123,6 @@ export class Pool implements LeaseListener {
 }
 
 function earliest(candidates: readonly Candidate[]): number | undefined {
-  const times = candidates.flatMap(({ freeAtMs }) => (freeAtMs === undefined ? [] : [freeAtMs]));
+  const times = candidates.flatMap((candidate) => (isThrottled(candidate) ? [candidate.freeAtMs] : []));
   return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -94,6 +94,16 @@ function judge(member: Member, wish: Wish, nowMs: number): Candidate {
   };
 }
 
+/** Whether nothing but limits keeps it from serving, which time alone mends. */
+export function isThrottled(candidate: Candidate): candidate is Candidate & { readonly freeAtMs: number } {
+  const { bench, freeAtMs, obstacles } = candidate;
+  return (
+    freeAtMs !== undefined &&
+    !obstacles.includes('circuit_open') &&
+    (bench === undefined || bench.kind === 'rate_limited')
+  );
+}
+
 function mayServe(allowed: readonly string[], model: string): boolean {
   return allowed.length === 0 || allowed.some((pattern) => matchesModel(pattern, model));
 }

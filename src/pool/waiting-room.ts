@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { FairQueue } from './fair-queue.ts';
 import { Lease } from './lease.ts';
-import type { Exhausted, Pool } from './pool.ts';
+import type { Pool } from './pool.ts';
 import type { Wish } from './select.ts';
 
 /** One request that waits. */
@@ -90,18 +90,23 @@ export class WaitingRooms {
       }
       const nowMs = this.#clock.nowMs();
       const found = this.#pool.acquire(first.wish, nowMs, this.#random());
-      if (!(found instanceof Lease)) {
-        this.#sleep(key, room, found, nowMs);
+      if (found instanceof Lease) {
+        room.queue.takeFirst();
+        first.settle(found);
+      } else if (found.freeAtMs === undefined) {
+        // What is in the way now does not pass with time: waiting is in vain.
+        room.queue.takeFirst();
+        first.settle(undefined);
+      } else {
+        this.#sleep(key, room, found.freeAtMs, nowMs);
         return;
       }
-      room.queue.takeFirst();
-      first.settle(found);
     }
   }
 
-  /** Where nobody knows when somebody is free, only a change tells. */
-  #sleep(key: string, room: Room, { freeAtMs }: Exhausted, nowMs: number): void {
-    if (freeAtMs === undefined || freeAtMs <= nowMs || !Number.isFinite(freeAtMs)) return;
+  /** Where somebody is only busy, nobody knows for how long: their lease's end tells. */
+  #sleep(key: string, room: Room, freeAtMs: number, nowMs: number): void {
+    if (freeAtMs <= nowMs) return;
     room.cancelTimer = this.#clock.after(Math.max(freeAtMs - nowMs, 1), () => this.#serve(key, room));
   }
 }
