@@ -122,6 +122,8 @@ test('nothing that a client can have quoted benches an account', () => {
       const { kind, scope } = classify(answerOf(status, openaiError(`Invalid value: '${word}'.`, 'invalid_value')));
       assert.deepEqual([kind, scope], ['caller_error', 'none'], `${status} ${word}`);
     }
+    const refused = classify(answerOf(403, openaiError(`Your request was blocked: '${word}, my API key'.`)));
+    assert.equal(refused.kind, 'policy_refused', word);
   }
 });
 

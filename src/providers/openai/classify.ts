@@ -19,8 +19,8 @@ interface Rule {
   /** Looked for in `code` and in `type`: which of the two carries the word differs from error to error. */
   readonly codes?: readonly string[];
   /**
-   * Anchored at the beginning wherever the account would be blamed: messages quote the request ("Invalid value: '…'"),
-   * and no client shall bench an account by what it writes.
+   * Anchored at the beginning, before anything is quoted, wherever the account would be blamed: messages quote the
+   * request ("Invalid value: '…'"), and no client shall bench an account by what it writes.
    */
   readonly message?: RegExp;
   /** 200 is an error inside a success whose code names no status. */
@@ -131,7 +131,7 @@ const rules: readonly Rule[] = [
     kind: 'invalid_api_key',
   },
   {
-    message: /\bapi[ _-]?key\b|\bnot a member of\b|\bip (?:address )?(?:is )?not (?:authorized|allowed)\b/iu,
+    message: /^[^'"`]*\b(?:api[ _-]?key|not a member of|ip (?:address )?(?:is )?not (?:authorized|allowed))\b/iu,
     statuses: [403],
     kind: 'invalid_api_key',
   },
