@@ -108,6 +108,7 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     ...resource('accounts'),
     ...resource('routes'),
     ...actions,
+    'POST /route/explain',
     'GET /settings',
   ];
   assert.deepEqual(described.sort(), expected.sort());
