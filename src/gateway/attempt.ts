@@ -50,8 +50,8 @@ export interface AttemptParts {
   readonly record: AttemptRecord;
   /** The gateway's own headers of an answer of this attempt, name and value in turn. */
   readonly ownHeaders: readonly string[];
-  /** Called with the head of the upstream's answer. */
-  readonly onHead: (answer: FailedAnswer) => void;
+  /** Called with the head of the upstream's answer, its body empty, and again with the body of an error. */
+  readonly onAnswer: (answer: FailedAnswer) => void;
   /** Called when the head goes out to the client. */
   readonly onCommit: (status: number) => void;
 }
@@ -107,7 +107,7 @@ class Attempt implements AnswerListener {
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
     const head = this.#head(status, headers);
-    this.#parts.onHead({ status, header: head.header, body: nothing, nowMs: clock.nowMs() });
+    this.#parts.onAnswer({ status, header: head.header, body: nothing, nowMs: clock.nowMs() });
     this.#sink.setHead(status, [...head.headers, ...ownHeaders]);
     this.#reception = this.#receptionFor(head, headers['content-type']);
     // Of a stream the first content is still awaited: its limit runs on.
@@ -135,7 +135,7 @@ class Attempt implements AnswerListener {
   }
 
   #head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
-    const { provider, account, clock } = this.#parts;
+    const { provider, account, clock, onAnswer } = this.#parts;
     const redact = (text: string): string => withoutSecret(text, account.credential);
     const header = (name: string): string | undefined => {
       const value = headers[name];
@@ -147,7 +147,9 @@ class Attempt implements AnswerListener {
       headers: answerHeaders(headers),
       redact,
       classify(body) {
-        const failure = classifyAnswer(provider, { status, header, body, nowMs: clock.nowMs() });
+        const answer = { status, header, body, nowMs: clock.nowMs() };
+        onAnswer(answer);
+        const failure = classifyAnswer(provider, answer);
         return { ...failure, message: redact(failure.message) };
       },
     };

@@ -76,9 +76,11 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
     ownHeaders: gatewayHeaders(work),
-    onHead(answer) {
+    onAnswer(answer) {
       const { vendor } = provider;
-      lease.learn(vendor.readQuota(answer.header), vendor.readGroup(answer), clock.nowMs());
+      const nowMs = clock.nowMs();
+      lease.learnQuota(vendor.readQuota(answer.header, answer.body), nowMs);
+      lease.learnOwner(vendor.readGroup(answer));
     },
     onCommit(status) {
       record.status = status;

@@ -53,6 +53,8 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       continue;
     }
     if (isExhausted) return waitForLease(parts, journey, wish, peeked);
+    // An account that is to blame, and is not benched for it, would say the same again.
+    if (isSame && last?.source === 'account' && last.scope === 'none') return giveUp(parts, journey);
     if (isBackoffDue && last !== undefined) {
       isBackoffDue = false;
       const waitMs = retryWaitMs(last, journey.failed.length, isSame, parts.random());

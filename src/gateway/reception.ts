@@ -1,5 +1,5 @@
 // Receives an answer that is judged as a whole: an error, or a success that came in one piece.
-import { failureOf, type Failure } from '../core/failure.ts';
+import { failureOf, type Failure, type FailureKind } from '../core/failure.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { TokenUsage } from '../core/usage.ts';
 import { isWholeJson } from '../lib/json-scan.ts';
@@ -48,6 +48,35 @@ export interface AnswerHead {
   readonly classify: (body: Uint8Array) => Failure;
   /** Takes secrets out of a text. */
   readonly redact: (text: string) => string;
+}
+
+/** Kinds of failure that an upstream reports under a 200 → the status that they should have had. */
+const properStatus: Partial<Record<FailureKind, number>> = {
+  caller_error: 400,
+  context_length_exceeded: 400,
+  request_too_large: 413,
+  policy_refused: 403,
+  invalid_api_key: 401,
+  model_not_found: 404,
+  rate_limited: 429,
+  insufficient_quota: 429,
+  upstream_overloaded: 503,
+};
+
+/** An error that came under a 200, with the status that it should have had. */
+export function errorUnderSuccess(
+  { headers, classify, redact }: AnswerHead,
+  body: Uint8Array,
+): Conclusion & { kind: 'failed' } {
+  const failure = classify(body);
+  const clean = Buffer.from(redact(Buffer.from(body).toString('utf8')));
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i] !== 'content-type') kept.push(headers[i] as string, headers[i + 1] as string);
+  }
+  const own = ['content-type', 'application/json', 'content-length', String(clean.length)];
+  const status = properStatus[failure.kind] ?? 502;
+  return { kind: 'failed', failure, answer: { status, headers: [...kept, ...own], body: clean, isJson: true } };
 }
 
 /** Receives an answer whose status says that it failed. */
@@ -99,7 +128,7 @@ export class WholeReception implements Reception {
     if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined };
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
     const { isWhole, isError, usage } = readWholeAnswer(body);
-    if (isError) return { kind: 'failed', failure: this.#head.classify(body), answer: undefined };
+    if (isError) return errorUnderSuccess(this.#head, body);
     if (isWhole) return { kind: 'whole', body, usage };
     return this.#invalid(body.length === 0 ? 'an empty body' : 'a body that is not whole JSON');
   }

@@ -3,7 +3,7 @@ import type { StreamReader } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { CommitGate, type AnswerSink } from './commit.ts';
-import { heldLimitBytes, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
+import { errorUnderSuccess, heldLimitBytes, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
 import { StreamRelay, type StreamState } from './relay.ts';
 
 /** How a stream is to be passed on. */
@@ -47,6 +47,9 @@ export class StreamReception implements Reception {
   #conclude(state: StreamState, broken?: Failure, code?: ErrorCode): Conclusion {
     const { usage } = this.#relay;
     if (state.kind === 'whole') return { kind: 'whole', body: undefined, usage };
+    if (broken === undefined && state.kind === 'error' && !this.isCommitted) {
+      return errorUnderSuccess(this.#head, errorBody(state.error));
+    }
     const failure = broken ?? this.#failureOf(state);
     if (!this.isCommitted) return { kind: 'failed', failure, answer: undefined };
     const fallback = state.kind === 'malformed' ? 'upstream_invalid_response' : 'upstream_stream_interrupted';
@@ -55,8 +58,12 @@ export class StreamReception implements Reception {
 
   #failureOf(state: StreamState): Failure {
     const { status } = this.#head;
-    if (state.kind === 'error') return this.#head.classify(Buffer.from(JSON.stringify({ error: state.error })));
+    if (state.kind === 'error') return this.#head.classify(errorBody(state.error));
     if (state.kind === 'malformed') return failureOf('invalid_response', state.message, { status });
     return failureOf('invalid_response', 'the stream ended before it was complete', { status });
   }
+}
+
+function errorBody(error: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify({ error }));
 }

@@ -45,10 +45,14 @@ export class Lease implements Disposable {
     state.circuit.begin(nowMs);
   }
 
-  /** Takes over what the answer's head says of the quota and its owner. */
-  learn(reading: QuotaReading | undefined, owner: QuotaOwner | undefined, nowMs: number): void {
-    if (owner !== undefined) this.#listener.onOwner(this.member, owner);
+  /** Takes over what the answer says is left of the quota. */
+  learnQuota(reading: QuotaReading | undefined, nowMs: number): void {
     if (reading !== undefined) this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
+  }
+
+  /** Takes over what the answer says of the quota's owner. */
+  learnOwner(owner: QuotaOwner | undefined): void {
+    if (owner !== undefined) this.#listener.onOwner(this.member, owner);
   }
 
   /** The attempt never reached the upstream: it used nothing. */

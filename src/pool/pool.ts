@@ -93,8 +93,10 @@ export class Pool implements LeaseListener {
   }
 
   onOwner(member: Member, owner: QuotaOwner): void {
-    if (member.owner.organization === owner.organization && member.owner.project === owner.project) return;
-    member.owner = { ...member.owner, ...owner };
+    // The first word stays: one organization has two names, a short one in headers and an id in the text of errors.
+    const known = { ...owner, ...member.owner };
+    if (member.owner.organization === known.organization && member.owner.project === known.project) return;
+    member.owner = known;
     const group = this.#groups.groupFor(member.account, member.owner, member.group);
     if (group === member.group) return;
     member.group = group;

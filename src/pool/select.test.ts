@@ -123,7 +123,7 @@ test('higher priority first, the untried before the tried, whoever has more left
   assert.equal(take(pool, { tried: ['high', 'low'] }).member.account.id, 'high');
 
   const unequal = poolOf(account('full'), account('half'));
-  const head = (remaining: number): Parameters<Lease['learn']>[0] => ({
+  const head = (remaining: number): Parameters<Lease['learnQuota']>[0] => ({
     limitRequests: 1000,
     remainingRequests: remaining,
     resetRequestsMs: 0,

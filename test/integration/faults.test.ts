@@ -1,6 +1,7 @@
 // Every fault of an upstream: healed by the other account where it can be, said honestly where it cannot.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { startRawUpstream } from '../support/raw-upstream.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 interface ErrorAnswer {
@@ -286,5 +287,32 @@ suite('after the first content', () => {
         assert.doesNotMatch(text.slice(-2000), /"error"/u);
       });
     }
+  }
+});
+
+suite('an error under a 200', () => {
+  for (const stream of [true, false]) {
+    test(`that is the caller's comes back with the status it should have had, ${stream ? 'streamed' : 'whole'}`, async () => {
+      const error = {
+        message: "This model's maximum context length is 10 tokens.",
+        type: 'invalid_request_error',
+        param: 'messages',
+        code: 'context_length_exceeded',
+      };
+      const body = Buffer.from(stream ? `data: ${JSON.stringify({ error })}\n\n` : JSON.stringify({ error }));
+      const upstream = await startRawUpstream((socket) => {
+        socket.write(
+          `HTTP/1.1 200 OK\r\ncontent-type: ${stream ? 'text/event-stream' : 'application/json'}\r\ncontent-length: ${body.length}\r\n\r\n`,
+        );
+        socket.write(body);
+      });
+      await using rig = await startRig({ keys: [badKey, goodKey] });
+      await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream }));
+      assert.equal(response.status, 400);
+      assert.deepEqual(await readError(response), error);
+      assert.equal(upstream.requests.length, 1);
+      await upstream.close();
+    });
   }
 });
