@@ -1,7 +1,7 @@
 // Writes the pages that come from the code's own tables, docs/settings.md and docs/errors.md; with --check only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errorTable, type ErrorRow } from '../src/core/errors.ts';
-import { environmentPrefix, flagOf, settingsTable } from '../src/core/settings.ts';
+import { environmentPrefix, flagOf, settingsTable, shownDefault, type SettingName } from '../src/core/settings.ts';
 
 const generated = '<!-- Made by `npm run docs` from the table in the source. Do not edit: change the table. -->';
 
@@ -30,9 +30,8 @@ function readPage(name: string): string | undefined {
 }
 
 function settingsPage(): string {
-  const rows = Object.entries(settingsTable).map(([name, { fallback, meaning, ...row }]) => {
-    const plain = fallback === undefined ? 'none' : `\`${String(fallback)}\``;
-    return [`\`${name}\``, `\`${flagOf(name)}\``, 'shownDefault' in row ? row.shownDefault : plain, meaning];
+  const rows = Object.entries(settingsTable).map(([name, { meaning }]) => {
+    return [`\`${name}\``, `\`${flagOf(name)}\``, shownDefault(name as SettingName), meaning];
   });
   return `# Settings
 

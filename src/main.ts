@@ -1,5 +1,5 @@
 // The composition root: settings → objects → listen → drain. The only file that knows the concrete classes.
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -56,7 +56,17 @@ export async function openStorage(settings: Settings): Promise<Storage> {
       `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
     );
   }
+  makePrivate(file);
   return openSqliteStorage(file);
+}
+
+/** Makes the file for its owner alone before the database does for all; what is wrong with it the database says. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600));
+  } catch {
+    // The database will meet the same obstacle.
+  }
 }
 
 /** Starts the gateway, calls `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */

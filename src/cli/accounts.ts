@@ -1,6 +1,6 @@
 // `aigateway accounts`: adds, lists, tests and switches accounts of a running gateway.
 import type { Settings } from '../core/settings.ts';
-import { CommandError, table, UsageError, type Call, type Command } from './command.ts';
+import { columns, CommandError, UsageError, type Call, type Command } from './command.ts';
 import { callManagement, clientSettings } from './management-client.ts';
 import { readSecret } from './secret-input.ts';
 
@@ -82,11 +82,12 @@ async function list({ settings, switches }: Call): Promise<void> {
     process.stdout.write('no accounts yet; add one with: aigateway accounts add --label TEXT\n');
     return;
   }
-  const rows = all.map((account) => [
-    `${account.id}  ${account.provider_id}  ${shownKey(account)}  ${account.health.status}`,
-    `${account.label}${account.health.reason === null ? '' : ` (${account.health.reason}${account.health.until === null ? '' : `, until ${account.health.until}`})`}`,
-  ]);
-  process.stdout.write(`${table(rows)}\n`);
+  const rows = all.map((account) => {
+    const { status, reason, until } = account.health;
+    const why = [reason, until && `until ${until}`].filter((part) => part !== null && part !== '').join(', ');
+    return [account.id, account.provider_id, shownKey(account), status, account.label, why];
+  });
+  process.stdout.write(columns([['ACCOUNT', 'PROVIDER', 'KEY', 'STATUS', 'LABEL', 'WHY'], ...rows]));
 }
 
 async function test({ settings, switches, arguments: [, wanted] }: Call): Promise<number> {

@@ -5,6 +5,7 @@ import {
   flagOf,
   readSettings,
   settingsTable,
+  shownDefault,
   type SettingName,
   type Settings,
 } from '../core/settings.ts';
@@ -92,9 +93,7 @@ export function helpOf(command: Command): string {
     meaning,
   ]);
   const settings = command.settings.map((name) => {
-    const { fallback, meaning, ...row } = settingsTable[name];
-    const shown = 'shownDefault' in row ? row.shownDefault : fallback === undefined ? 'none' : String(fallback);
-    return [flagOf(name), `${meaning} Default: ${shown}.`];
+    return [`${flagOf(name)} VALUE`, `${settingsTable[name].meaning} Default: ${shownDefault(name)}.`];
   });
   const sections = [
     `${command.summary}\n\nUsage: ${call}`,
@@ -116,6 +115,20 @@ export function table(rows: readonly (readonly string[])[]): string {
         `  ${name.padEnd(left - 2)}${wrap(meaning, width - left).join(`\n${' '.repeat(left)}`)}`,
     )
     .join('\n');
+}
+
+/** Rows of cells, each column as wide as its widest cell. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 function wrap(text: string, columns: number): string[] {

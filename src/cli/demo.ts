@@ -39,12 +39,14 @@ async function tell(gateway: string, upstream: string): Promise<void> {
   say(`\n1. A fake OpenAI answers at ${upstream}, aigateway at ${gateway}.\n`);
   await manage(gateway, 'PATCH', '/providers/openai', { base_url: upstream });
 
-  say('2. Two accounts are added, as you would with curl. The first has a key that OpenAI has revoked.\n');
-  for (const [label, key] of [
-    ['Revoked', 'sk-demo-revoked-0000000001'],
-    ['Team A', 'sk-demo-good-0000000000002'],
-  ]) {
-    const body = { provider_id: 'openai', label, auth_data: { api_key: key }, is_active: true };
+  say(
+    '2. Two accounts are added, as you would with curl. The first is to be used first, but OpenAI has revoked its key.\n',
+  );
+  for (const [label, key, priority] of [
+    ['Revoked', 'sk-demo-revoked-0000000001', 1],
+    ['Team A', 'sk-demo-good-0000000000002', 0],
+  ] as const) {
+    const body = { provider_id: 'openai', label, auth_data: { api_key: key }, is_active: true, priority };
     const account = await manage<{ id: string; auth_data: { api_key: string } }>(gateway, 'POST', '/accounts', body);
     say(`   POST /api/v1/accounts  →  201  ${account.id}  "${label}"  ${account.auth_data.api_key}`);
   }

@@ -22,8 +22,20 @@ export const serve: Command = {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
     const gateway = await startGateway(settings, (url) => process.stdout.write(`listening on ${url}\n`));
     await told.promise;
     await gateway.stop();
   },
 };
+
+/** Under `npm start` a shell stands between npm and us, and dies of npm's signal without passing it on: its end is our signal. */
+function stopWithParent(stop: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, 250);
+  watch.unref();
+}

@@ -101,7 +101,7 @@ export const errorTable = {
   upstream_rate_limited: {
     status: 429,
     type: 'requests',
-    when: 'Every account that could serve is throttled and the wait does not fit the deadline.',
+    when: 'Every account that could serve is throttled, or as busy as it may be, and the wait does not fit `QUEUE_TIMEOUT_MS` or the deadline.',
     remedy: 'Wait for `Retry-After`, or add accounts of another organization.',
   },
   insufficient_quota: {
@@ -113,8 +113,8 @@ export const errorTable = {
   upstream_unavailable: {
     status: 502,
     type: server,
-    when: 'No connection to the upstream could be made, or it closed the connection without an answer.',
-    remedy: 'Check the provider with `aigateway doctor`; try again.',
+    when: 'No connection to the upstream could be made, it closed the connection without an answer, or every account that could serve has failed so often that its circuit is open.',
+    remedy: 'Try again, after `Retry-After` where there is one; `aigateway doctor` checks the provider.',
   },
   upstream_invalid_response: {
     status: 502,

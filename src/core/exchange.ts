@@ -19,6 +19,8 @@ export class StoppedError extends Error {
 export interface ClientAnswer {
   /** The head has gone out: from here on nothing can be taken back. */
   readonly isStarted: boolean;
+  /** Bytes of the answer's body handed to the connection so far. */
+  readonly sentBytes: number;
   /** Sends status and headers (name and value in turn). */
   start(status: number, headers: readonly string[]): void;
   /** False when the client reads too slowly: write no more before `onceWritable`. */

@@ -2,7 +2,7 @@
 import type { FailureKind } from './failure.ts';
 import type { TokenUsage, UsageSource } from './usage.ts';
 
-/** How a request or an attempt ended (behaviour.md, section 7). */
+/** How a request or an attempt ended. */
 export type Outcome =
   | 'ok'
   | 'client_cancelled'

@@ -195,6 +195,12 @@ export function flagOf(name: string): string {
   return `--${name.toLowerCase().replaceAll('_', '-')}`;
 }
 
+/** The default of a setting as people should read it. */
+export function shownDefault(name: SettingName): string {
+  const { fallback, shownDefault: shown }: SettingRow<unknown> = settingsTable[name];
+  return shown ?? (fallback === undefined ? 'none' : `\`${fallback as string | number}\``);
+}
+
 /** The settings from flags (by setting name) over environment over defaults; throws a `SettingError` that names the culprit. */
 export function readSettings(
   flags: Readonly<Record<string, string | undefined>>,

@@ -1,4 +1,4 @@
-// Room 3, admit: whether there is room for the request; bodies in flight share one budget of bytes.
+// Admit: whether there is room for the request; bodies in flight share one budget of bytes.
 import { GatewayError } from '../core/errors.ts';
 
 const retryAfterMs = 1000;

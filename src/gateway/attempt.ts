@@ -1,4 +1,4 @@
-// Room 6, attempt: one try on one account. Hears the upstream, watches the clock and the client, ends with a result.
+// Attempt: one try on one account. Hears the upstream, watches the clock and the client, ends with a result.
 import type { Account } from '../core/account.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';

@@ -1,4 +1,4 @@
-// Room 6, commit: the point of no return. Until it is passed nothing has gone to the client and every failure can still be mended.
+// Commit: the point of no return. Until it is passed nothing has gone to the client and every failure can still be mended.
 
 /** Where an answer goes once it is committed. */
 export interface AnswerSink {

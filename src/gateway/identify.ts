@@ -1,4 +1,4 @@
-// Room 1, identify: who asks. While no client key exists only the own machine may, and a browser's foreign page may not.
+// Identify: who asks. While no client key exists only the own machine may, and a browser's foreign page may not.
 import type { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 

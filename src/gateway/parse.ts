@@ -1,4 +1,4 @@
-// Room 2, parse: finds in the body's bytes what the gateway must know, and makes the few edits it may make.
+// Parse: finds in the body's bytes what the gateway must know, and makes the few edits it may make.
 import { GatewayError } from '../core/errors.ts';
 import { nameIs, readValue, skipSpace, walkObject, type Span } from '../lib/json-scan.ts';
 

@@ -1,4 +1,4 @@
-// Room 7, relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
+// Relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
 import type { StreamReader } from '../core/endpoint.ts';
 import type { TokenUsage } from '../core/usage.ts';
 import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';

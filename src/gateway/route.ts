@@ -1,4 +1,4 @@
-// Room 4, route: where the model leads, or a clear word that it leads nowhere.
+// Route: where the model leads, or a clear word that it leads nowhere.
 import type { Configuration } from '../core/configuration.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { ModelPrefix } from '../core/provider.ts';

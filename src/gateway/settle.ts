@@ -1,4 +1,4 @@
-// Room 8, settle: ends every request exactly once, with an answer if none has gone out, and passes its record on.
+// Settle: ends every request exactly once, with an answer if none has gone out, and passes its record on.
 import { GatewayError } from '../core/errors.ts';
 import { StoppedError } from '../core/exchange.ts';
 import type { Outcome } from '../core/record.ts';
@@ -79,6 +79,7 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
       }
     }
   }
+  record.answerBytes = answer.sentBytes;
   record.durationMs = parts.clock.nowMs() - record.createdAtMs;
   parts.onSettled(
     record,

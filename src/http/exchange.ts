@@ -28,7 +28,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #parts: ExchangeParts;
-  #answerBytes = 0;
+  #sentBytes = 0;
 
   constructor(request: IncomingMessage, response: ServerResponse, parts: ExchangeParts) {
     this.id = parts.id;
@@ -65,8 +65,8 @@ export class HttpExchange implements Exchange, ClientAnswer {
   }
 
   /** Bytes of the answer's body handed to the connection so far. */
-  get answerBytes(): number {
-    return this.#answerBytes;
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** The address of who is connected, or undefined when they have gone. */
@@ -124,7 +124,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#answerBytes += bytes.length;
+    this.#sentBytes += bytes.length;
     // Where the client has gone there is nothing to wait for.
     return this.#response.write(bytes) || this.#response.destroyed;
   }
@@ -134,7 +134,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
   }
 
   end(bytes?: Uint8Array | string): void {
-    this.#answerBytes += bytes?.length ?? 0;
+    this.#sentBytes += bytes?.length ?? 0;
     if (this.#request.complete) {
       this.#response.end(bytes);
       return;

@@ -64,10 +64,7 @@ function resourceStore<Row extends { readonly id: string }>(
       return row && decodeNamed<Row>(table, row);
     },
     async insert(row) {
-      await database
-        .insertInto(table)
-        .values(encodeRow(row) as never)
-        .execute();
+      await database.insertInto(table).values(encodeRow(row)).execute();
     },
     async update(id, change) {
       const columns = encodeRow(change);

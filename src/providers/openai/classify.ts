@@ -30,7 +30,7 @@ interface Rule {
   readonly scope?: FailureScope;
 }
 
-/** Sources: openai-wire.md section 3, and for each rule the error bodies under test/fixtures/openai-errors. */
+/** Sources: test/fixtures/openai-wire.md section 3, and for each rule the error bodies under test/fixtures/openai-errors. */
 const rules: readonly Rule[] = [
   // Money. A project's limit leaves the organization's other projects working.
   { codes: ['project_spend_limit_exceeded'], kind: 'insufficient_quota', scope: 'account' },

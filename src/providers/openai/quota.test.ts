@@ -24,7 +24,7 @@ const nothing: QuotaReading = {
   resetTokensMs: null,
 };
 
-/** The official sample values (openai-wire.md section 4). */
+/** The official sample values (test/fixtures/openai-wire.md section 4). */
 const sample: Headers = {
   'x-ratelimit-limit-requests': '60',
   'x-ratelimit-limit-tokens': '150000',

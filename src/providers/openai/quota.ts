@@ -1,4 +1,4 @@
-// Reads what OpenAI's answers say of limits: what is left of them, and whose they are (openai-wire.md section 4).
+// Reads what OpenAI's answers say of limits: what is left of them, and whose they are (test/fixtures/openai-wire.md section 4).
 import type { FailedAnswer, HeaderReader } from '../../core/provider.ts';
 import type { QuotaOwner, QuotaReading } from '../../core/quota.ts';
 import { longestWaitMs, parseDuration } from '../../lib/retry-after.ts';

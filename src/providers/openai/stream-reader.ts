@@ -1,4 +1,4 @@
-// Reads the chunks of OpenAI's chat and completion streams from their bytes (openai-wire.md, section 5).
+// Reads the chunks of OpenAI's chat and completion streams from their bytes (test/fixtures/openai-wire.md section 5).
 import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
 import { readUsage } from '../../core/usage.ts';
 import { nameIs, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
