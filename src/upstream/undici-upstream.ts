@@ -1,5 +1,6 @@
 // The way out over undici's raw dispatcher: one pool an origin, HTTP/1.1, none of its hidden time limits.
-import { Agent, errors, type Dispatcher } from 'undici';
+import { Socket } from 'node:net';
+import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
 import { decodeAnswer } from './content-encoding.ts';
 import {
   TransportError,
@@ -27,6 +28,9 @@ const problems: Readonly<Record<string, readonly [TransportError['problem'], str
 
 /** An `Upstream` over undici. `connectTimeoutMs` covers TLS too. */
 export function undiciUpstream(connectTimeoutMs: number): Upstream {
+  const connector = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
+  /** The call that is being handed to undici: a connection that is begun meanwhile is begun for it alone. */
+  let dispatching: Call | undefined;
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
@@ -34,12 +38,18 @@ export function undiciUpstream(connectTimeoutMs: number): Upstream {
     bodyTimeout: 0,
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,
-    connect: { timeout: connectTimeoutMs },
+    connect(options, callback) {
+      // Undici's types do not say so, but its connectors answer with the socket that they connect.
+      const socket: unknown = connector(options, callback);
+      if (socket instanceof Socket) dispatching?.onConnecting(socket);
+    },
   });
   return {
     send(request, listener) {
       const call = new Call(listener);
+      dispatching = call;
       call.dispatch(agent, request);
+      dispatching = undefined;
       return call;
     },
     close: () => agent.close(),
@@ -52,6 +62,8 @@ const abortReason = new TransportError('aborted', 'aborted by the gateway');
 class Call implements Transmission, Dispatcher.DispatchHandler {
   readonly #listener: AnswerListener;
   #controller: Dispatcher.DispatchController | undefined;
+  /** The connection that is being made for it. */
+  #connecting: Socket | undefined;
   #decoder: ReturnType<typeof decodeAnswer>;
   #isOver = false;
   #isPaused = false;
@@ -85,13 +97,20 @@ class Call implements Transmission, Dispatcher.DispatchHandler {
 
   abort(): void {
     if (this.#isOver) return;
-    // Before the request has a connection undici cannot drop it: it is dropped as soon as it gets one.
     this.#controller?.abort(abortReason);
+    // Before the request has a connection undici has no way to drop it: the connection that is being made is broken off.
+    this.#connecting?.destroy(abortReason);
     this.#fail(abortReason);
+  }
+
+  /** A connection is being made for this request. */
+  onConnecting(socket: Socket): void {
+    this.#connecting = socket;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#connecting = undefined;
     if (this.#isOver) controller.abort(abortReason);
     else this.#listener.onSent();
   }

@@ -1,6 +1,7 @@
 // Clients that go away: the upstream is closed within half a second, nothing more is sent, and nothing stays behind.
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -82,6 +83,39 @@ for (const [name, phase] of Object.entries(phases)) {
     }
   });
 }
+
+suite('the client goes while the connection is being made', () => {
+  for (const [ending, end] of Object.entries(endings)) {
+    test(`by ${ending}`, async (context) => {
+      // Takes connections and never shakes hands: a TLS connection to it is never there.
+      const connections = new Set<Socket>();
+      let count = 0;
+      const silent = createServer((socket) => {
+        count += 1;
+        connections.add(socket);
+        socket.on('error', () => {});
+        socket.resume().on('close', () => connections.delete(socket));
+      });
+      silent.listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      context.after(() => {
+        silent.close();
+        for (const socket of connections) socket.destroy();
+      });
+      await using rig = await startRig({ settings: { CONNECT_TIMEOUT_MS: '10000' } });
+      const address = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      await rig.manage('PATCH', '/providers/openai', { base_url: address });
+      const socket = await sendRaw(rig.url, chat('gpt-4'));
+      await eventually('the gateway connects', () => connections.size === 1);
+      end(socket);
+      await eventually('the upstream is closed', () => connections.size === 0, 500);
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      assert.equal(count, 1, 'no further attempt');
+      await rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url });
+      assert.equal((await rig.post('/v1/chat/completions', chat('gpt-4'))).status, 200);
+    });
+  }
+});
 
 test('drain: the upstream is read to its end for a client that has gone', async () => {
   await using rig = await startRig({ settings: { ON_CLIENT_DISCONNECT: 'drain' }, script: { chunk_delay_ms: 10 } });
