@@ -102,7 +102,8 @@ function answerCall(question: Question, endpoint: Endpoint): Reply {
     const message = `The model \`${model}\` does not exist: there is no such fault. GET /__faults lists them.`;
     return refuse(404, { message, code: 'model_not_found' });
   }
-  if (!isModel(model) || caller.models?.includes(model) === false) return unknownModel(model);
+  const isKnown = isModel(model) || (stage.script.models !== undefined && Object.hasOwn(stage.script.models, model));
+  if (!isKnown || caller.models?.includes(model) === false) return unknownModel(model);
 
   const verdict = quotas.admit(
     `${quotaName(caller)}/${model}`,

@@ -73,7 +73,7 @@ export interface ModelScript extends RateLimits, AnswerLength, AnswerPace {
 export interface MockScript extends ModelScript {
   /** By the whole key. Keys that are not listed are accepted too, each with a quota of its own. */
   readonly keys?: Readonly<Record<string, KeyScript>>;
-  /** By the requested model name. */
+  /** By the requested model name. A name that stands here is a model, whatever it looks like. */
   readonly models?: Readonly<Record<string, ModelScript>>;
   /** Keys that get 401 `invalid_api_key`. */
   readonly bad_keys?: readonly string[];

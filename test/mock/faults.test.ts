@@ -131,6 +131,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   '500': refusal(500, null, /"type":"server_error"/),
   '502': html(502),
   '503': refusal(503, null),
+  '503-retry-after': refusal(503, null, /retry-after: 1\r\n/),
   '503-overloaded': refusal(503, 'server_is_overloaded'),
   '504': html(504),
   'should-retry-false': refusal(500, null, /x-should-retry: false/),

@@ -51,6 +51,12 @@ test('faults by key, by model, for everything, and by model name first', async (
   assert.equal(models.status, 401);
 });
 
+test('a model that the script names exists, whatever it is called', async (t) => {
+  const mock = await start(t, { script: { models: { 'acme/large': {} } } });
+  assert.equal((await post(mock, chat({ model: 'acme/large' }))).status, 200);
+  assert.equal((await post(mock, chat({ model: 'acme/small' }))).status, 404);
+});
+
 test('after, first, share and a time window', async (t) => {
   let nowMs = 0;
   const mock = await start(t, { now: () => nowMs });

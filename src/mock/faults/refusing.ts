@@ -24,6 +24,11 @@ const QUOTA: ErrorFields = {
   code: 'insufficient_quota',
 };
 
+const UNAVAILABLE: ErrorFields = {
+  message: 'The server is currently unavailable. Please try again later.',
+  type: 'server_error',
+};
+
 /** The rows, by name. */
 export const REFUSING_FAULTS = {
   '401': {
@@ -116,10 +121,12 @@ export const REFUSING_FAULTS = {
     code: 'slow_down',
   }),
   '500': fixed('500 server_error.', 500, SERVER_ERROR),
-  '503': fixed('503 server_error.', 503, {
-    message: 'The server is currently unavailable. Please try again later.',
-    type: 'server_error',
-  }),
+  '503': fixed('503 server_error.', 503, UNAVAILABLE),
+  '503-retry-after': {
+    about: '503 server_error, with Retry-After.',
+    parameter: WAIT_SECONDS,
+    reply: (_, seconds) => refuse(503, UNAVAILABLE, { 'retry-after': String(seconds) }),
+  },
   '503-overloaded': fixed('503 server_is_overloaded.', 503, {
     message: 'Our servers are currently overloaded. Please try again later.',
     type: 'service_unavailable_error',
