@@ -2,7 +2,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { StoppedError, type Exchange } from '../core/exchange.ts';
 import { sleep } from '../lib/sleep.ts';
-import { Lease } from '../pool/lease.ts';
+import type { Lease } from '../pool/lease.ts';
 import type { Exhausted } from '../pool/pool.ts';
 import type { Wish } from '../pool/select.ts';
 import { mayRetry, retryWaitMs } from './retry.ts';
@@ -64,8 +64,8 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
         continue;
       }
     }
-    const found = parts.pool.acquire(wish, nowMs, parts.random());
-    if (found instanceof Lease) return found;
+    const lease = parts.pool.take(peeked.tier, wish, nowMs, parts.random());
+    if (lease !== undefined) return lease;
   }
 }
 

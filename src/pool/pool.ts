@@ -70,8 +70,13 @@ export class Pool implements LeaseListener {
   /** Takes the best member for the wish, or says why there is none. `random` is 0 ≤ random < 1. */
   acquire(wish: Wish, nowMs: number, random: number): Lease | Exhausted {
     const { tier, ...exhausted } = this.peek(wish, nowMs);
+    return this.take(tier, wish, nowMs, random) ?? exhausted;
+  }
+
+  /** Takes one of a tier that `peek` has just offered; undefined for an empty one. */
+  take(tier: readonly Candidate[], wish: Wish, nowMs: number, random: number): Lease | undefined {
     const chosen = pick(tier, this.#turn, random);
-    if (chosen === undefined) return exhausted;
+    if (chosen === undefined) return undefined;
     const { member } = chosen;
     this.#turn = Math.max(member.turn, this.#turn);
     member.turn = turnAfter(chosen, this.#turn);
