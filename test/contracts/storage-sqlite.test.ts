@@ -1,8 +1,8 @@
 // The embedded database under the storage contract, and what only a file can go through.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it, test } from 'node:test';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
@@ -263,21 +263,34 @@ test('a folder that is not there, or a folder in place of the file', async () =>
   await assertRefused(folder, /cannot be opened/u);
 });
 
-const mayWriteAnywhere = process.getuid?.() === 0;
+/** Root may write anywhere: while `act` runs, root is somebody who may not. */
+async function asOrdinaryUser(paths: readonly string[], act: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return act();
+  const nobody = 65_534;
+  for (const path of paths) chownSync(path, nobody, nobody);
+  process.seteuid?.(nobody);
+  try {
+    await act();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
-test('a folder without the right to write', { skip: mayWriteAnywhere && 'root may write anywhere' }, async () => {
+test('a folder without the right to write', async () => {
   const folder = freshFolder();
   chmodSync(folder, 0o500);
-  await assertRefused(join(folder, 'aigateway.db'), /cannot be (?:opened|written); check/u);
+  await asOrdinaryUser([folder], () =>
+    assertRefused(join(folder, 'aigateway.db'), /cannot be (?:opened|written); check/u),
+  );
   chmodSync(folder, 0o700);
 });
 
-test('a file without the right to write', { skip: mayWriteAnywhere && 'root may write anywhere' }, async () => {
+test('a file without the right to write', async () => {
   const file = freshFile();
   outside(file, () => {});
   writeFileSync(file, '');
   chmodSync(file, 0o400);
-  await assertRefused(file, /cannot be (?:opened|written); check/u);
+  await asOrdinaryUser([dirname(file), file], () => assertRefused(file, /cannot be (?:opened|written); check/u));
 });
 
 describe('a locked file: five seconds of patience', { concurrency: true }, () => {
