@@ -46,9 +46,14 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
+/** Where the embedded database is. */
+export function databaseFile({ DATABASE_URL, DATA_DIR }: Pick<Settings, 'DATABASE_URL' | 'DATA_DIR'>): string {
+  return DATABASE_URL.slice('sqlite:'.length) || join(DATA_DIR, 'aigateway.db');
+}
+
 /** Makes the data folder and opens the database in it. */
 export async function openStorage(settings: Settings): Promise<Storage> {
-  const file = settings.DATABASE_URL.slice('sqlite:'.length) || join(settings.DATA_DIR, 'aigateway.db');
+  const file = databaseFile(settings);
   try {
     mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
   } catch (error) {

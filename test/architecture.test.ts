@@ -28,7 +28,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   management: ['lib', 'core', 'configuration', 'pool', 'providers', 'storage', 'upstream', 'vault'],
   http: ['lib', 'core', 'gateway', 'management'],
   main: [...belowGateway, 'gateway', 'management', 'http'],
-  cli: [...belowGateway, 'gateway', 'management', 'http', 'main', 'mock'],
+  chaos: ['lib', 'core', 'configuration', 'providers', 'storage', 'main', 'mock'],
+  cli: [...belowGateway, 'gateway', 'management', 'http', 'main', 'mock', 'chaos'],
 };
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */

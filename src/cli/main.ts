@@ -5,6 +5,7 @@ import { StartError } from '../main.ts';
 import { StorageError } from '../storage/storage.ts';
 import { VaultError } from '../vault/vault.ts';
 import { accounts } from './accounts.ts';
+import { chaos } from './chaos.ts';
 import { CommandError, helpOf, readCall, table, UsageError, type Command } from './command.ts';
 import { db } from './db.ts';
 import { demo } from './demo.ts';
@@ -12,7 +13,7 @@ import { doctor } from './doctor.ts';
 import { mock } from './mock.ts';
 import { serve } from './serve.ts';
 
-const commands: readonly Command[] = [serve, accounts, doctor, db, demo, mock];
+const commands: readonly Command[] = [serve, accounts, doctor, db, chaos, demo, mock];
 
 /** Errors whose message is meant for the person who called, and the exit code each leads to. */
 const expected: readonly (readonly [new (...parts: never[]) => Error, number])[] = [

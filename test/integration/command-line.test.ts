@@ -28,6 +28,7 @@ suite('help', () => {
     ['accounts', '--help'],
     ['doctor', '-h'],
     ['db', '--help'],
+    ['chaos', '--help'],
     ['demo', '--help'],
     ['mock', '--help'],
   ]) {
