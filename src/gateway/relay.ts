@@ -76,10 +76,11 @@ export class StreamRelay {
   /** The upstream has ended or failed: a finished stream is whole even without its end mark. */
   end(): StreamState {
     if (this.#state !== running) return this.#state;
+    // What lacks its closing blank line is no event and may be the half of one: no client would see the finish reason in it.
+    if (!this.isFinished) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
     const isClosing = data === undefined || this.#parts.reader.read(data).isDone;
-    if (!this.isFinished) return { kind: 'cut' };
     if (rest !== undefined && isClosing) this.#run.push(rest);
     return this.#finish();
   }

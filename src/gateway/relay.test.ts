@@ -1,0 +1,61 @@
+// A stream cut at every byte: never passed off as whole before its finish reason has gone to the client.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { ChunkReader } from '../providers/openai/stream-reader.ts';
+import { CommitGate } from './commit.ts';
+import { StreamRelay, type StreamState } from './relay.ts';
+
+function chunk(choices: string, usage = 'null'): string {
+  return `data: {"id":"c","object":"chat.completion.chunk","choices":[${choices}],"usage":${usage},"obfuscation":"xY"}`;
+}
+
+const choice = (delta: string, finish: string): string => `{"index":0,"delta":${delta},"finish_reason":${finish}}`;
+
+/** Role, two words, finish, usage, end mark. */
+const events = [
+  chunk(choice('{"role":"assistant","content":""}', 'null')),
+  chunk(choice('{"content":"héllo"}', 'null')),
+  chunk(choice('{"content":" world"}', 'null')),
+  chunk(choice('{}', '"stop"')),
+  chunk('', '{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}'),
+  'data: [DONE]',
+];
+
+interface Relayed {
+  readonly state: StreamState;
+  readonly sent: string;
+}
+
+function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
+  const sent: Buffer[] = [];
+  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1 << 20);
+  const relay = new StreamRelay({ reader: new ChunkReader(), gate, dropsUsage: false, isBuffered });
+  const state = relay.push(stream.subarray(0, at));
+  return {
+    state: state.kind === 'running' ? relay.end() : state,
+    sent: Buffer.concat(sent).toString('utf8'),
+  };
+}
+
+for (const [name, lineEnd] of Object.entries({ LF: '\n', CRLF: '\r\n', CR: '\r' })) {
+  suite(`lines end in ${name}`, () => {
+    const stream = Buffer.from(events.map((event) => event + lineEnd + lineEnd).join(''));
+    /** The finish event is there with its closing blank line, as far as a reader can tell. */
+    const finishedAt = stream.indexOf(lineEnd + lineEnd, stream.indexOf('"stop"')) + 2 * lineEnd.length;
+    // The LF of the blank line's own CRLF adds nothing.
+    const firstWhole = name === 'CRLF' ? finishedAt - 1 : finishedAt;
+
+    for (const isBuffered of [false, true]) {
+      test(isBuffered ? 'buffered' : 'as it comes', () => {
+        for (let at = 0; at <= stream.length; at += 1) {
+          const { state, sent } = relayCut(stream, at, isBuffered);
+          const isWhole = at >= firstWhole;
+          assert.equal(state.kind, isWhole ? 'whole' : 'cut', `cut at ${at} of ${stream.length}`);
+          assert.equal(sent.includes('"stop"'), isWhole, `finish reason, cut at ${at}`);
+          assert.ok(stream.toString('utf8').startsWith(sent), `nothing changed, cut at ${at}`);
+          if (isBuffered && !isWhole) assert.equal(sent, '', `nothing sent, cut at ${at}`);
+        }
+      });
+    }
+  });
+}
