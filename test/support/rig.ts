@@ -42,22 +42,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   );
   const gateway = await startGateway(settings, () => {});
   const { url } = gateway;
-  const manage = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
-    const response = await fetch(`${url}/api/v1${path}`, {
-      method,
-      ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} → ${response.status} ${text}`);
-    return (text === '' ? undefined : JSON.parse(text)) as Answer;
-  };
-  await manage('PATCH', '/providers/openai', { base_url: mock.url });
-  const accounts: string[] = [];
-  for (const [i, key] of (options.keys ?? [testKey]).entries()) {
-    // Earlier keys are used up first, so that a test knows whom a request meets.
-    const body = { provider_id: 'openai', label: `Account ${i + 1}`, auth_data: { api_key: key }, priority: -i };
-    accounts.push((await manage<{ id: string }>('POST', '/accounts', body)).id);
-  }
+  const client = clientOf(url);
+  const accounts = await setUp(client, mock, options.keys);
   let isStopped = false;
   const stop = async (): Promise<void> => {
     if (isStopped) return;
@@ -71,7 +57,27 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     mock,
     folder,
     accounts,
-    manage,
+    ...client,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** What speaks to a gateway. */
+export type RigClient = Pick<Rig, 'manage' | 'post'>;
+
+/** Speaks to the gateway at this URL. */
+export function clientOf(url: string): RigClient {
+  return {
+    async manage<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+      const response = await fetch(`${url}/api/v1${path}`, {
+        method,
+        ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path} → ${response.status} ${text}`);
+      return (text === '' ? undefined : JSON.parse(text)) as Answer;
+    },
     post: (path, body, headers = {}, signal) =>
       fetch(url + path, {
         method: 'POST',
@@ -79,9 +85,19 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
         body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
         ...(signal !== undefined && { signal }),
       }),
-    stop,
-    [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Points the provider `openai` at the fake OpenAI and makes an account for each key; their ids. */
+export async function setUp({ manage }: RigClient, mock: Mock, keys: readonly string[] = [testKey]): Promise<string[]> {
+  await manage('PATCH', '/providers/openai', { base_url: mock.url });
+  const accounts: string[] = [];
+  for (const [i, key] of keys.entries()) {
+    // Earlier keys are used up first, so that a test knows whom a request meets.
+    const body = { provider_id: 'openai', label: `Account ${i + 1}`, auth_data: { api_key: key }, priority: -i };
+    accounts.push((await manage<{ id: string }>('POST', '/accounts', body)).id);
+  }
+  return accounts;
 }
 
 /** A small chat request. */

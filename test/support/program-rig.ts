@@ -1,0 +1,78 @@
+// A gateway in a process of its own with the fake OpenAI in this one: its log can be read and its memory measured.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startMock, type Mock } from '../../src/mock/server.ts';
+import { runProgram, type Program } from './program.ts';
+import { clientOf, setUp, type RigClient, type RigOptions } from './rig.ts';
+
+/** How a program rig differs from the usual one. */
+export interface ProgramRigOptions extends RigOptions {
+  /** Options of Node.js: `--max-old-space-size=256`. */
+  readonly nodeOptions?: string;
+}
+
+/** A line of the log about one request. */
+export interface RequestLine {
+  readonly request_id: string;
+  readonly model: string | null;
+  readonly status: number | null;
+  readonly outcome: string;
+  readonly attempts: number;
+  readonly failures?: readonly string[];
+}
+
+/** A gateway in a process of its own. */
+export interface ProgramRig extends RigClient, AsyncDisposable {
+  readonly url: string;
+  readonly mock: Mock;
+  readonly program: Program;
+  /** The log's lines about requests so far. */
+  requestLines(): RequestLine[];
+  /** A row of `/proc/PID/status` in bytes: `VmRSS` is what the process has in memory, `VmHWM` the most that it ever had. */
+  memory(row: 'VmRSS' | 'VmHWM'): number;
+}
+
+/** Why memory cannot be measured here, as the reason of a skipped test; false where it can. */
+export const withoutProc: string | false =
+  process.platform === 'linux' ? false : 'memory is read from /proc, which only Linux has';
+
+/** Starts a rig. Use it with `await using`. */
+export async function startProgramRig(options: ProgramRigOptions = {}): Promise<ProgramRig> {
+  const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
+  const settings = Object.entries({ DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json', ...options.settings });
+  const program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
+    env: {
+      ...Object.fromEntries(settings.map(([name, value]) => [`AIGATEWAY_${name}`, value])),
+      ...(options.nodeOptions !== undefined && { NODE_OPTIONS: options.nodeOptions }),
+    },
+  });
+  const url = await program.url;
+  const client = clientOf(url);
+  await setUp(client, mock, options.keys);
+  return {
+    url,
+    mock,
+    program,
+    ...client,
+    requestLines: () => requestLines(program.output()),
+    memory(row) {
+      const status = readFileSync(`/proc/${program.process.pid}/status`, 'utf8');
+      return Number(new RegExp(`^${row}:\\s+(\\d+) kB$`, 'mu').exec(status)?.[1]) * 1024;
+    },
+    async [Symbol.asyncDispose]() {
+      program.process.kill('SIGTERM');
+      await program[Symbol.asyncDispose]();
+      await mock.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function requestLines(output: string): RequestLine[] {
+  return output.split('\n').flatMap((line) => {
+    if (!line.includes('"msg":"request"')) return [];
+    return [JSON.parse(line) as RequestLine];
+  });
+}
