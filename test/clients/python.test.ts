@@ -8,12 +8,10 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { JournalEntry } from '../../src/mock/journal.ts';
 import { eventually } from '../support/await.ts';
+import { installPythonClient, openaiVersion } from '../support/python.ts';
 import { startRig } from '../support/rig.ts';
 import { echo, weatherArguments } from './support.ts';
 
-/** The release of the Python client that is tested. */
-const openaiVersion = '3.54.0';
-const python = process.platform === 'win32' ? 'python' : 'python3';
 const script = join(import.meta.dirname, 'python', 'essentials.py');
 const run = promisify(execFile);
 
@@ -76,39 +74,6 @@ interface Seen {
   readonly aborted_at: number;
 }
 
-/** Makes a virtual environment with the client in it; the interpreter's path, or the reason why there is none. */
-async function install(environment: string): Promise<{ readonly path: string } | { readonly reason: string }> {
-  const path = join(environment, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const steps: readonly (readonly [what: string, command: string, parameters: readonly string[]])[] = [
-    [`${python} with venv`, python, ['-m', 'venv', environment]],
-    [
-      `pip install openai==${openaiVersion}`,
-      path,
-      [
-        '-m',
-        'pip',
-        'install',
-        '--quiet',
-        '--retries',
-        '1',
-        '--disable-pip-version-check',
-        '--no-compile',
-        `openai==${openaiVersion}`,
-      ],
-    ],
-  ];
-  for (const [what, command, parameters] of steps) {
-    try {
-      await run(command, parameters, { timeout: 120_000 });
-    } catch (error) {
-      const { code, stderr } = error as { code?: string | number; stderr?: string };
-      const lastLine = stderr?.trim().split('\n').at(-1) || `${command} ended with ${code}`;
-      return { reason: code === 'ENOENT' ? `there is no ${command}` : `${what} does not work here: ${lastLine}` };
-    }
-  }
-  return { path };
-}
-
 interface Observed {
   readonly seen: Seen;
   readonly journal: readonly JournalEntry[];
@@ -127,7 +92,7 @@ async function observe(path: string): Promise<Observed> {
 async function installAndObserve(): Promise<Observed | { readonly reason: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'aigateway-python-'));
   try {
-    const installed = await install(folder);
+    const installed = await installPythonClient(folder);
     return 'path' in installed ? await observe(installed.path) : installed;
   } finally {
     await rm(folder, { recursive: true, force: true });

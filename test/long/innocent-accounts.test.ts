@@ -41,9 +41,9 @@ test('no account is ever benched and no circuit ever opens', async (context) => 
     return data.map(({ health }) => health);
   };
   const unwell: Health[] = [];
-  let isRunning = true;
+  const watching = new AbortController();
   const watch = (async () => {
-    while (isRunning) {
+    while (!watching.signal.aborted) {
       unwell.push(...(await healths()).filter(({ status, per_model: models }) => status !== 'ok' || models.length > 0));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -71,7 +71,7 @@ test('no account is ever benched and no circuit ever opens', async (context) => 
   await Promise.all(Array.from({ length: atATime }, client));
   const tookMs = performance.now() - startedAt;
   await eventually('every upstream request has ended', () => rig.mock.journal().open_requests === 0);
-  isRunning = false;
+  watching.abort();
   await watch;
 
   const refused = rig.mock.journal().entries.filter(({ status }) => status === 400).length;
