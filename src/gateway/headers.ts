@@ -64,7 +64,8 @@ function isAllowedUp(name: string, account: Account): boolean {
 /** The upstream's headers that the client may see, name and value in turn. */
 export function answerHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
   const list: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name];
     if (value === undefined || deniedDown.has(name)) continue;
     if (deniedDownPrefixes.some((prefix) => name.startsWith(prefix))) continue;
     if (typeof value === 'string') list.push(name, value);

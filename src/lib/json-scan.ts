@@ -236,8 +236,14 @@ export function spanIs(bytes: Uint8Array, start: number, end: number, text: stri
 /** Whether the name at the span (quotes included) means `name`; a name written with escapes is decoded first. */
 export function nameIs(bytes: Uint8Array, start: number, end: number, name: string): boolean {
   if (spanIs(bytes, start + 1, end - 1, name)) return true;
-  if (end - start - 2 < name.length || bytes.subarray(start, end).indexOf(backslash) === -1) return false;
+  if (end - start - 2 < name.length || !hasBackslash(bytes, start, end)) return false;
   return readValue(bytes, start, end) === name;
+}
+
+/** Names are short: a loop costs less here than a view and a call. */
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) if (bytes[i] === backslash) return true;
+  return false;
 }
 
 /** The value at the span, parsed; undefined where the text inside is not valid JSON after all. */
