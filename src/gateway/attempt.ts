@@ -4,7 +4,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Exchange, StopReason } from '../core/exchange.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
-import { classifyAnswer, type FailedAnswer, type Provider } from '../core/provider.ts';
+import { classifyAnswer, type HeaderReader, type Provider } from '../core/provider.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import { withoutSecret } from '../core/redaction.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -20,8 +20,6 @@ import { Watchdog } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
 const lingerMs = 1000;
-
-const nothing = new Uint8Array();
 
 /** How an attempt ended. `answered`: the client has the answer, whole or broken off. */
 export type AttemptResult =
@@ -50,8 +48,8 @@ export interface AttemptParts {
   readonly record: AttemptRecord;
   /** The gateway's own headers of an answer of this attempt, name and value in turn. */
   readonly ownHeaders: readonly string[];
-  /** Called with the head of the upstream's answer, its body empty, and again with the body of an error. */
-  readonly onAnswer: (answer: FailedAnswer) => void;
+  /** Called with the headers of the upstream's answer, and again with the body of an error. */
+  readonly onAnswer: (header: HeaderReader, errorBody?: Uint8Array) => void;
   /** Called when the head goes out to the client. */
   readonly onCommit: (status: number) => void;
 }
@@ -107,7 +105,7 @@ class Attempt implements AnswerListener {
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
     const head = this.#head(status, headers);
-    this.#parts.onAnswer({ status, header: head.header, body: nothing, nowMs: clock.nowMs() });
+    this.#parts.onAnswer(head.header);
     this.#sink.setHead(status, [...head.headers, ...ownHeaders]);
     this.#reception = this.#receptionFor(head, headers['content-type']);
     // Of a stream the first content is still awaited: its limit runs on.
@@ -147,9 +145,8 @@ class Attempt implements AnswerListener {
       headers: answerHeaders(headers),
       redact,
       classify(body) {
-        const answer = { status, header, body, nowMs: clock.nowMs() };
-        onAnswer(answer);
-        const failure = classifyAnswer(provider, answer);
+        onAnswer(header, body);
+        const failure = classifyAnswer(provider, { status, header, body, nowMs: clock.nowMs() });
         return { ...failure, message: redact(failure.message) };
       },
     };

@@ -76,11 +76,10 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
     ownHeaders: gatewayHeaders(work),
-    onAnswer(answer) {
+    onAnswer(header, errorBody) {
       const { vendor } = provider;
-      const nowMs = clock.nowMs();
-      lease.learnQuota(vendor.readQuota(answer.header, answer.body), nowMs);
-      lease.learnOwner(vendor.readGroup(answer));
+      lease.learnQuota(vendor.readQuota(header, errorBody), clock.nowMs());
+      lease.learnOwner(vendor.readGroup(errorBody === undefined ? { header } : { header, body: errorBody }));
     },
     onCommit(status) {
       record.status = status;
