@@ -77,7 +77,7 @@ function cost(title: string, lane: LoadLaneId, per: 'answer' | 'chunk'): Metric 
 }
 
 function latency(title: string, of: (report: NonNullable<LaneReports['latency']>) => number): Metric {
-  return { title, unit: 'ms', decimals: 2, of: ({ lanes }) => lanes.latency && of(lanes.latency) };
+  return { title, unit: 'µs', decimals: 0, of: ({ lanes }) => lanes.latency && of(lanes.latency) * 1000 };
 }
 
 function memory(title: string, of: (measured: Measured) => number | undefined): Metric {

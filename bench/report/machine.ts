@@ -27,7 +27,7 @@ export function readSetting(): Setting {
       .trim(),
     cores: list.length,
     memoryGibibytes: Math.round((totalmem() / 2 ** 30) * 10) / 10,
-    system: `${type()} ${release()} ${arch()}`,
+    system: `${type()} ${release().split('-')[0]} ${arch()}`,
     node: process.version,
     gateway: [readVersion(), readCommit()].filter((part) => part !== undefined).join(' at '),
   };
