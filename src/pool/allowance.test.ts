@@ -95,5 +95,6 @@ test('against a bucket that refills as the upstream does, what we let through is
         answers.push({ atMs: atMs + answersAfterMs, sentAtMs: atMs, remaining: Math.floor(upstream.remaining) });
       }
     }),
+    { numRuns: 1000 },
   );
 });

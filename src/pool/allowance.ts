@@ -74,7 +74,7 @@ export class Allowance {
   /** It never reached the upstream. */
   giveBack(taken: Taken): void {
     if (this.#isTold) {
-      if (taken.atMs > this.#sinceMs) this.#sent -= taken.amount;
+      if (this.#sends.includes(taken)) this.#sent -= taken.amount;
     } else {
       this.#remaining += taken.amount;
       this.#sent -= taken.amount;
@@ -90,10 +90,13 @@ export class Allowance {
       this.#limit = limit;
     }
     if (remaining === null || this.#limit === null || (this.#isTold && sentAtMs < this.#sinceMs)) return;
-    this.#remaining = Math.min(remaining, this.#limit);
+    const isSameMoment = this.#isTold && sentAtMs === this.#sinceMs;
+    this.#remaining = Math.min(remaining, isSameMoment ? this.#remaining : this.#limit);
     this.#sinceMs = sentAtMs;
     this.#isTold = true;
-    this.#keepSends(this.#sends.filter(({ atMs }) => atMs > sentAtMs));
+    // Of several that left in the same moment only the one that was answered is surely in the upstream's count.
+    const own = this.#sends.find(({ atMs }) => atMs === sentAtMs);
+    this.#keepSends(this.#sends.filter((send) => send.atMs >= sentAtMs && send !== own));
   }
 
   #refilled(limit: number, nowMs: number): number {

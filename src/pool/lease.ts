@@ -28,6 +28,8 @@ export class Lease implements Disposable {
   readonly #tokens: Taken;
   readonly #listener: LeaseListener;
   #isHeld = true;
+  /** It is the one request that tries an account whose bench has ended. */
+  readonly #isTrial: boolean;
 
   constructor(member: Member, model: string, tokens: number, because: string, nowMs: number, listener: LeaseListener) {
     this.member = member;
@@ -38,6 +40,8 @@ export class Lease implements Disposable {
     this.#quota = member.group.quota(model);
     this.#requests = this.#quota.requests.take(1, nowMs);
     this.#tokens = this.#quota.tokens.take(tokens, nowMs);
+    this.#isTrial = member.bench !== undefined;
+    if (this.#isTrial) member.isTrying = true;
     member.inFlight += 1;
     member.lastUsedAtMs = nowMs;
     const state = member.model(model);
@@ -68,13 +72,15 @@ export class Lease implements Disposable {
     if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs);
     else if (failure.source === 'upstream') state.circuit.fail(failure.message, nowMs);
     else state.circuit.forget();
-    if (failure === null) forgetStrikes(member, state, this.#quota, nowMs);
-    else bench(failure, this, this.#quota, this.#listener, nowMs);
+    if (failure === null || (this.#isTrial && failure.source === 'caller')) {
+      forgetStrikes(member, state, this.#quota, nowMs);
+    } else bench(failure, this, this.#quota, this.#listener, nowMs);
   }
 
   [Symbol.dispose](): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
+    if (this.#isTrial) this.member.isTrying = false;
     this.member.inFlight -= 1;
     this.#listener.onChange();
   }

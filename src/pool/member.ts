@@ -25,6 +25,8 @@ export class Member {
   turn = 0;
   lastUsedAtMs: number | undefined;
   bench: Bench | undefined;
+  /** Its bench has ended, and one request is finding out whether it is well again. */
+  isTrying = false;
   readonly #models = new Map<string, ModelState>();
 
   constructor(account: Account, group: QuotaGroup) {
@@ -72,6 +74,7 @@ export class Member {
   /** Lifts every bench, and closes every circuit. */
   unbench(): void {
     this.bench = undefined;
+    this.isTrying = false;
     this.#models.clear();
     this.group.unbench();
   }

@@ -148,6 +148,24 @@ test('whoever comes back from a bench is not owed what it missed', () => {
   assert.ok(back >= 49 && back <= 52, String(back));
 });
 
+test('when a bench has ended one request tries the account, and the others follow when it succeeds', () => {
+  const pool = poolOf(account('a'));
+  const failure = failureOf('insufficient_quota', 'x');
+  member(pool, 'a').bench = benchAfter(undefined, failure, nowMs);
+  const laterMs = nowMs + 300_001;
+  const trial = take(pool, {}, laterMs);
+  assert.deepEqual(pool.judge(wish, laterMs)[0]?.obstacles, ['benched']);
+  trial.report(failure, laterMs);
+  trial[Symbol.dispose]();
+  assert.equal(member(pool, 'a').bench?.untilMs, laterMs + 600_000, 'twice as long');
+  const againMs = laterMs + 600_001;
+  const second = take(pool, {}, againMs);
+  second.report(null, againMs);
+  second[Symbol.dispose]();
+  assert.equal(member(pool, 'a').bench, undefined);
+  assert.deepEqual(pool.judge(wish, againMs)[0]?.obstacles, []);
+});
+
 test('never an ineligible member, whatever the state; leases return to zero', () => {
   const change = fc.record({
     isActive: fc.boolean(),

@@ -56,7 +56,8 @@ function judge(member: Member, wish: Wish, nowMs: number): Candidate {
   const { account, group } = member;
   const quota = group.known(wish.model);
   const circuit = member.models.get(wish.model)?.circuit;
-  const bench = member.benchFor(wish.model, nowMs);
+  // While one request tries an account whose bench has just ended, the bench goes on for the others.
+  const bench = member.benchFor(wish.model, nowMs) ?? (member.isTrying ? member.bench : undefined);
   const leftRequests = quota?.requests.left(nowMs) ?? account.limits.rpm ?? Number.POSITIVE_INFINITY;
   const leftTokens = quota?.tokens.left(nowMs) ?? account.limits.tpm ?? Number.POSITIVE_INFINITY;
   const obstacles: Obstacle[] = [];
