@@ -1,5 +1,6 @@
 // What is known of a request when it is over: the source of the log line, the metrics and the ledger.
 import type { FailureKind } from './failure.ts';
+import type { NanoUsd } from './price.ts';
 import type { TokenUsage, UsageSource } from './usage.ts';
 
 /** How a request or an attempt ended. */
@@ -31,6 +32,14 @@ export interface AttemptRecord {
   durationMs: number;
   usage: TokenUsage | null;
   usageSource: UsageSource;
+  /** The upstream's `usage` object as it came, JSON text; null where it gave none. */
+  rawUsage: string | null;
+  /** The `service_tier` that the answer names. */
+  serviceTier: string | null;
+  /** Null where tokens were used whose price is not known. */
+  costNanoUsd: NanoUsd | null;
+  /** The price that the cost was computed with. */
+  priceId: string | null;
 }
 
 /** One request of a client, filled in as it goes. */
@@ -46,6 +55,8 @@ export interface RequestRecord {
   errorCode: string | null;
   usage: TokenUsage | null;
   usageSource: UsageSource;
+  /** The sum over its attempts. */
+  costNanoUsd: NanoUsd | null;
   bodyBytes: number;
   answerBytes: number;
   /** Time spent waiting for an account to become free. */

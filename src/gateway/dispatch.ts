@@ -119,6 +119,10 @@ function newAttemptRecord(
     durationMs: 0,
     usage: null,
     usageSource: 'none',
+    rawUsage: null,
+    serviceTier: null,
+    costNanoUsd: null,
+    priceId: null,
   };
 }
 

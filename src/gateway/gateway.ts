@@ -95,6 +95,7 @@ export class Gateway {
       errorCode: null,
       usage: null,
       usageSource: 'none',
+      costNanoUsd: null,
       bodyBytes: 0,
       answerBytes: 0,
       queuedMs: 0,
