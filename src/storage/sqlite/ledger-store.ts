@@ -1,0 +1,177 @@
+// The writing side of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import {
+  type LedgerAttemptRow,
+  type LedgerBatch,
+  type LedgerEntry,
+  type LedgerRequestRow,
+  type LedgerStore,
+  type SpoolPosition,
+} from '../ledger-store.ts';
+import { StorageError } from '../storage.ts';
+import { sumColumns, UsageIncrements } from '../usage-increments.ts';
+import { openDatabase } from './open.ts';
+
+const usageColumns = [
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'reasoning_tokens',
+  'audio_prompt_tokens',
+  'audio_completion_tokens',
+] as const;
+
+const requestColumns = [
+  'id',
+  'created_at_ms',
+  'endpoint',
+  'model',
+  'key_id',
+  'is_stream',
+  'status',
+  'outcome',
+  'error_code',
+  'usage_source',
+  ...usageColumns,
+  'cost_nano_usd',
+  'queued_ms',
+  'ttft_ms',
+  'duration_ms',
+  'chosen_because',
+  'body_bytes',
+  'answer_bytes',
+] as const satisfies readonly (keyof LedgerRequestRow)[];
+
+const attemptColumns = [
+  'request_id',
+  'n',
+  'account_id',
+  'provider_id',
+  'model',
+  'status',
+  'outcome',
+  'failure',
+  'started_at_ms',
+  'ttft_ms',
+  'duration_ms',
+  'usage_source',
+  ...usageColumns,
+  'raw_usage',
+  'service_tier',
+  'cost_nano_usd',
+  'price_id',
+] as const satisfies readonly (keyof LedgerAttemptRow)[];
+
+const groupColumns = ['quarter_ms', 'model', 'upstream_model', 'account_id', 'key_id'] as const;
+
+const insert = (table: string, columns: readonly string[]): string =>
+  `INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+
+const statements = {
+  insertRequest: `INSERT OR IGNORE ${insert('requests', requestColumns)}`,
+  replaceRequest: `INSERT OR REPLACE ${insert('requests', requestColumns)}`,
+  putAttempt: `INSERT OR REPLACE ${insert('attempts', attemptColumns)}`,
+  readRequest: `SELECT ${requestColumns.join(', ')} FROM requests WHERE id = ?`,
+  readAttempts: `SELECT ${attemptColumns.join(', ')} FROM attempts WHERE request_id = ? ORDER BY n`,
+  addUsage: `INSERT ${insert('usage_quarters', [...groupColumns, ...sumColumns])}
+    ON CONFLICT DO UPDATE SET ${sumColumns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
+  readPosition: 'SELECT segment, offset_bytes FROM spools WHERE spool = ?',
+  writePosition: 'INSERT OR REPLACE INTO spools (spool, segment, offset_bytes) VALUES (?, ?, ?)',
+  forget: 'DELETE FROM spools WHERE spool = ?',
+} as const;
+
+/** Opens the writing side on a database file. */
+export function openSqliteLedgerStore(file: string): LedgerStore {
+  return new SqliteLedgerStore(openDatabase(file));
+}
+
+class SqliteLedgerStore implements LedgerStore {
+  readonly #database: DatabaseSync;
+  readonly #prepared: Readonly<Record<keyof typeof statements, StatementSync>>;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#prepared = Object.fromEntries(
+      Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
+    ) as Record<keyof typeof statements, StatementSync>;
+  }
+
+  async position(spool: string): Promise<SpoolPosition> {
+    return asStorageError(() => {
+      const row = this.#prepared.readPosition.get(spool);
+      return { segment: Number(row?.['segment'] ?? 0), offsetBytes: Number(row?.['offset_bytes'] ?? 0) };
+    });
+  }
+
+  async append({ spool, position, entries }: LedgerBatch): Promise<void> {
+    this.#inTransaction(() => {
+      const increments = new UsageIncrements();
+      for (const entry of entries) this.#put(entry, increments);
+      for (const increment of increments.list()) {
+        this.#prepared.addUsage.run(
+          ...groupColumns.map((column) => increment[column]),
+          ...sumColumns.map((column) => increment[column]),
+        );
+      }
+      this.#prepared.writePosition.run(spool, position.segment, position.offsetBytes);
+    });
+  }
+
+  async forget(spool: string): Promise<void> {
+    asStorageError(() => this.#prepared.forget.run(spool));
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #put(entry: LedgerEntry, increments: UsageIncrements): void {
+    const { request, attempts } = entry;
+    const row = valuesOf(request, requestColumns);
+    if (this.#prepared.insertRequest.run(...row).changes === 0) {
+      const before = this.#read(request.id);
+      if (before.request.duration_ms !== null) return;
+      increments.add(before, -1);
+      this.#prepared.replaceRequest.run(...row);
+    }
+    for (const attempt of attempts) this.#prepared.putAttempt.run(...valuesOf(attempt, attemptColumns));
+    increments.add(entry);
+  }
+
+  #read(id: string): LedgerEntry {
+    return {
+      request: this.#prepared.readRequest.get(id) as unknown as LedgerRequestRow,
+      attempts: this.#prepared.readAttempts.all(id) as unknown as LedgerAttemptRow[],
+    };
+  }
+
+  #inTransaction(work: () => void): void {
+    asStorageError(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        work();
+        this.#database.exec('COMMIT');
+      } catch (error) {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+}
+
+function valuesOf<Row, Column extends keyof Row>(row: Row, columns: readonly Column[]): SQLInputValue[] {
+  return columns.map((column) => {
+    const value: unknown = row[column];
+    return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
+  });
+}
+
+function asStorageError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new StorageError(`the ledger could not be written: ${(error as Error).message}`, { cause: error });
+  }
+}

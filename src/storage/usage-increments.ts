@@ -1,0 +1,106 @@
+// What entries of the ledger add to the sums of their quarters of an hour.
+import type { TokenUsage } from '../core/usage.ts';
+import type { LedgerEntry } from './ledger-store.ts';
+
+/** Every time zone's midnight and full hour falls on one of these, in UTC. */
+export const quarterMs = 900_000;
+
+/** What is summed. Usage fields are tokens. */
+export interface UsageSums extends TokenUsage {
+  readonly requests: number;
+  readonly attempts: number;
+  readonly cost_nano_usd: number;
+  /** Tokens of attempts whose price is not known. */
+  readonly unpriced_tokens: number;
+}
+
+/** One group of one quarter; '' stands for "none". */
+export interface UsageIncrement extends UsageSums {
+  readonly quarter_ms: number;
+  /** As the client asked for it. */
+  readonly model: string;
+  /** As it was sent to the provider. */
+  readonly upstream_model: string;
+  readonly account_id: string;
+  readonly key_id: string;
+}
+
+/** The names of the sums, in the order of the table's columns. */
+export const sumColumns = [
+  'requests',
+  'attempts',
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'reasoning_tokens',
+  'audio_prompt_tokens',
+  'audio_completion_tokens',
+  'cost_nano_usd',
+  'unpriced_tokens',
+] as const satisfies readonly (keyof UsageSums)[];
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/**
+ * Sums entries by group; `sign` -1 takes them away. A request counts once, in the group of its last attempt; tokens and
+ * money count in the group of the attempt that used them.
+ */
+export class UsageIncrements {
+  readonly #groups = new Map<string, Mutable<UsageIncrement>>();
+
+  add({ request, attempts }: LedgerEntry, sign: 1 | -1 = 1): void {
+    const quarter = Math.floor(request.created_at_ms / quarterMs) * quarterMs;
+    const model = request.model ?? '';
+    const key = request.key_id ?? '';
+    if (attempts.length === 0) this.#group(quarter, model, '', '', key).requests += sign;
+    for (const [i, attempt] of attempts.entries()) {
+      const group = this.#group(quarter, model, attempt.model, attempt.account_id, key);
+      if (i === attempts.length - 1) group.requests += sign;
+      group.attempts += sign;
+      group.prompt_tokens += sign * attempt.prompt_tokens;
+      group.completion_tokens += sign * attempt.completion_tokens;
+      group.total_tokens += sign * attempt.total_tokens;
+      group.cached_tokens += sign * attempt.cached_tokens;
+      group.cache_write_tokens += sign * attempt.cache_write_tokens;
+      group.reasoning_tokens += sign * attempt.reasoning_tokens;
+      group.audio_prompt_tokens += sign * attempt.audio_prompt_tokens;
+      group.audio_completion_tokens += sign * attempt.audio_completion_tokens;
+      if (attempt.cost_nano_usd === null) group.unpriced_tokens += sign * attempt.total_tokens;
+      else group.cost_nano_usd += sign * attempt.cost_nano_usd;
+    }
+  }
+
+  /** The groups, in the order of the table's key: all gateways write in the same order, so none waits for another in a circle. */
+  list(): UsageIncrement[] {
+    return [...this.#groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  }
+
+  #group(quarter: number, model: string, upstreamModel: string, account: string, key: string): Mutable<UsageIncrement> {
+    const name = `${quarter}\n${model}\n${upstreamModel}\n${account}\n${key}`;
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const group: Mutable<UsageIncrement> = {
+      quarter_ms: quarter,
+      model,
+      upstream_model: upstreamModel,
+      account_id: account,
+      key_id: key,
+      requests: 0,
+      attempts: 0,
+      prompt_tokens: 0,
+      completion_tokens: 0,
+      total_tokens: 0,
+      cached_tokens: 0,
+      cache_write_tokens: 0,
+      reasoning_tokens: 0,
+      audio_prompt_tokens: 0,
+      audio_completion_tokens: 0,
+      cost_nano_usd: 0,
+      unpriced_tokens: 0,
+    };
+    this.#groups.set(name, group);
+    return group;
+  }
+}
