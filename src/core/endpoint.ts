@@ -1,5 +1,6 @@
 // An endpoint of the data plane: a row of a table, with the rules for reading its answers.
-import type { TokenUsage } from './usage.ts';
+import type { HeardText } from './heard-text.ts';
+import type { UsageReport } from './usage.ts';
 
 /** What one event of a stream means to the gateway. */
 export interface EventMeaning {
@@ -13,11 +14,11 @@ export interface EventMeaning {
   hasContent: boolean;
   /** It holds no choices but the usage. */
   isUsageOnly: boolean;
-  usage: TokenUsage | undefined;
+  hasUsage: boolean;
 }
 
 /** Reads the events of one stream in order, and knows from them whether the answer is whole. */
-export interface StreamReader {
+export interface StreamReader extends UsageReport {
   /** The meaning of one event's data; valid until the next call. */
   read(data: Uint8Array): EventMeaning;
   /** Every choice that began has its finish reason, and at least one began. */
@@ -33,5 +34,6 @@ export interface Endpoint {
   readonly upstreamPath: string;
   /** Whether `stream: true` asks for a stream here. */
   readonly canStream: boolean;
-  newStreamReader(): StreamReader;
+  /** `text` is where the reader puts what the model said, so that it can be counted if the upstream does not. */
+  newStreamReader(text: HeardText): StreamReader;
 }

@@ -3,6 +3,7 @@ import type { Account } from '../core/account.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Exchange, StopReason } from '../core/exchange.ts';
+import type { HeardText } from '../core/heard-text.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { classifyAnswer, type HeaderReader, type Provider } from '../core/provider.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
@@ -12,7 +13,15 @@ import type { AnswerListener, TransportError, Transmission, Upstream } from '../
 import { ClientSink } from './client-sink.ts';
 import type { Drainer } from './drainer.ts';
 import { answerHeaders, requestHeaders } from './headers.ts';
-import { ErrorReception, WholeReception, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
+import {
+  ErrorReception,
+  WholeReception,
+  nothingHeard,
+  type AnswerHead,
+  type Conclusion,
+  type Heard,
+  type Reception,
+} from './reception.ts';
 import { errorEvent } from './relay.ts';
 import { StreamReception } from './stream-reception.ts';
 import type { HeldAnswer } from './verdict.ts';
@@ -22,14 +31,15 @@ import { Watchdog } from './watchdog.ts';
 const lingerMs = 1000;
 
 /** How an attempt ended. `answered`: the client has the answer, whole or broken off. */
-export type AttemptResult =
+export type AttemptResult = { readonly heard: Heard } & (
   | {
       readonly kind: 'answered';
       readonly outcome: Outcome;
       readonly errorCode: ErrorCode | null;
       readonly failure: Failure | null;
     }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined };
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined }
+);
 
 /** What one attempt is made of. */
 export interface AttemptParts {
@@ -46,6 +56,8 @@ export interface AttemptParts {
   /** Limits in ms: to the head, and for a stream to its first content; then between two pieces. */
   readonly limits: { readonly firstByteMs: number; readonly idleMs: number };
   readonly record: AttemptRecord;
+  /** Where what the model says is put for counting. */
+  readonly text: HeardText;
   /** The gateway's own headers of an answer of this attempt, name and value in turn. */
   readonly ownHeaders: readonly string[];
   /** Called with the headers of the upstream's answer, and again with the body of an error. */
@@ -153,10 +165,10 @@ class Attempt implements AnswerListener {
   }
 
   #receptionFor(head: AnswerHead, contentType: string | string[] | undefined): Reception {
-    const { endpoint, dropsUsage, isBuffered } = this.#parts;
+    const { endpoint, dropsUsage, isBuffered, text } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
     if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head);
-    return new StreamReception(head, { reader: endpoint.newStreamReader(), dropsUsage, isBuffered }, this.#sink);
+    return new StreamReception(head, { reader: endpoint.newStreamReader(text), dropsUsage, isBuffered }, this.#sink);
   }
 
   /** The first-byte limit is still the one that counts. */
@@ -166,15 +178,12 @@ class Attempt implements AnswerListener {
   }
 
   #conclude(conclusion: Conclusion): void {
-    const { record } = this.#parts;
+    const { heard } = conclusion;
     if (conclusion.kind === 'failed') {
       this.#transmission?.abort();
       this.#finish(conclusion);
       return;
     }
-    const { usage } = conclusion;
-    record.usage = usage ?? null;
-    record.usageSource = usage === undefined ? 'none' : 'upstream';
     if (conclusion.kind === 'whole') {
       if (conclusion.body === undefined) this.#sink.end();
       else this.#sink.sendWhole(conclusion.body);
@@ -184,6 +193,7 @@ class Attempt implements AnswerListener {
         outcome: this.#sink.isMuted ? 'client_cancelled' : 'ok',
         errorCode: null,
         failure: null,
+        heard,
       });
       return;
     }
@@ -194,12 +204,13 @@ class Attempt implements AnswerListener {
       errorEvent(code, `The answer is incomplete: ${withoutSecret(failure.message, this.#parts.account.credential)}.`),
     );
     const outcome = this.#sink.isMuted || failure.kind === 'client_gone' ? 'client_cancelled' : 'stream_interrupted';
-    this.#finish({ kind: 'answered', outcome, errorCode: code, failure });
+    this.#finish({ kind: 'answered', outcome, errorCode: code, failure, heard });
   }
 
   /** Ends for a reason that does not lie in the answer's own bytes. */
   #break(failure: Failure, code?: ErrorCode): void {
-    this.#conclude(this.#reception?.close(failure, code) ?? { kind: 'failed', failure, answer: undefined });
+    const none: Conclusion = { kind: 'failed', failure, answer: undefined, heard: nothingHeard };
+    this.#conclude(this.#reception?.close(failure, code) ?? none);
   }
 
   #onSilence(): void {

@@ -1,8 +1,10 @@
 // Dispatch: the loop of attempts. It has no rule of its own: who serves, whether to retry and how long to wait are decided elsewhere.
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Failure } from '../core/failure.ts';
+import { HeardText } from '../core/heard-text.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
+import { readReport } from '../core/usage.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
 import { attempt, type AttemptResult } from './attempt.ts';
@@ -75,6 +77,7 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     clock,
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
+    text: new HeardText(() => {}),
     ownHeaders: gatewayHeaders(work),
     onAnswer(header, errorBody) {
       const { vendor } = provider;
@@ -92,8 +95,8 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);
   attemptRecord.failure = result.failure?.kind ?? null;
-  record.usage = attemptRecord.usage;
-  record.usageSource = attemptRecord.usageSource;
+  Object.assign(attemptRecord, readReport(result.heard));
+  if (attemptRecord.usage !== null) attemptRecord.usageSource = 'upstream';
   if (!attemptRecord.mayHaveReachedUpstream) lease.refund();
   lease.report(result.failure, nowMs);
   return result;

@@ -1,8 +1,8 @@
 // Receives an answer that is judged as a whole: an error, or a success that came in one piece.
 import { failureOf, type Failure, type FailureKind } from '../core/failure.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { TokenUsage } from '../core/usage.ts';
-import { isWholeJson } from '../lib/json-scan.ts';
+import type { UsageReport } from '../core/usage.ts';
+import { isWholeJson, skipSpace } from '../lib/json-scan.ts';
 import type { HeldAnswer } from './verdict.ts';
 import { readWholeAnswer } from './whole-answer.ts';
 
@@ -10,20 +10,35 @@ import { readWholeAnswer } from './whole-answer.ts';
 const errorBodyLimitBytes = 1 << 20;
 /** Largest answer that is held back: an upstream that sends more is not answering, it is flooding. */
 export const heldLimitBytes: number = 128 << 20;
+/** At most so much of an answer in one piece is counted. */
+const countedLimitBytes = 1 << 20;
+const openBrace = 0x7b;
 
-/** What became of an answer. */
-export type Conclusion =
-  /** It is whole; `body` is what is still to be sent of it. */
-  | { readonly kind: 'whole'; readonly body: Uint8Array | undefined; readonly usage: TokenUsage | undefined }
-  /** It is none, and nothing of it has been sent. */
+/** What an answer, or the part of it that came, tells of its use. */
+export interface Heard extends UsageReport {
+  /** Content came after the last usage: it tells of a part only. */
+  readonly isUsageStale: boolean;
+  /** The beginning of an answer in one piece: to be counted where it does not say what it used. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** Of what is no answer. */
+export const nothingHeard: Heard = {
+  rawUsage: undefined,
+  serviceTier: undefined,
+  isUsageStale: false,
+  body: undefined,
+};
+
+/**
+ * What became of an answer. `whole`: `body` is what is still to be sent of it. `failed`: it is none, and nothing of it
+ * has been sent. `broken`: it broke off after a part of it had been sent.
+ */
+export type Conclusion = { readonly heard: Heard } & (
+  | { readonly kind: 'whole'; readonly body: Uint8Array | undefined }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined }
-  /** It broke off after a part of it had been sent. */
-  | {
-      readonly kind: 'broken';
-      readonly failure: Failure;
-      readonly code: ErrorCode;
-      readonly usage: TokenUsage | undefined;
-    };
+  | { readonly kind: 'broken'; readonly failure: Failure; readonly code: ErrorCode }
+);
 
 /** Takes an upstream's answer as it comes. */
 export interface Reception {
@@ -76,7 +91,8 @@ export function errorUnderSuccess(
   }
   const own = ['content-type', 'application/json', 'content-length', String(clean.length)];
   const status = properStatus[failure.kind] ?? 502;
-  return { kind: 'failed', failure, answer: { status, headers: [...kept, ...own], body: clean, isJson: true } };
+  const answer: HeldAnswer = { status, headers: [...kept, ...own], body: clean, isJson: true };
+  return { kind: 'failed', failure, answer, heard: nothingHeard };
 }
 
 /** Receives an answer whose status says that it failed. */
@@ -97,12 +113,13 @@ export class ErrorReception implements Reception {
   }
 
   close(broken: Failure | undefined): Conclusion {
-    if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined };
+    if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined, heard: nothingHeard };
     const { status, headers, classify, redact } = this.#head;
     const raw = Buffer.concat(this.#chunks);
     const isJson = raw.length > 0 && isWholeJson(raw);
     const body = isJson ? Buffer.from(redact(raw.toString('utf8'))) : raw;
-    return { kind: 'failed', failure: classify(raw), answer: { status, headers, body, isJson } };
+    const answer: HeldAnswer = { status, headers, body, isJson };
+    return { kind: 'failed', failure: classify(raw), answer, heard: nothingHeard };
   }
 }
 
@@ -125,17 +142,26 @@ export class WholeReception implements Reception {
   }
 
   close(broken: Failure | undefined): Conclusion {
-    if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined };
+    if (broken !== undefined) return this.#failed(broken);
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
-    const { isWhole, isError, usage } = readWholeAnswer(body);
+    const { isWhole, isError, rawUsage, serviceTier } = readWholeAnswer(body);
     if (isError) return errorUnderSuccess(this.#head, body);
-    if (isWhole) return { kind: 'whole', body, usage };
+    if (isWhole) {
+      const heard: Heard = { rawUsage, serviceTier, isUsageStale: false, body: body.subarray(0, countedLimitBytes) };
+      return { kind: 'whole', body, heard };
+    }
     return this.#invalid(body.length === 0 ? 'an empty body' : 'a body that is not whole JSON');
   }
 
   #invalid(what: string): Conclusion {
     const { status } = this.#head;
-    const failure = failureOf('invalid_response', `answered ${status} with ${what}`, { status });
-    return { kind: 'failed', failure, answer: undefined };
+    return this.#failed(failureOf('invalid_response', `answered ${status} with ${what}`, { status }));
+  }
+
+  /** What came of a cut answer is kept where it may be one. */
+  #failed(failure: Failure): Conclusion {
+    const begun: Buffer = Buffer.concat(this.#chunks, Math.min(this.#bytes, countedLimitBytes));
+    const body = begun[skipSpace(begun, 0, begun.length)] === openBrace ? begun : undefined;
+    return { kind: 'failed', failure, answer: undefined, heard: { ...nothingHeard, body } };
   }
 }

@@ -1,6 +1,7 @@
 // A stream cut at every byte: never passed off as whole before its finish reason has gone to the client.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { HeardText } from '../core/heard-text.ts';
 import { ChunkReader } from '../providers/openai/stream-reader.ts';
 import { CommitGate } from './commit.ts';
 import { StreamRelay, type StreamState } from './relay.ts';
@@ -29,7 +30,12 @@ interface Relayed {
 function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
   const sent: Buffer[] = [];
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1 << 20);
-  const relay = new StreamRelay({ reader: new ChunkReader(), gate, dropsUsage: false, isBuffered });
+  const relay = new StreamRelay({
+    reader: new ChunkReader(new HeardText(() => {})),
+    gate,
+    dropsUsage: false,
+    isBuffered,
+  });
   const state = relay.push(stream.subarray(0, at));
   return {
     state: state.kind === 'running' ? relay.end() : state,

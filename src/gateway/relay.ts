@@ -1,6 +1,6 @@
 // Relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
 import type { StreamReader } from '../core/endpoint.ts';
-import type { TokenUsage } from '../core/usage.ts';
+import type { UsageReport } from '../core/usage.ts';
 import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';
 import { HeldTooLongError, type CommitGate } from './commit.ts';
 
@@ -41,7 +41,7 @@ export class StreamRelay {
   #state: StreamState = running;
   /** Events of the current read that stand side by side, waiting for the one write. */
   #run: Uint8Array[] = [];
-  #usage: TokenUsage | undefined;
+  #isUsageStale = false;
   #commits = false;
   /** The event just left out ended with a CR: an LF that follows alone is the other half of its line end. */
   #leftOutReturn = false;
@@ -52,8 +52,15 @@ export class StreamRelay {
     this.#parts = parts;
   }
 
-  get usage(): TokenUsage | undefined {
-    return this.#usage;
+  /** What the stream has said of its use so far. */
+  get report(): UsageReport {
+    const { rawUsage, serviceTier } = this.#parts.reader;
+    return { rawUsage, serviceTier };
+  }
+
+  /** Content has come since the last usage. */
+  get isUsageStale(): boolean {
+    return this.#isUsageStale;
   }
 
   /** All that the client waits for has come, whether or not the end mark has. */
@@ -113,8 +120,8 @@ export class StreamRelay {
     } else if (meaning.isMalformed) {
       this.#state = { kind: 'malformed', message: 'an event of the stream is not the JSON it should be' };
     } else {
-      if (meaning.usage !== undefined) this.#usage = meaning.usage;
       if (meaning.hasContent) this.#commits = !this.#parts.isBuffered;
+      if (meaning.hasContent || meaning.hasUsage) this.#isUsageStale = !meaning.hasUsage;
       if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
       else this.#run.push(event);
     }

@@ -2,6 +2,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { StoppedError } from '../core/exchange.ts';
 import type { Outcome } from '../core/record.ts';
+import { sumUsage } from '../core/usage.ts';
 import { gatewayHeaders } from './dispatch.ts';
 import type { GatewayParts, Work } from './work.ts';
 
@@ -79,6 +80,7 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
       }
     }
   }
+  Object.assign(record, sumUsage(record.attempts));
   record.answerBytes = answer.sentBytes;
   record.durationMs = parts.clock.nowMs() - record.createdAtMs;
   parts.onSettled(

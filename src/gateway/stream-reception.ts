@@ -3,7 +3,14 @@ import type { StreamReader } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { CommitGate, type AnswerSink } from './commit.ts';
-import { errorUnderSuccess, heldLimitBytes, type AnswerHead, type Conclusion, type Reception } from './reception.ts';
+import {
+  errorUnderSuccess,
+  heldLimitBytes,
+  type AnswerHead,
+  type Conclusion,
+  type Heard,
+  type Reception,
+} from './reception.ts';
 import { StreamRelay, type StreamState } from './relay.ts';
 
 /** How a stream is to be passed on. */
@@ -45,15 +52,15 @@ export class StreamReception implements Reception {
   }
 
   #conclude(state: StreamState, broken?: Failure, code?: ErrorCode): Conclusion {
-    const { usage } = this.#relay;
-    if (state.kind === 'whole') return { kind: 'whole', body: undefined, usage };
+    const heard: Heard = { ...this.#relay.report, isUsageStale: this.#relay.isUsageStale, body: undefined };
+    if (state.kind === 'whole') return { kind: 'whole', body: undefined, heard: { ...heard, isUsageStale: false } };
     if (broken === undefined && state.kind === 'error' && !this.isCommitted) {
       return errorUnderSuccess(this.#head, errorBody(state.error));
     }
     const failure = broken ?? this.#failureOf(state);
-    if (!this.isCommitted) return { kind: 'failed', failure, answer: undefined };
+    if (!this.isCommitted) return { kind: 'failed', failure, answer: undefined, heard };
     const fallback = state.kind === 'malformed' ? 'upstream_invalid_response' : 'upstream_stream_interrupted';
-    return { kind: 'broken', failure, code: code ?? fallback, usage };
+    return { kind: 'broken', failure, code: code ?? fallback, heard };
   }
 
   #failureOf(state: StreamState): Failure {

@@ -246,10 +246,15 @@ function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
+/** The bytes of the span as text. */
+export function readText(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}
+
 /** The value at the span, parsed; undefined where the text inside is not valid JSON after all. */
 export function readValue(bytes: Uint8Array, start: number, end: number): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
+    return JSON.parse(readText(bytes, start, end));
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
 // The data plane's table: OpenAI's endpoints that the gateway carries, one row each.
 import type { Endpoint, StreamReader } from '../../core/endpoint.ts';
+import type { HeardText } from '../../core/heard-text.ts';
 import { ChunkReader } from './stream-reader.ts';
 
-function newStreamReader(): StreamReader {
-  return new ChunkReader();
+function newStreamReader(text: HeardText): StreamReader {
+  return new ChunkReader(text);
 }
 
 /** All of them are `POST`, find the model in the body's `model`, and report tokens in the answer's `usage`. */

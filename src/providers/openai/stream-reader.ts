@@ -1,7 +1,8 @@
 // Reads the chunks of OpenAI's chat and completion streams from their bytes (test/fixtures/openai-wire.md section 5).
 import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
-import { readUsage } from '../../core/usage.ts';
-import { nameIs, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import { channels, type HeardText } from '../../core/heard-text.ts';
+import { nameIs, readText, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import { hearCall, hearToolCalls } from './tool-call-text.ts';
 
 const done = '[DONE]';
 const openBrace = 0x7b;
@@ -32,8 +33,9 @@ export class ChunkReader implements StreamReader {
     error: undefined,
     hasContent: false,
     isUsageOnly: false,
-    usage: undefined,
+    hasUsage: false,
   };
+  readonly #text: HeardText;
   /** Choice index → whether it has its finish reason. */
   readonly #choices = new Map<number, boolean>();
   #unfinished = 0;
@@ -41,6 +43,26 @@ export class ChunkReader implements StreamReader {
   #choiceCount = -1;
   #index = 0;
   #hasFinish = false;
+  /** What the current choice said: its index may come after it. -1: nothing. */
+  #heardChannel = -1;
+  #heardStart = 0;
+  #heardEnd = 0;
+  #hasReasoningContent = false;
+  #rawUsage: string | undefined;
+  #serviceTier: string | undefined;
+
+  /** `text` gets what the model says. */
+  constructor(text: HeardText) {
+    this.#text = text;
+  }
+
+  get rawUsage(): string | undefined {
+    return this.#rawUsage;
+  }
+
+  get serviceTier(): string | undefined {
+    return this.#serviceTier;
+  }
 
   get isFinished(): boolean {
     return this.#choices.size > 0 && this.#unfinished === 0;
@@ -53,7 +75,7 @@ export class ChunkReader implements StreamReader {
     meaning.error = undefined;
     meaning.hasContent = false;
     meaning.isUsageOnly = false;
-    meaning.usage = undefined;
+    meaning.hasUsage = false;
     if (spanIs(data, 0, Math.min(data.length, done.length), done)) {
       meaning.isDone = true;
       return meaning;
@@ -63,7 +85,7 @@ export class ChunkReader implements StreamReader {
     const start = skipSpace(data, 0, data.length);
     const end = walkObject(data, start, data.length, this.#onMember);
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
-    meaning.isUsageOnly = this.#choiceCount === 0 && meaning.usage !== undefined;
+    meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
     return meaning;
   }
 
@@ -75,7 +97,14 @@ export class ChunkReader implements StreamReader {
     } else if (nameIs(bytes, nameStart, nameEnd, 'error')) {
       if (!isNull(bytes, start)) this.#meaning.error = readValue(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'usage')) {
-      if (bytes[start] === openBrace) this.#meaning.usage = readUsage(readValue(bytes, start, end));
+      if (bytes[start] !== openBrace) return;
+      this.#meaning.hasUsage = true;
+      this.#rawUsage = readText(bytes, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'service_tier')) {
+      // Mostly every event names the same one.
+      if (bytes[start] !== quote || spanIs(bytes, start + 1, end - 1, this.#serviceTier ?? '')) return;
+      const tier = readValue(bytes, start, end);
+      if (typeof tier === 'string') this.#serviceTier = tier;
     }
   };
 
@@ -84,6 +113,7 @@ export class ChunkReader implements StreamReader {
     this.#index = 0;
     this.#hasFinish = false;
     walkObject(this.#bytes, start, end, this.#onChoiceMember);
+    this.#keepHeard();
     const before = this.#choices.get(this.#index);
     if (before === undefined) this.#unfinished += 1;
     if (this.#hasFinish && before !== true) this.#unfinished -= 1;
@@ -99,7 +129,9 @@ export class ChunkReader implements StreamReader {
       this.#hasFinish = true;
       this.#meaning.hasContent = true;
     } else if (nameIs(bytes, nameStart, nameEnd, 'text')) {
-      if (!isEmptyValue(bytes, start, end)) this.#meaning.hasContent = true;
+      if (isEmptyValue(bytes, start, end)) return;
+      this.#meaning.hasContent = true;
+      this.#hear(channels.content, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'index')) {
       const index = readValue(bytes, start, end);
       if (typeof index === 'number') this.#index = index;
@@ -107,8 +139,45 @@ export class ChunkReader implements StreamReader {
   };
 
   readonly #onDeltaMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
-    if (this.#meaning.hasContent || isEmptyValue(this.#bytes, start, end)) return;
-    if (framing.some((name) => nameIs(this.#bytes, nameStart, nameEnd, name))) return;
+    const bytes = this.#bytes;
+    if (isEmptyValue(bytes, start, end)) return;
+    if (nameIs(bytes, nameStart, nameEnd, 'content')) {
+      this.#hear(channels.content, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'tool_calls')) {
+      hearToolCalls(this.#text, this.#index, bytes, start, end);
+    } else {
+      if (framing.some((name) => nameIs(bytes, nameStart, nameEnd, name))) return;
+      this.#hearOther(nameStart, nameEnd, start, end);
+    }
     this.#meaning.hasContent = true;
   };
+
+  #hearOther(nameStart: number, nameEnd: number, start: number, end: number): void {
+    const bytes = this.#bytes;
+    if (nameIs(bytes, nameStart, nameEnd, 'refusal')) {
+      this.#hear(channels.refusal, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'reasoning_content')) {
+      this.#hasReasoningContent = true;
+      this.#hear(channels.reasoning, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'reasoning')) {
+      // Some servers send the same text under both names.
+      if (!this.#hasReasoningContent) this.#hear(channels.reasoning, start, end);
+    } else if (nameIs(bytes, nameStart, nameEnd, 'function_call')) {
+      hearCall(this.#text, this.#index, 0, bytes, start, end);
+    }
+  }
+
+  #hear(channel: number, start: number, end: number): void {
+    if (this.#bytes[start] !== quote) return;
+    this.#keepHeard();
+    this.#heardChannel = channel;
+    this.#heardStart = start + 1;
+    this.#heardEnd = end - 1;
+  }
+
+  #keepHeard(): void {
+    if (this.#heardChannel === -1) return;
+    this.#text.add(this.#index, this.#heardChannel, this.#bytes, this.#heardStart, this.#heardEnd);
+    this.#heardChannel = -1;
+  }
 }

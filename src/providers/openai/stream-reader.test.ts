@@ -1,0 +1,120 @@
+// What the reader of a stream hears: the model's words by choice and channel, the usage, and the tier.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { HeardText, readRuns } from '../../core/heard-text.ts';
+import { ChunkReader } from './stream-reader.ts';
+
+function read(events: readonly string[]): { reader: ChunkReader; texts: string[] } {
+  const text = new HeardText(() => {});
+  const reader = new ChunkReader(text);
+  for (const event of events) assert.equal(reader.read(Buffer.from(event)).isMalformed, false, event);
+  const runs = text.take();
+  return { reader, texts: runs === undefined ? [] : readRuns(runs) };
+}
+
+const delta = (json: string, index = 0): string =>
+  `{"choices":[{"index":${index},"delta":${json},"finish_reason":null}]}`;
+
+const spoken: Readonly<Record<string, readonly [events: readonly string[], texts: readonly string[]]>> = {
+  'roles and empty things are no words': [
+    [delta('{"role":"assistant","content":"","refusal":null,"tool_calls":[]}'), delta('{}'), delta('{"content":null}')],
+    [],
+  ],
+  text: [[delta('{"content":"Hi"}'), delta('{"content":" \\"you\\""}')], ['Hi "you"']],
+  'two choices in turn': [
+    [delta('{"content":"a"}'), delta('{"content":"b"}', 1), delta('{"content":"A"}'), delta('{"content":"B"}', 1)],
+    ['aA', 'bB'],
+  ],
+  'two choices in one event': [
+    ['{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}}]}'],
+    ['a', 'b'],
+  ],
+  'an index that comes last': [
+    [
+      '{"choices":[{"text":"a","index":0}]}',
+      '{"choices":[{"text":"b","index":1}]}',
+      '{"choices":[{"text":"c","index":0}]}',
+    ],
+    ['ac', 'b'],
+  ],
+  'a refusal': [[delta('{"refusal":"I"}'), delta('{"refusal":" cannot"}')], ['I cannot']],
+  'reasoning, under either name, once': [
+    [
+      delta('{"reasoning_content":"So"}'),
+      delta('{"reasoning_content":" then","reasoning":" then"}'),
+      delta('{"content":"4","reasoning_content":null}'),
+    ],
+    ['So then', '4'],
+  ],
+  'reasoning alone': [[delta('{"reasoning":"So"}')], ['So']],
+  'several members of one delta': [[delta('{"reasoning_content":"So","content":"4"}')], ['So', '4']],
+  'tool calls': [
+    [
+      delta('{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"sum","arguments":""}}]}'),
+      delta('{"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\":"}}]}'),
+      delta('{"tool_calls":[{"index":1,"function":{"name":"max","arguments":"{}"}}]}'),
+      delta(
+        '{"tool_calls":[{"index":0,"function":{"arguments":"1}"}},{"index":2,"custom":{"name":"run","input":"ls"}}]}',
+      ),
+    ],
+    ['sum', '{"a":1}', 'max', '{}', 'run', 'ls'],
+  ],
+  'tool calls in forms of their own': [
+    [
+      delta('{"tool_calls":[{"index":12,"function":{"arguments":"a"}}]}'),
+      delta('{"tool_calls":[{"index":12,"function":{"arguments":"b\\"]","x":1}}]}'),
+      delta('{"tool_calls":[ {"index":12,"function":{"arguments":"c"}}]}'),
+      delta('{"tool_calls":[{"index":12,"function":{"arguments":"d"}},{"index":13,"function":{"arguments":"e"}}]}'),
+      delta('{"tool_calls":[{"index":12,"function":{"arguments":5}}]}'),
+      delta('{"tool_calls":[{"index":-1.5,"function":{"arguments":"f"}}]}'),
+    ],
+    ['ab"]cd', 'e', 'f'],
+  ],
+  'a function call of old': [[delta('{"function_call":{"name":"sum","arguments":"{}"}}')], ['sum', '{}']],
+  'what nobody can count': [[delta('{"audio":{"data":"AAAA"},"content":5,"tool_calls":"x","function_call":[]}')], []],
+};
+
+suite('the words of a stream', () => {
+  for (const [name, [events, texts]] of Object.entries(spoken))
+    test(name, () => assert.deepEqual(read(events).texts, texts));
+});
+
+const usages: Readonly<Record<string, readonly [events: readonly string[], rawUsage: string | undefined]>> = {
+  none: [[delta('{"content":"a"}')], undefined],
+  null: [['{"choices":[],"usage":null}'], undefined],
+  'not an object': [
+    ['{"choices":[],"usage":[1]}', '{"choices":[],"usage":"x"}', '{"choices":[],"usage":5}'],
+    undefined,
+  ],
+  'as it came': [
+    ['{"choices":[],"usage":{ "prompt_tokens" : 1.0e1,"x":{"y":[]} }}'],
+    '{ "prompt_tokens" : 1.0e1,"x":{"y":[]} }',
+  ],
+  'the last object of several': [
+    [
+      '{"choices":[],"usage":{"a":1}}',
+      '{"choices":[{"index":0,"delta":{}}],"usage":{"a":2}}',
+      '{"choices":[],"usage":null}',
+    ],
+    '{"a":2}',
+  ],
+  'the last of one event': [['{"usage":{"a":1},"choices":[],"usage":{"a":2},"usage":null}'], '{"a":2}'],
+};
+
+suite('the usage of a stream', () => {
+  for (const [name, [events, rawUsage]] of Object.entries(usages))
+    test(name, () => assert.equal(read(events).reader.rawUsage, rawUsage));
+});
+
+suite('the tier of a stream', () => {
+  const tiers: Readonly<Record<string, readonly [events: readonly string[], tier: string | undefined]>> = {
+    none: [[delta('{}'), '{"choices":[],"service_tier":null}', '{"choices":[],"service_tier":5}'], undefined],
+    'the last one named': [
+      ['{"service_tier":"auto"}', '{"service_tier":"default"}', '{"service_tier":"default"}', '{"service_tier":null}'],
+      'default',
+    ],
+    'with escapes': [['{"service_tier":"f\\u006cex"}'], 'flex'],
+  };
+  for (const [name, [events, tier]] of Object.entries(tiers))
+    test(name, () => assert.equal(read(events).reader.serviceTier, tier));
+});
