@@ -10,7 +10,18 @@ import { endpoints } from '../src/providers/openai/endpoints.ts';
 import { builtInProviders, modelPrefixes, otherVendor, vendorOf, vendors } from '../src/providers/registry.ts';
 import { migrations } from '../src/storage/sqlite/migrations/registry.ts';
 
-const belowGateway = ['lib', 'core', 'configuration', 'pool', 'providers', 'storage', 'telemetry', 'upstream', 'vault'];
+const belowGateway = [
+  'lib',
+  'core',
+  'configuration',
+  'pool',
+  'prices',
+  'providers',
+  'storage',
+  'telemetry',
+  'upstream',
+  'vault',
+];
 
 /** Room → the rooms it may import from, besides itself. A new room needs a row here. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -18,14 +29,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: ['lib'],
   mock: ['lib'],
   pool: ['lib', 'core'],
+  prices: ['lib', 'core'],
   providers: ['lib', 'core'],
   storage: ['lib', 'core'],
   telemetry: ['lib', 'core'],
   upstream: ['lib', 'core'],
   vault: ['lib', 'core'],
-  configuration: ['lib', 'core', 'providers', 'storage', 'vault'],
+  configuration: ['lib', 'core', 'prices', 'providers', 'storage', 'vault'],
   gateway: ['lib', 'core', 'pool', 'upstream'],
-  management: ['lib', 'core', 'configuration', 'pool', 'providers', 'storage', 'upstream', 'vault'],
+  management: ['lib', 'core', 'configuration', 'pool', 'prices', 'providers', 'storage', 'upstream', 'vault'],
   http: ['lib', 'core', 'gateway', 'management'],
   main: [...belowGateway, 'gateway', 'management', 'http'],
   chaos: ['lib', 'core', 'configuration', 'providers', 'storage', 'main', 'mock'],

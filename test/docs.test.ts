@@ -104,6 +104,11 @@ test('the generated pages are fresh', async () => {
   assert.match(stdout, /^up to date: settings\.md, errors\.md$/mu);
 });
 
+test('the price list is fresh', async () => {
+  const { stdout } = await execute(process.execPath, ['price-list/generate.ts', '--check'], { cwd: root });
+  assert.match(stdout, /^up to date: the price list$/mu);
+});
+
 test('every JSON example is JSON', () => {
   for (const page of pages)
     for (const block of blocksOf(page, 'json')) assert.doesNotThrow(() => JSON.parse(block), page);

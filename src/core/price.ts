@@ -4,11 +4,51 @@ import type { TokenUsage } from './usage.ts';
 /** Money: whole nano-dollars (10⁻⁹ USD). */
 export type NanoUsd = number;
 
+/** The kinds of tokens that have a price of their own. Together they are all tokens of a call, each counted once. */
+export const tokenKinds = ['input', 'cachedInput', 'cacheWrite', 'output', 'audioInput', 'audioOutput'] as const;
+
+/** `input` is text that was neither read from the cache nor written to it; reasoning is part of `output`. */
+export type TokenKind = (typeof tokenKinds)[number];
+
+/** What a million tokens of each kind cost, in nano-dollars; null where that is not known: never 0. */
+export type Rates = Readonly<Record<TokenKind, NanoUsd | null>>;
+
+/** One price of one model in one tier, in force from a moment on until another one follows. */
+export interface Price {
+  readonly id: string;
+  /** In lower case. */
+  readonly model: string;
+  /** The one provider that it is for; null: all. */
+  readonly providerId: string | null;
+  /** As an answer's `service_tier` names it, in lower case; `default` where it names none. */
+  readonly tier: string;
+  /** Ms since the epoch; -Infinity where it has always been so. */
+  readonly fromMs: number;
+  readonly rates: Rates;
+  /** The rates of the whole request once its prompt has more than so many tokens. */
+  readonly longContext: { readonly overTokens: number; readonly rates: Rates } | null;
+}
+
+/** A vendor's list prices. */
+export interface PriceList {
+  /** The day up to which changes are known: `2026-09-23`. */
+  readonly asOf: string;
+  readonly prices: readonly Price[];
+  /** Another name of a model → the name that its prices stand under. Both in lower case. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
 /** What a call cost, and by which price; null where its price is not known. */
 export interface Cost {
   readonly nanoUsd: NanoUsd;
-  /** The price in force when the call was made: kept beside the cost, so that it can be checked and priced again. */
+  /** The price in force when the call was made, `id@version`: kept beside the cost, so that it can be checked and priced again. */
   readonly priceId: string;
+}
+
+/** A cost with its parts, which add up to it. */
+export interface ItemizedCost extends Cost {
+  readonly isLongContext: boolean;
+  readonly parts: Readonly<Record<TokenKind, { readonly tokens: number; readonly nanoUsd: NanoUsd }>>;
 }
 
 /** A call to be priced. */
@@ -27,4 +67,8 @@ export interface PricedCall {
 export interface PriceBook {
   /** The cost of a call; null where no price is known for its model at that time: never 0. */
   cost(call: PricedCall): Cost | null;
+  /** The same cost with its parts. */
+  itemize(call: PricedCall): ItemizedCost | null;
+  /** The price that a call is priced by, whatever its tokens are; null where none is known. */
+  priceOf(call: Omit<PricedCall, 'usage'>): Price | null;
 }

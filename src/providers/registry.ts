@@ -1,6 +1,8 @@
 // THE REGISTRY: one line a vendor, the providers that need no row, and which model names lead to them.
+import type { PriceList } from '../core/price.ts';
 import type { ModelPrefix, Vendor } from '../core/provider.ts';
 import { openaiCompatible } from './openai-compatible.ts';
+import { listPrices as openaiPrices } from './openai/list-prices.ts';
 import { openai } from './openai/vendor.ts';
 
 /** Provider id → the vendor whose rules it follows. An id that is not here follows `otherVendor`. */
@@ -61,3 +63,6 @@ export const modelPrefixes: readonly ModelPrefix[] = [
   { prefix: 'ft:davinci-', providerId: 'openai' },
   { prefix: 'ft:babbage-', providerId: 'openai' },
 ];
+
+/** The prices that hold without anybody entering them, by the model's name, at whatever provider it is called. */
+export const listPrices: PriceList = openaiPrices;
