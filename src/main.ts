@@ -3,17 +3,19 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { watchClientKeys } from './configuration/client-key-watch.ts';
 import { buildConfiguration } from './configuration/snapshot.ts';
 import { watchConfiguration } from './configuration/watch.ts';
 import { GatewayError } from './core/errors.ts';
+import type { Exchange } from './core/exchange.ts';
 import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
 import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
-import type { HttpExchange } from './http/exchange.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
+import { FailureMeter } from './lib/failure-meter.ts';
 import { createManagement } from './management/management.ts';
 import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
@@ -33,6 +35,8 @@ import { openVault } from './vault/vault.ts';
 const probeTimeoutMs = 20_000;
 const noteStateEveryMs = 10_000;
 const poolMemory = 'pool_memory';
+/** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
+const failedKeysPerMinute = 20;
 
 /** A start that cannot be; the message is one sentence for the person who tried. */
 export class StartError extends Error {
@@ -119,23 +123,39 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       else logger.error({ err: error }, 'the database does not answer; the gateway goes on with what it knows');
     },
   });
+  const clientKeys = await watchClientKeys({
+    store: storage.clientKeys,
+    clock,
+    onProblem: (problem) => logger.warn({ problem }, 'client key left out'),
+    onTrouble(error) {
+      if (error === undefined) logger.info('the client keys can be read again');
+      else logger.error({ err: error }, 'the client keys cannot be read; those known work on, others are told to wait');
+    },
+  });
+  if (clientKeys.isEmpty && !isLoopbackHost(settings.HOST))
+    logger.warn('there is no client key yet, so /v1 serves nobody; create one: aigateway keys create --name NAME');
   recall(pool, (await storage.readNote(poolMemory)) ?? '', clock.nowMs());
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics(() => lifecycle.running);
+  /** Client key id → when it was last used, since that was last noted. */
+  const keyUses = new Map<string, number>();
   const gateway = new Gateway({
     settings,
     endpoints,
     modelPrefixes,
     configuration: () => configuration.current(),
+    clientKeys,
+    failedKeys: new FailureMeter(failedKeysPerMinute),
     pool,
     rooms: new WaitingRooms(pool, clock, Math.random),
     retries: new RetryBudgets(),
     upstream,
     clock,
     random: Math.random,
-    refuseStranger: (exchange) => refuseStranger(settings, exchange as HttpExchange),
+    refuseStranger: (exchange) => refuseStranger(settings, exchange),
     onSettled(record, error) {
+      if (record.keyId !== null) keyUses.set(record.keyId, record.createdAtMs);
       logRequest(logger, record, error);
       metrics.observe(record);
     },
@@ -154,19 +174,22 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       log: logger,
     }),
     metrics: () => metrics.collect(),
-    degraded: () => (configuration.isFresh() ? [] : ['database']),
+    degraded: () => (configuration.isFresh() && clientKeys.isFresh() ? [] : ['database']),
     lifecycle,
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
   });
   const noteState = async (): Promise<void> => {
-    const uses = [...pool.takeUses()].map(([id, ms]) => [id, new Date(ms).toISOString()] as const);
+    const uses = timesOf(pool.takeUses());
+    const usesOfKeys = timesOf(keyUses);
+    keyUses.clear();
     try {
-      if (uses.length > 0) await storage.noteUse(new Map(uses));
-      if (uses.length > 0 || lifecycle.state === 'draining')
+      if (uses.size > 0) await storage.noteUse(uses);
+      if (usesOfKeys.size > 0) await storage.clientKeys.noteUse(usesOfKeys);
+      if (uses.size > 0 || lifecycle.state === 'draining')
         await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
     } catch (error) {
-      logger.warn({ err: error }, 'the live state of the accounts could not be noted');
+      logger.warn({ err: error }, 'the live state of accounts and the use of client keys could not be noted');
     }
   };
   const stateTimer = setInterval(() => void noteState(), noteStateEveryMs);
@@ -174,6 +197,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
     clearInterval(stateTimer);
     configuration.stop();
+    clientKeys.stop();
     await noteState();
     await upstream.close();
     await storage.close();
@@ -184,18 +208,24 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   } catch (error) {
     clearInterval(stateTimer);
     configuration.stop();
+    clientKeys.stop();
     throw error;
   }
   lifecycle.open();
   return { url: `http://${urlHost(settings.HOST)}:${(server.address() as AddressInfo).port}`, stop };
 }
 
+/** Id → time, as the database has it. */
+function timesOf(uses: ReadonlyMap<string, number>): Map<string, string> {
+  return new Map([...uses].map(([id, ms]) => [id, new Date(ms).toISOString()]));
+}
+
 /** Without client keys the data plane is for this machine alone. */
-function refuseStranger(settings: Settings, exchange: HttpExchange): GatewayError | undefined {
+function refuseStranger(settings: Settings, exchange: Exchange): GatewayError | undefined {
   if (!isLoopbackHost(settings.HOST)) {
     return new GatewayError(
       'invalid_client_key',
-      'This gateway is reachable from elsewhere and has no client key yet, so it serves nobody.',
+      'This gateway is reachable from elsewhere and has no client key yet, so it serves nobody; create one with POST /api/v1/keys.',
       { shouldRetry: false },
     );
   }

@@ -33,3 +33,29 @@ export interface ClientKey {
   /** ms since the epoch; null: never. */
   readonly expiresAtMs: number | null;
 }
+
+/** What a key's text is known to stand for. */
+export interface KnownKey {
+  readonly key: ClientKey;
+  /** False where the key is switched off or revoked. */
+  readonly isActive: boolean;
+  /** When this text no longer stands for the key, because a newer one has taken its place; ms since the epoch, null: never. */
+  readonly replacedAtMs: number | null;
+}
+
+/** All client keys, held in memory: nothing here waits for a database. */
+export interface ClientKeys {
+  /** Whether there are none at all: one that is revoked, or that cannot be read, is one too. */
+  readonly isEmpty: boolean;
+  /** What is known of a key's text; takes the same time whoever guesses. */
+  find(text: string): KnownKey | undefined;
+  /** Whether all changes are known, but for those of the last two seconds. */
+  isFresh(): boolean;
+}
+
+/** Whether a request that begins now may use the key. */
+export function isUsable({ key, isActive, replacedAtMs }: KnownKey, nowMs: number): boolean {
+  return (
+    isActive && (key.expiresAtMs === null || nowMs < key.expiresAtMs) && (replacedAtMs === null || nowMs < replacedAtMs)
+  );
+}

@@ -40,6 +40,8 @@ export interface Exchange {
   readonly path: string;
   /** As received, name and value in turn. */
   readonly headers: readonly string[];
+  /** The address of who is connected, undefined when they have gone; no header can change it. */
+  readonly peerAddress: string | undefined;
   /** The first value of a header, by its name in lower case. */
   header(name: string): string | undefined;
   readonly cancellation: Cancellation<StopReason>;

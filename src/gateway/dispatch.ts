@@ -30,6 +30,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   const journey: Journey = {
     exchange: work.exchange,
     record,
+    key: work.key,
     deadlineMs: work.deadlineMs,
     stops: stopsOf(parts.configuration(), target),
     stop: 0,

@@ -6,7 +6,7 @@ import type { RequestRecord } from '../core/record.ts';
 import { BodyBudget } from './admit.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
 import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
-import { identify } from './identify.ts';
+import { checkModel, identify, mayUse } from './identify.ts';
 import { modelsAnswer } from './models.ts';
 import { parseRequest } from './parse.ts';
 import { routeModel } from './route.ts';
@@ -30,13 +30,15 @@ export class Gateway {
   /** Serves one exchange; never rejects. */
   async serve(exchange: Exchange): Promise<void> {
     const endpoint = this.#endpoints.get(exchange.path);
-    const work = this.#begin(exchange, endpoint);
+    let work = this.#begin(exchange, endpoint);
     const cancelDeadline = this.#parts.clock.after(work.deadlineMs - exchange.receivedAtMs, () =>
       exchange.cancellation.cancel('deadline_passed'),
     );
     let thrown: unknown;
     try {
-      work.record.keyId = identify(exchange, this.#parts.refuseStranger);
+      const key = identify(exchange, this.#parts);
+      work.record.keyId = key?.id ?? null;
+      work = { ...work, key };
       if (endpoint === undefined) this.#serveModels(work);
       else await this.#serveEndpoint(work, endpoint);
     } catch (error) {
@@ -57,12 +59,13 @@ export class Gateway {
     const request = parseRequest(bytes);
     record.model = request.model;
     record.isStream = request.isStream;
+    checkModel(work.key, request.model);
     const target = routeModel(configuration(), modelPrefixes, request.model);
     await dispatch(this.#parts, { ...work, endpoint, request, target, body, drainer: this.#drainer });
   }
 
   #serveModels(work: Work): void {
-    const { exchange, record } = work;
+    const { exchange, record, key } = work;
     const name = modelName(exchange.path);
     if (name === null) {
       throw new GatewayError(
@@ -71,7 +74,8 @@ export class Gateway {
       );
     }
     checkMethod(exchange, 'GET');
-    const body = Buffer.from(modelsAnswer(this.#parts.configuration(), name));
+    if (name !== undefined) checkModel(key, name);
+    const body = Buffer.from(modelsAnswer(this.#parts.configuration(), name, (model) => mayUse(key, model)));
     record.status = 200;
     record.outcome = 'ok';
     const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
@@ -104,7 +108,7 @@ export class Gateway {
       chosenBecause: null,
       attempts: [],
     };
-    return { exchange, record, deadlineMs: exchange.receivedAtMs + limitMs };
+    return { exchange, record, key: null, deadlineMs: exchange.receivedAtMs + limitMs };
   }
 }
 

@@ -1,13 +1,88 @@
-// Identify: who asks. While no client key exists only the own machine may, and a browser's foreign page may not.
-import type { GatewayError } from '../core/errors.ts';
+// Identify: who asks. While no client key exists only the own machine may; from the first one on everybody needs one.
+import { isKeyText } from '../core/client-key-text.ts';
+import { isUsable, type ClientKey } from '../core/client-key.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import { matchesModel } from '../core/model-pattern.ts';
+import type { GatewayParts } from './work.ts';
 
-/** Lets a request in or throws; the answer is the client key's id, null while none is needed. */
-export function identify(
-  exchange: Exchange,
-  refuseStranger: (exchange: Exchange) => GatewayError | undefined,
-): string | null {
-  const refusal = refuseStranger(exchange);
-  if (refusal !== undefined) throw refusal;
-  return null;
+/** What it takes to tell who asks. */
+export type IdentifyParts = Pick<GatewayParts, 'clientKeys' | 'refuseStranger' | 'failedKeys' | 'clock'>;
+
+const bearer = /^bearer +(\S+) *$/iu;
+const headers = ['www-authenticate', 'Bearer'];
+
+/** Lets a request in or throws; the answer is its client key, null while none is needed. */
+export function identify(exchange: Exchange, parts: IdentifyParts): ClientKey | null {
+  const { clientKeys, clock } = parts;
+  if (clientKeys.isEmpty) {
+    const refusal = parts.refuseStranger(exchange);
+    if (refusal !== undefined) throw refusal;
+    return null;
+  }
+  const text = keyOf(exchange.headers);
+  const known = text === undefined ? undefined : clientKeys.find(text);
+  if (known !== undefined && isUsable(known, clock.nowMs())) return known.key;
+  if (text === undefined) {
+    throw new GatewayError(
+      'invalid_client_key',
+      'No client key was sent: send `Authorization: Bearer …` with a key of this gateway.',
+      { headers },
+    );
+  }
+  if (known === undefined && isKeyText(text) && !clientKeys.isFresh()) {
+    throw new GatewayError(
+      'storage_unavailable',
+      'The database cannot be reached, and the client key is not among those known without it; try again.',
+      { retryAfterMs: 1000 },
+    );
+  }
+  throw refusalOf(exchange, parts);
+}
+
+/** The same words for every key that opens nothing: which of them was once good is nobody's business. */
+function refusalOf({ peerAddress }: Exchange, { failedKeys, clock }: IdentifyParts): GatewayError {
+  const waitMs = failedKeys.count(peerAddress ?? '', clock.nowMs());
+  if (waitMs === 0) {
+    return new GatewayError('invalid_client_key', 'The client key is not valid: it is unknown, revoked or expired.', {
+      headers,
+    });
+  }
+  return new GatewayError(
+    'rate_limit_exceeded',
+    'Too many requests from this address had a client key that is not valid.',
+    {
+      retryAfterMs: waitMs,
+      shouldRetry: false,
+    },
+  );
+}
+
+/** The key that a request brings along; undefined where there is none, empty where it is not told clearly. */
+function keyOf(list: readonly string[]): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    const name = list[i] as string;
+    if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue;
+    // Whoever stands before us might have looked at the other one.
+    if (found !== undefined) return '';
+    found = bearer.exec(list[i + 1] as string)?.[1] ?? '';
+  }
+  return found;
+}
+
+/** Throws where the key may not ask for the model. */
+export function checkModel(key: ClientKey | null, model: string): void {
+  if (mayUse(key, model)) return;
+  throw new GatewayError(
+    'model_not_allowed',
+    `The client key "${key?.name}" may not use the model "${model}"; use another one, or have the key changed.`,
+    { param: 'model' },
+  );
+}
+
+/** Whether the key may ask for the model; without a key every model may be asked for. */
+export function mayUse(key: ClientKey | null, model: string): boolean {
+  if (key === null || key.models.length === 0) return true;
+  return key.models.some((pattern) => matchesModel(pattern, model));
 }

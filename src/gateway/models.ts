@@ -11,8 +11,8 @@ interface ModelObject {
   readonly owned_by: string;
 }
 
-/** All models that a client may ask for by name, sorted, each once. */
-function listModels(configuration: Configuration): ModelObject[] {
+/** All models that the client may ask for by name, sorted, each once. */
+function listModels(configuration: Configuration, mayUse: (model: string) => boolean): ModelObject[] {
   const owners = new Map<string, string>();
   for (const route of configuration.routes) {
     const isActive = configuration.providers.get(route.providerId)?.isActive === true;
@@ -23,13 +23,18 @@ function listModels(configuration: Configuration): ModelObject[] {
     for (const model of provider.supportedModels) if (!owners.has(model)) owners.set(model, provider.id);
   }
   return [...owners]
+    .filter(([id]) => mayUse(id))
     .map(([id, owner]) => ({ id, object: 'model' as const, created: 0 as const, owned_by: owner }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The answer to `GET /v1/models` (`name` undefined) or `GET /v1/models/{name}`. */
-export function modelsAnswer(configuration: Configuration, name: string | undefined): string {
-  const models = listModels(configuration);
+/** The answer to `GET /v1/models` (`name` undefined) or `GET /v1/models/{name}`, for somebody who may use only some models. */
+export function modelsAnswer(
+  configuration: Configuration,
+  name: string | undefined,
+  mayUse: (model: string) => boolean,
+): string {
+  const models = listModels(configuration, mayUse);
   if (name === undefined) return JSON.stringify({ object: 'list', data: models });
   const found = models.find((model) => model.id === name);
   if (found !== undefined) return JSON.stringify(found);

@@ -26,6 +26,7 @@ const outcomes: Partial<Record<string, Outcome>> = {
   gateway_error: 'gateway_error',
   overloaded: 'gateway_error',
   no_account: 'gateway_error',
+  storage_unavailable: 'gateway_error',
 };
 
 /** Turns what was thrown into the answer that the client gets. */

@@ -1,4 +1,5 @@
 // What the rooms of the data plane share: the parts they are built of, and the request that they work on.
+import type { ClientKey, ClientKeys } from '../core/client-key.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { GatewayError } from '../core/errors.ts';
@@ -6,6 +7,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { ModelPrefix } from '../core/provider.ts';
 import type { RequestRecord } from '../core/record.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { FailureMeter } from '../lib/failure-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { RetryBudgets } from '../pool/retry-budget.ts';
 import type { WaitingRooms } from '../pool/waiting-room.ts';
@@ -29,6 +31,9 @@ export interface GatewayParts {
   readonly endpoints: readonly Endpoint[];
   readonly modelPrefixes: readonly ModelPrefix[];
   readonly configuration: () => Configuration;
+  readonly clientKeys: ClientKeys;
+  /** Requests with a client key that opens nothing, by whom they came from. */
+  readonly failedKeys: FailureMeter;
   readonly pool: Pool;
   /** Where requests wait for an account. */
   readonly rooms: WaitingRooms;
@@ -38,7 +43,7 @@ export interface GatewayParts {
   readonly clock: Clock;
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
-  /** Whether a request without a client key is welcome: undefined, or the error that refuses it. */
+  /** While there is no client key: whether a request is welcome all the same: undefined, or the error that refuses it. */
   readonly refuseStranger: (exchange: Exchange) => GatewayError | undefined;
   /** Hears of every request when it is over, exactly once. */
   readonly onSettled: (record: RequestRecord, error: unknown) => void;
@@ -48,6 +53,8 @@ export interface GatewayParts {
 export interface Work {
   readonly exchange: Exchange;
   readonly record: RequestRecord;
+  /** Who asks; null until they are identified, and where no client key is needed. */
+  readonly key: ClientKey | null;
   /** When the request's whole time is up, in ms since the epoch. */
   readonly deadlineMs: number;
 }

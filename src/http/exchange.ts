@@ -69,7 +69,6 @@ export class HttpExchange implements Exchange, ClientAnswer {
     return this.#sentBytes;
   }
 
-  /** The address of who is connected, or undefined when they have gone. */
   get peerAddress(): string | undefined {
     return this.#request.socket.remoteAddress;
   }

@@ -1,11 +1,13 @@
 // Columns as the tables hold them and as the gateway reads them: JSON text to values, 0 and 1 to booleans, and back.
-import type { AccountRow, ProviderRow, RouteRow } from './storage.ts';
+import type { AccountRow, ClientKeyRow, ProviderRow, RouteRow } from './storage.ts';
 
 /** The tables as SQL sees them. */
 export interface Tables {
   readonly providers: Flat<ProviderRow>;
   readonly accounts: Flat<AccountRow>;
   readonly routes: Flat<RouteRow>;
+  readonly client_keys: Flat<ClientKeyRow>;
+  readonly client_key_changes: { readonly revision: number; readonly key_id: string };
   readonly notes: { readonly name: string; readonly content: string };
   readonly configuration_revision: { readonly revision: number };
 }
@@ -39,12 +41,15 @@ function asObject(value: unknown): unknown {
 /** The columns that are not plain text. */
 const decoders: Readonly<Record<string, Decode>> = {
   is_active: asBoolean,
+  allows_unpriced: asBoolean,
   weight: asNumber,
   priority: asNumber,
   supported_models: asTexts,
   allowed_models: asTexts,
+  models: asTexts,
   config: asObject,
   limits: asObject,
+  metadata: asObject,
   auth_hint: asObject,
   fallbacks: asList,
 };

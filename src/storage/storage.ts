@@ -42,6 +42,45 @@ export interface RouteRow {
   readonly fallbacks: readonly unknown[];
 }
 
+/** A client's key: of the key itself there is only the SHA-256, in hexadecimal. Times are ISO 8601, UTC. */
+export interface ClientKeyRow {
+  readonly id: string;
+  readonly name: string;
+  /** The beginning of the key, by which its owner knows it again. */
+  readonly prefix: string;
+  readonly key_hash: string;
+  /** The key before the last rotation, and until when it is good. */
+  readonly previous_key_hash: string | null;
+  readonly previous_until: string | null;
+  readonly models: readonly string[];
+  readonly rpm: number | null;
+  readonly tpm: number | null;
+  readonly max_concurrency: number | null;
+  readonly budget_nano_usd: number | null;
+  readonly budget_period: 'day' | 'week' | 'month' | 'none';
+  readonly budget_time_zone: string;
+  readonly limits_mode: 'enforce' | 'shadow';
+  readonly budget_mode: 'enforce' | 'shadow';
+  readonly allows_unpriced: boolean;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly expires_at: string | null;
+  readonly is_active: boolean;
+  readonly revoked_at: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly last_used_at: string | null;
+}
+
+/** The last change of one client key: its row as it is now, or why there is none. */
+export interface ClientKeyChange {
+  /** Grows with every change of any key. */
+  readonly revision: number;
+  readonly id: string;
+  readonly row: ClientKeyRow | undefined;
+  /** Where the row is there and cannot be read: why, in one sentence. */
+  readonly problem: string | undefined;
+}
+
 /** A row of this id (or another unique value) exists already. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
@@ -65,6 +104,14 @@ export interface ResourceStore<Row extends { readonly id: string }> {
   remove(id: string): Promise<boolean>;
 }
 
+/** The client keys: many, so what changed is read and not the whole. */
+export interface ClientKeyStore extends ResourceStore<ClientKeyRow> {
+  /** The keys that changed after a revision, each once, by their last change; after 0: all there are and were. */
+  changesAfter(revision: number, limit: number): Promise<ClientKeyChange[]>;
+  /** Notes when keys were last used: key id → ISO 8601 time. Does not count as a change. */
+  noteUse(usedAt: ReadonlyMap<string, string>): Promise<void>;
+}
+
 /** All that the configuration is made of, read at one moment. */
 export interface ConfigurationRows {
   readonly revision: number;
@@ -80,6 +127,7 @@ export interface Storage {
   readonly providers: ResourceStore<ProviderRow>;
   readonly accounts: ResourceStore<AccountRow>;
   readonly routes: ResourceStore<RouteRow>;
+  readonly clientKeys: ClientKeyStore;
   /** Counts the changes of the configuration, those made by other programs too. */
   revision(): Promise<number>;
   readConfiguration(): Promise<ConfigurationRows>;

@@ -8,6 +8,7 @@ export function logRequest(logger: Logger, record: RequestRecord, error: unknown
   const line = {
     request_id: record.id,
     endpoint: record.endpoint,
+    key_id: record.keyId,
     model: record.model,
     stream: record.isStream,
     status: record.status,

@@ -5,6 +5,7 @@ import {
   ConflictError,
   StorageError,
   type AccountRow,
+  type ClientKeyRow,
   type ProviderRow,
   type RouteRow,
   type Storage,
@@ -47,6 +48,37 @@ const route: RouteRow = {
   model: null,
   fallbacks: [{ provider_id: 'other', on: ['rate_limited'] }],
 };
+
+const clientKey: ClientKeyRow = {
+  id: 'key_1',
+  name: 'Team "A"',
+  prefix: 'agw_Ab12Cd',
+  key_hash: 'a'.repeat(64),
+  previous_key_hash: null,
+  previous_until: null,
+  models: ['gpt-4*'],
+  rpm: 60,
+  tpm: null,
+  max_concurrency: 5,
+  budget_nano_usd: 9_007_199_254_740_991,
+  budget_period: 'month',
+  budget_time_zone: 'Europe/Berlin',
+  limits_mode: 'shadow',
+  budget_mode: 'enforce',
+  allows_unpriced: true,
+  metadata: { team: 'A' },
+  expires_at: '2027-01-01T00:00:00.000Z',
+  is_active: true,
+  revoked_at: null,
+  created_at: '2026-01-01T00:00:00.000Z',
+  updated_at: '2026-01-01T00:00:00.000Z',
+  last_used_at: null,
+};
+
+/** A row that no other row contradicts. */
+function clientKeyOf(n: number): ClientKeyRow {
+  return { ...clientKey, id: `key_${n}`, key_hash: n.toString(16).padStart(64, '0') };
+}
 
 /** Runs the suite; `open` gives a new, empty storage. */
 export function storageContract(name: string, open: () => Promise<Storage>): void {
@@ -164,6 +196,90 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         assert.equal(await storage.revision(), before);
         await storage.accounts.remove('acc_1');
         assert.ok((await storage.revision()) > before);
+      }),
+    );
+
+    it(
+      'client keys are a resource like the others; two with one hash are a conflict',
+      withStorage(async ({ clientKeys }) => {
+        await clientKeys.insert(clientKey);
+        assert.deepEqual({ ...(await clientKeys.get('key_1')) }, clientKey);
+        await assert.rejects(clientKeys.insert({ ...clientKey, id: 'key_2' }), ConflictError);
+        assert.equal(await clientKeys.update('key_1', { is_active: false, rpm: null, models: [] }), true);
+        assert.deepEqual(
+          (await clientKeys.list(10)).map((row) => ({ ...row })),
+          [{ ...clientKey, is_active: false, rpm: null, models: [] }],
+        );
+        assert.equal(await clientKeys.remove('key_1'), true);
+        assert.equal(await clientKeys.remove('key_1'), false);
+      }),
+    );
+
+    it(
+      'of the client keys one can read what changed since a revision: each key once, by its last change',
+      withStorage(async ({ clientKeys }) => {
+        let revision = 0;
+        const changed = async (): Promise<string[]> => {
+          const changes = await clientKeys.changesAfter(revision, 100);
+          revision = changes.at(-1)?.revision ?? revision;
+          return changes.map(({ id, row, problem }) => {
+            assert.equal(problem, undefined);
+            return row === undefined ? `${id} gone` : `${id} ${row.name}`;
+          });
+        };
+        assert.deepEqual(await changed(), []);
+        for (const n of [1, 2, 3]) await clientKeys.insert({ ...clientKeyOf(n), name: `Key ${n}` });
+        assert.deepEqual(await changed(), ['key_1 Key 1', 'key_2 Key 2', 'key_3 Key 3']);
+        assert.deepEqual(await changed(), []);
+        await clientKeys.update('key_2', { name: 'New' });
+        await clientKeys.update('key_1', { name: 'Newer' });
+        await clientKeys.update('key_2', { name: 'Newest' });
+        await clientKeys.remove('key_3');
+        assert.deepEqual(await changed(), ['key_1 Newer', 'key_2 Newest', 'key_3 gone']);
+        await clientKeys.insert({ ...clientKeyOf(3), name: 'Back' });
+        await clientKeys.remove('key_1');
+        assert.deepEqual(await changed(), ['key_3 Back', 'key_1 gone']);
+        await clientKeys.noteUse(new Map([['key_2', '2026-02-03T04:05:06.789Z']]));
+        assert.equal((await clientKeys.get('key_2'))?.last_used_at, '2026-02-03T04:05:06.789Z');
+        assert.deepEqual(await changed(), [], 'a use is no change');
+        revision = 0;
+        assert.deepEqual(await changed(), ['key_2 Newest', 'key_3 Back', 'key_1 gone']);
+        assert.deepEqual(
+          (await clientKeys.changesAfter(0, 2)).map(({ id }) => id),
+          ['key_2', 'key_3'],
+        );
+      }),
+    );
+
+    it(
+      'every column of a client key that says what it may do counts as a change',
+      withStorage(async ({ clientKeys }) => {
+        await clientKeys.insert(clientKey);
+        const changes: Partial<ClientKeyRow>[] = [
+          { name: 'Other' },
+          { key_hash: 'b'.repeat(64) },
+          { previous_key_hash: 'c'.repeat(64) },
+          { previous_until: '2026-03-01T00:00:00.000Z' },
+          { models: [] },
+          { rpm: 1 },
+          { tpm: 1 },
+          { max_concurrency: 1 },
+          { budget_nano_usd: 0 },
+          { budget_period: 'day' },
+          { budget_time_zone: 'UTC' },
+          { limits_mode: 'enforce' },
+          { budget_mode: 'shadow' },
+          { allows_unpriced: false },
+          { expires_at: null },
+          { is_active: false },
+          { revoked_at: '2026-03-01T00:00:00.000Z' },
+        ];
+        for (const change of changes) {
+          const [before] = await clientKeys.changesAfter(0, 10);
+          await clientKeys.update('key_1', change);
+          const [after] = await clientKeys.changesAfter(before?.revision ?? 0, 10);
+          assert.ok(after, Object.keys(change).join());
+        }
       }),
     );
 

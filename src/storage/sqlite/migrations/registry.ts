@@ -1,10 +1,11 @@
 // The migrations of the embedded database, oldest first. A landed one is never changed: add the next.
 import * as configuration from './0001-configuration.ts';
 import * as ledger from './0002-ledger.ts';
+import * as clientKeys from './0004-client-keys.ts';
 
 export interface Migration {
   readonly name: string;
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger];
+export const migrations: readonly Migration[] = [configuration, ledger, clientKeys];

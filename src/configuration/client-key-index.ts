@@ -1,0 +1,108 @@
+// The client keys in memory, found by the digest of their text, and brought up to date one change at a time.
+import { timingSafeEqual } from 'node:crypto';
+import { digestOf, hasKeyForm } from '../core/client-key-text.ts';
+import type { Budget, ClientKey, KnownKey } from '../core/client-key.ts';
+import { isTimeZone } from '../core/time-zone.ts';
+import type { ClientKeyChange, ClientKeyRow } from '../storage/storage.ts';
+
+interface Entry extends KnownKey {
+  readonly digest: Buffer;
+}
+
+/** All keys; looking one up costs the same however many there are. */
+export class ClientKeyIndex {
+  /** By the first half of the digest. */
+  readonly #entries = new Map<string, Entry>();
+  /** Key id → where its entries are; none where its row cannot be read. */
+  readonly #places = new Map<string, readonly string[]>();
+  readonly #timeZones = new Map<string, boolean>();
+
+  get isEmpty(): boolean {
+    return this.#places.size === 0;
+  }
+
+  /** The Map is led by bytes that a guesser cannot choose, and the other half of the digest is compared in constant time. */
+  find(text: string): KnownKey | undefined {
+    if (!hasKeyForm(text)) return undefined;
+    const digest = digestOf(text);
+    const entry = this.#entries.get(placeOf(digest));
+    return entry !== undefined && timingSafeEqual(entry.digest, digest) ? entry : undefined;
+  }
+
+  /** Takes a change over. Where the row cannot be used, says why in one sentence: its key opens nothing then. */
+  apply({ id, row, problem }: ClientKeyChange): string | undefined {
+    this.#remove(id);
+    if (row === undefined && problem === undefined) return undefined;
+    const found = problem ?? this.#problemOf(row);
+    const entries = row === undefined || found !== undefined ? [] : entriesOf(row);
+    this.#places.set(
+      id,
+      entries.map((entry) => placeOf(entry.digest)),
+    );
+    for (const entry of entries) this.#entries.set(placeOf(entry.digest), entry);
+    return found;
+  }
+
+  #remove(id: string): void {
+    for (const place of this.#places.get(id) ?? []) {
+      if (this.#entries.get(place)?.key.id === id) this.#entries.delete(place);
+    }
+    this.#places.delete(id);
+  }
+
+  #problemOf(row: ClientKeyRow | undefined): string | undefined {
+    if (row === undefined || row.budget_nano_usd === null) return undefined;
+    const zone = row.budget_time_zone;
+    // Asking is slow, and most keys have the zone of the one before.
+    const isKnown = this.#timeZones.get(zone) ?? isTimeZone(zone);
+    this.#timeZones.set(zone, isKnown);
+    return isKnown ? undefined : `client key "${row.id}" has an unknown budget_time_zone "${zone}"`;
+  }
+}
+
+function placeOf(digest: Buffer): string {
+  return digest.toString('latin1', 0, 16);
+}
+
+/** The entry of the key's text and, after a rotation, that of the text before. */
+function entriesOf(row: ClientKeyRow): Entry[] {
+  const key = readClientKey(row);
+  const isActive = row.is_active && row.revoked_at === null;
+  const entry = (hash: string, replacedAtMs: number | null): Entry => ({
+    key,
+    isActive,
+    replacedAtMs,
+    digest: Buffer.from(hash, 'hex'),
+  });
+  const current = entry(row.key_hash, null);
+  if (row.previous_key_hash === null) return [current];
+  return [entry(row.previous_key_hash, timeOf(row.previous_until) ?? 0), current];
+}
+
+function readClientKey(row: ClientKeyRow): ClientKey {
+  return {
+    id: row.id,
+    name: row.name,
+    models: row.models,
+    rpm: row.rpm,
+    tpm: row.tpm,
+    maxConcurrency: row.max_concurrency,
+    budget: readBudget(row),
+    limitsMode: row.limits_mode,
+    budgetMode: row.budget_mode,
+    allowsUnpriced: row.allows_unpriced,
+    expiresAtMs: timeOf(row.expires_at),
+  };
+}
+
+function readBudget(row: ClientKeyRow): Budget | null {
+  if (row.budget_nano_usd === null) return null;
+  return { amountNanoUsd: row.budget_nano_usd, period: row.budget_period, timeZone: row.budget_time_zone };
+}
+
+/** A time that cannot be read has passed already: what it ends shall not go on for ever. */
+function timeOf(text: string | null): number | null {
+  if (text === null) return null;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? 0 : ms;
+}

@@ -1,0 +1,92 @@
+// Keeps the client keys in memory true to the database: reads what changed, at once when told and twice a second when not.
+import type { ClientKeys } from '../core/client-key.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ClientKeyStore } from '../storage/storage.ts';
+import { ClientKeyIndex } from './client-key-index.ts';
+
+/** How often the database is asked what somebody else changed. */
+const pollEveryMs = 500;
+
+/** Keys that were read longer ago than this may have changed since: what is not among them may be a key all the same. */
+const freshForMs = 2000;
+
+/** So many changes are read at once. */
+const pageLength = 1000;
+
+/** What the watch needs of the rest. */
+export interface ClientKeyWatchParts {
+  readonly store: Pick<ClientKeyStore, 'changesAfter'>;
+  readonly clock: Clock;
+  /** Hears of a key that cannot be used as it is written, a sentence each time it changes. */
+  readonly onProblem: (problem: string) => void;
+  /** Called when the keys cannot be read, and when they can again: undefined then. */
+  readonly onTrouble: (error: Error | undefined) => void;
+}
+
+/** The client keys in force. */
+export interface ClientKeyWatch extends ClientKeys {
+  /** Takes over what the database holds now; resolves when it is in force. */
+  reload(): Promise<void>;
+  stop(): void;
+}
+
+/** Reads the keys and begins to watch them; rejects where they cannot be read even once. */
+export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<ClientKeyWatch> {
+  const { store, clock } = parts;
+  const index = new ClientKeyIndex();
+  let revision = 0;
+  let readAtMs = clock.nowMs();
+  let isInTrouble = false;
+  let isStopped = false;
+  let turn: Promise<unknown> = Promise.resolve();
+  let cancelPoll = (): void => {};
+
+  const readChanges = async (): Promise<void> => {
+    const startedAtMs = clock.nowMs();
+    for (;;) {
+      const changes = await store.changesAfter(revision, pageLength);
+      if (isStopped) return;
+      for (const change of changes) {
+        const problem = index.apply(change);
+        if (problem !== undefined) parts.onProblem(problem);
+        ({ revision } = change);
+      }
+      if (changes.length < pageLength) break;
+    }
+    readAtMs = startedAtMs;
+  };
+  // One after the other: an older answer that came later would bring a revoked key back.
+  const reload = (): Promise<void> => {
+    const read = turn.then(readChanges);
+    turn = read.catch(() => undefined);
+    return read;
+  };
+  const poll = async (): Promise<void> => {
+    try {
+      await reload();
+      if (isInTrouble) parts.onTrouble(undefined);
+      isInTrouble = false;
+    } catch (error) {
+      if (!isInTrouble && !isStopped) parts.onTrouble(error as Error);
+      isInTrouble = true;
+    }
+    schedule();
+  };
+  const schedule = (): void => {
+    if (!isStopped) cancelPoll = clock.after(pollEveryMs, () => void poll());
+  };
+  await reload();
+  schedule();
+  return {
+    get isEmpty() {
+      return index.isEmpty;
+    },
+    find: (text) => index.find(text),
+    isFresh: () => clock.nowMs() - readAtMs <= freshForMs,
+    reload,
+    stop() {
+      isStopped = true;
+      cancelPoll();
+    },
+  };
+}

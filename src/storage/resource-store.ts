@@ -1,0 +1,71 @@
+// A table of resources as a `ResourceStore`: the same queries for each of them.
+import type { Kysely } from 'kysely';
+import { decodeRow, encodeRow, RowError, type Tables } from './columns.ts';
+import type { ResourceStore } from './storage.ts';
+
+/** The tables whose rows have an id and are changed one by one. */
+export type ResourceTable = 'providers' | 'accounts' | 'routes' | 'client_keys';
+
+/** How many uses are noted in one transaction: other statements wait no longer than these take. */
+const usesAtOnce = 500;
+
+/** The resources in a table. */
+export function resourceStore<Row extends { readonly id: string }>(
+  database: Kysely<Tables>,
+  table: ResourceTable,
+): ResourceStore<Row> {
+  return {
+    async list(limit, afterId) {
+      const all = database.selectFrom(table).selectAll().orderBy('id').limit(limit);
+      const rows = await (afterId === undefined ? all : all.where('id', '>', afterId)).execute();
+      return rows.map((row) => decodeNamed<Row>(table, row));
+    },
+    async get(id) {
+      const row = await database.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst();
+      return row && decodeNamed<Row>(table, row);
+    },
+    async insert(row) {
+      await database.insertInto(table).values(encodeRow(row)).execute();
+    },
+    async update(id, change) {
+      const columns = encodeRow(change);
+      if (Object.keys(columns).length === 0) return (await this.get(id)) !== undefined;
+      const result = await database
+        .updateTable(table)
+        .set(columns as never)
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
+    async remove(id) {
+      const result = await database.deleteFrom(table).where('id', '=', id).executeTakeFirst();
+      return result.numDeletedRows > 0n;
+    },
+  };
+}
+
+/** A row of a table; throws a `RowError` that names both. */
+export function decodeNamed<Row>(table: ResourceTable, row: Readonly<Record<string, unknown>>): Row {
+  try {
+    return decodeRow<Row>(row);
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error;
+    throw new RowError(`${table} row "${String(row['id'])}": ${error.message}`);
+  }
+}
+
+/** Notes when resources were last used: id → ISO 8601 time. */
+export async function noteUse(
+  database: Kysely<Tables>,
+  table: 'accounts' | 'client_keys',
+  usedAt: ReadonlyMap<string, string>,
+): Promise<void> {
+  const uses = [...usedAt];
+  for (let from = 0; from < uses.length; from += usesAtOnce) {
+    await database.transaction().execute(async (transaction) => {
+      for (const [id, time] of uses.slice(from, from + usesAtOnce)) {
+        await transaction.updateTable(table).set({ last_used_at: time }).where('id', '=', id).execute();
+      }
+    });
+  }
+}
