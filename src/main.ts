@@ -16,6 +16,7 @@ import { Lifecycle } from './http/lifecycle.ts';
 import { createHttpServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
+import { AuditTrail } from './management/audit-trail.ts';
 import { createManagement } from './management/management.ts';
 import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
@@ -105,12 +106,15 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     read: () => storage.readNote('vault_proof'),
     keep: (proof) => storage.keepNote('vault_proof', proof),
   });
+  const trail = await AuditTrail.open(storage, clock);
+  const notNoted = (error: unknown): void => logger.warn({ err: error }, 'a change from outside could not be noted');
   const pool = new Pool();
   const told = new Set<string>();
   const configuration = await watchConfiguration({
     storage,
     clock,
     build: (rows) => buildConfiguration(rows, vault),
+    onRevision: (revision) => void trail.noteOutside(revision).catch(notNoted),
     onChange(changed) {
       pool.apply(changed);
       for (const problem of changed.problems)
@@ -126,6 +130,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   const clientKeys = await watchClientKeys({
     store: storage.clientKeys,
     clock,
+    onRevision: (revision) => void trail.noteOutsideKeys(revision).catch(notNoted),
     onProblem: (problem) => logger.warn({ problem }, 'client key left out'),
     onTrouble(error) {
       if (error === undefined) logger.info('the client keys can be read again');
@@ -164,6 +169,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     serve: (exchange) => gateway.serve(exchange),
     management: createManagement({
       storage,
+      trail,
       vault,
       configuration,
       pool,

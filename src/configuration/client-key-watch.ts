@@ -19,6 +19,8 @@ export interface ClientKeyWatchParts {
   readonly clock: Clock;
   /** Hears of a key that cannot be used as it is written, a sentence each time it changes. */
   readonly onProblem: (problem: string) => void;
+  /** Called with the revision that the keys are at, whenever they were read. */
+  readonly onRevision?: (revision: number) => void;
   /** Called when the keys cannot be read, and when they can again: undefined then. */
   readonly onTrouble: (error: Error | undefined) => void;
 }
@@ -64,6 +66,7 @@ export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<Clien
   const poll = async (): Promise<void> => {
     try {
       await reload();
+      if (!isStopped) parts.onRevision?.(revision);
       if (isInTrouble) parts.onTrouble(undefined);
       isInTrouble = false;
     } catch (error) {

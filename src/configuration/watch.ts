@@ -11,6 +11,8 @@ export interface WatchParts {
   readonly storage: { revision(): Promise<number>; readConfiguration(): Promise<ConfigurationRows> };
   readonly build: (rows: ConfigurationRows) => Configuration;
   readonly clock: Clock;
+  /** Called with the revision that the database is at, whenever it was asked. */
+  readonly onRevision?: (revision: number) => void;
   /** Called after every change. */
   readonly onChange: (configuration: Configuration) => void;
   /** Called when the database stops or starts answering again: undefined when it does. */
@@ -44,7 +46,9 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
   };
   const poll = async (): Promise<void> => {
     try {
-      if ((await parts.storage.revision()) !== configuration.revision) await reload();
+      const revision = await parts.storage.revision();
+      if (revision !== configuration.revision) await reload();
+      if (!isStopped) parts.onRevision?.(revision);
       if (!isFresh) parts.onTrouble(undefined);
       isFresh = true;
     } catch (error) {

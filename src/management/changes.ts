@@ -1,33 +1,54 @@
-// Changes of the configuration: one at a time, in force before they are answered, and logged.
+// Changes of the configuration: one at a time, noted in the audit log, logged, and in force before they are answered.
 import type { Context } from 'hono';
 import { GatewayError } from '../core/errors.ts';
 import { ConflictError, type ResourceStore } from '../storage/storage.ts';
+import type { Author } from './audit-trail.ts';
 import type { Env, ManagementParts } from './parts.ts';
+
+type ChangeParts = Pick<ManagementParts, 'configuration' | 'log' | 'trail' | 'settings'>;
 
 /** Makes changes one after the other, so that what one has checked still holds when it writes. */
 export class Changes {
-  readonly #parts: Pick<ManagementParts, 'configuration' | 'log'>;
+  readonly #parts: ChangeParts;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: Pick<ManagementParts, 'configuration' | 'log'>) {
+  constructor(parts: ChangeParts) {
     this.#parts = parts;
   }
 
-  /** Runs `write` when those before it are done, takes the change over, and notes who was changed. */
+  /**
+   * Runs `write` when those before it are done, in one transaction with its entry in the audit log, and takes the change
+   * over. What is changed is the resource that the request's path names.
+   */
   run<T>(context: Context<Env>, resourceId: string, write: () => Promise<T>): Promise<T> {
+    const { trail, log, configuration } = this.#parts;
+    const { method, path } = context.req;
     const change = this.#turn.then(async () => {
-      const result = await write();
-      const { method, path } = context.req;
-      this.#parts.log.info(
-        { request_id: context.get('requestId'), method, path, resource_id: resourceId },
-        'management change',
-      );
-      await this.#parts.configuration.reload();
+      const subject = { resource: resourceOf(path), id: resourceId };
+      const result = await trail.run(this.#authorOf(context), subject, write);
+      log.info({ request_id: context.get('requestId'), method, path, resource_id: resourceId }, 'management change');
+      await configuration.reload();
       return result;
     });
     this.#turn = change.catch(() => undefined);
     return change;
   }
+
+  #authorOf(context: Context<Env>): Author {
+    const { method, path } = context.req;
+    return {
+      actor: this.#parts.settings.ADMIN_TOKEN === undefined ? 'local_caller' : 'admin_token',
+      peer: context.env.incoming.socket.remoteAddress ?? null,
+      method,
+      path,
+      request_id: context.get('requestId'),
+    };
+  }
+}
+
+/** `/api/v1/accounts/acc_1/drain` → `accounts`. */
+function resourceOf(path: string): string {
+  return path.split('/')[3] ?? '';
 }
 
 /** The error for a resource that is not there. */

@@ -6,6 +6,7 @@ import { newId } from '../lib/id.ts';
 import { accountActionRoutes } from './account-actions.ts';
 import { accountRoutes } from './accounts.ts';
 import { newApplication } from './application.ts';
+import { auditRoutes } from './audit.ts';
 import { authorize } from './auth.ts';
 import { readBody } from './body.ts';
 import { Changes } from './changes.ts';
@@ -58,6 +59,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, routeRoutes(parts, changes));
   app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));
+  app.route(base, auditRoutes(parts));
   app.route(base, docsRoutes());
   app.get(`${base}/openapi.json`, (context) => context.json(openApiDocument(app)));
   app.notFound((context) => {

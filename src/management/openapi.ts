@@ -7,6 +7,7 @@ const groups = [
   { name: 'Accounts', description: 'Credentials at providers: what the gateway spreads its requests over.' },
   { name: 'Routes', description: 'Your own rules from model names to providers. Without any, the built-in ones hold.' },
   { name: 'Settings', description: 'What the gateway was started with.' },
+  { name: 'Audit', description: 'Who changed what, and when.' },
 ];
 
 /** The document of all routes that `app` has. */

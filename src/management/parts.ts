@@ -11,6 +11,7 @@ import type { Pool } from '../pool/pool.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { AuditTrail } from './audit-trail.ts';
 
 /** Where log lines go. */
 export interface ManagementLog {
@@ -25,6 +26,7 @@ export type ProbedAccount = Pick<Account, 'authHeaders' | 'organization' | 'proj
 /** What the management API works with. */
 export interface ManagementParts {
   readonly storage: Storage;
+  readonly trail: AuditTrail;
   readonly vault: Vault;
   readonly configuration: ConfigurationWatch;
   readonly pool: Pool;

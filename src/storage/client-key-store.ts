@@ -22,6 +22,13 @@ export function clientKeyStore(database: Kysely<Tables>): ClientKeyStore {
         .execute();
       return rows.map(({ revision: at, key_id: id, ...row }) => readChange(at, id, row));
     },
+    async latestRevision() {
+      const row = await database
+        .selectFrom('client_key_changes')
+        .select((select) => select.fn.max('revision').as('latest'))
+        .executeTakeFirst();
+      return Number(row?.latest ?? 0);
+    },
     noteUse: (usedAt) => noteUse(database, table, usedAt),
   };
 }

@@ -1,5 +1,5 @@
 // Columns as the tables hold them and as the gateway reads them: JSON text to values, 0 and 1 to booleans, and back.
-import type { AccountRow, ClientKeyRow, ProviderRow, RouteRow } from './storage.ts';
+import type { AccountRow, AuditRow, ClientKeyRow, ProviderRow, RouteRow } from './storage.ts';
 
 /** The tables as SQL sees them. */
 export interface Tables {
@@ -8,6 +8,7 @@ export interface Tables {
   readonly routes: Flat<RouteRow>;
   readonly client_keys: Flat<ClientKeyRow>;
   readonly client_key_changes: { readonly revision: number; readonly key_id: string };
+  readonly audit: Flat<AuditRow>;
   readonly notes: { readonly name: string; readonly content: string };
   readonly configuration_revision: { readonly revision: number };
 }
@@ -38,6 +39,8 @@ function asObject(value: unknown): unknown {
   return parsed;
 }
 
+const asOptionalObject: Decode = (value) => (value === null ? null : asObject(value));
+
 /** The columns that are not plain text. */
 const decoders: Readonly<Record<string, Decode>> = {
   is_active: asBoolean,
@@ -52,6 +55,8 @@ const decoders: Readonly<Record<string, Decode>> = {
   metadata: asObject,
   auth_hint: asObject,
   fallbacks: asList,
+  before: asOptionalObject,
+  after: asOptionalObject,
 };
 
 /** A row that another program wrote in a form that cannot be read. */

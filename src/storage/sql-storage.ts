@@ -2,11 +2,14 @@
 import type { Kysely } from 'kysely';
 import { clientKeyStore } from './client-key-store.ts';
 import { RowError, type Tables } from './columns.ts';
+import { sqlAudit } from './sql-audit.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
 import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow, Storage } from './storage.ts';
 
 /** What differs between databases. */
 export interface SqlBackend {
+  transaction<Result>(work: () => Promise<Result>): Promise<Result>;
+  flush(): Promise<void>;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,6 +21,9 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend): Stora
     accounts: resourceStore<AccountRow>(database, 'accounts'),
     routes: resourceStore<RouteRow>(database, 'routes'),
     clientKeys: clientKeyStore(database),
+    audit: sqlAudit(database),
+    transaction: (work) => backend.transaction(work),
+    flush: () => backend.flush(),
     revision: () => readRevision(database),
     readConfiguration: () => database.transaction().execute(readConfiguration),
     noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),

@@ -108,6 +108,8 @@ export interface ResourceStore<Row extends { readonly id: string }> {
 export interface ClientKeyStore extends ResourceStore<ClientKeyRow> {
   /** The keys that changed after a revision, each once, by their last change; after 0: all there are and were. */
   changesAfter(revision: number, limit: number): Promise<ClientKeyChange[]>;
+  /** The revision of the last change; 0 where there was none. */
+  latestRevision(): Promise<number>;
   /** Notes when keys were last used: key id → ISO 8601 time. Does not count as a change. */
   noteUse(usedAt: ReadonlyMap<string, string>): Promise<void>;
 }
@@ -122,12 +124,56 @@ export interface ConfigurationRows {
   readonly problems: readonly string[];
 }
 
+/** A change of the configuration as the audit log keeps it; secrets only masked. */
+export interface AuditRow {
+  /** Grows with every entry. */
+  readonly id: number;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+  /** Who made it. */
+  readonly actor: string;
+  /** The address it came from; null where there is none. */
+  readonly peer: string | null;
+  readonly method: string | null;
+  readonly path: string | null;
+  /** What was changed: the name of its list in the API, and its id. */
+  readonly resource: string;
+  readonly resource_id: string | null;
+  /** Null where it was not there. */
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+  readonly request_id: string | null;
+}
+
+/** Which entries of the audit log are meant; `from` is within, `to` is not (both as `created_at`). */
+export interface AuditFilter {
+  readonly resource?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/** The audit log: entries are added and read, never changed. */
+export interface AuditStore {
+  add(entry: Omit<AuditRow, 'id'>): Promise<void>;
+  /** The newest first, those older than the entry `beforeId` when it is given. */
+  list(filter: AuditFilter, limit: number, beforeId?: number): Promise<AuditRow[]>;
+}
+
 /** The database. Every call rejects with a `StorageError` where the database does not answer. */
 export interface Storage {
   readonly providers: ResourceStore<ProviderRow>;
   readonly accounts: ResourceStore<AccountRow>;
   readonly routes: ResourceStore<RouteRow>;
   readonly clientKeys: ClientKeyStore;
+  readonly audit: AuditStore;
+  /**
+   * Runs `work` in one transaction: all that it asks of this storage is done together, or, where it throws, not at all.
+   * Everybody else waits meanwhile, so it must be short. One within another is a part of it.
+   */
+  transaction<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Resolves when all that was changed so far is on the disk for good, whatever happens to the power. */
+  flush(): Promise<void>;
   /** Counts the changes of the configuration, those made by other programs too. */
   revision(): Promise<number>;
   readConfiguration(): Promise<ConfigurationRows>;

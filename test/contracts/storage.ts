@@ -6,6 +6,8 @@ import {
   StorageError,
   type AccountRow,
   type ClientKeyRow,
+  type AuditFilter,
+  type AuditRow,
   type ProviderRow,
   type RouteRow,
   type Storage,
@@ -78,6 +80,21 @@ const clientKey: ClientKeyRow = {
 /** A row that no other row contradicts. */
 function clientKeyOf(n: number): ClientKeyRow {
   return { ...clientKey, id: `key_${n}`, key_hash: n.toString(16).padStart(64, '0') };
+}
+
+function auditEntry(n: number): Omit<AuditRow, 'id'> {
+  return {
+    created_at: `2026-01-0${n}T00:00:00.000Z`,
+    actor: 'admin_token',
+    peer: '127.0.0.1',
+    method: 'PATCH',
+    path: '/api/v1/accounts/a',
+    resource: n % 2 === 0 ? 'accounts' : 'routes',
+    resource_id: `id_${n}`,
+    before: null,
+    after: { n, text: 'ü "quoted"', list: [1, null] },
+    request_id: null,
+  };
 }
 
 /** Runs the suite; `open` gives a new, empty storage. */
@@ -308,6 +325,98 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
           (await storage.accounts.list(1000)).map((row) => row.id),
           ids,
         );
+      }),
+    );
+
+    it(
+      'a transaction is done as a whole or not at all, and the others wait for it',
+      withStorage(async (storage) => {
+        const before = await storage.revision();
+        await assert.rejects(
+          storage.transaction(async () => {
+            await storage.accounts.insert(account);
+            assert.equal((await storage.accounts.list(10)).length, 1, 'its own work sees it');
+            assert.equal((await storage.readConfiguration()).accounts.length, 1, 'a transaction within it, too');
+            throw new RangeError('no');
+          }),
+          RangeError,
+        );
+        assert.deepEqual([await storage.accounts.list(10), await storage.revision()], [[], before]);
+
+        const seen: number[] = [];
+        const look = async (): Promise<void> => void seen.push((await storage.accounts.list(10)).length);
+        await Promise.all([
+          storage.transaction(async () => {
+            await storage.accounts.insert(account);
+            await storage.accounts.insert({ ...account, id: 'acc_2' });
+          }),
+          look(),
+          storage.readConfiguration().then((rows) => seen.push(rows.accounts.length)),
+        ]);
+        assert.deepEqual(seen, [2, 2]);
+      }),
+    );
+
+    it(
+      'a transaction within another belongs to it: what fails within it makes the whole fail',
+      withStorage(async (storage) => {
+        const failing = storage.transaction(async () => {
+          await storage.accounts.insert(account);
+          await storage
+            .transaction(async () => {
+              await storage.accounts.insert({ ...account, id: 'acc_2' });
+              throw new RangeError('no');
+            })
+            .catch(() => undefined);
+        });
+        await assert.rejects(failing, RangeError);
+        assert.deepEqual(await storage.accounts.list(10), []);
+        const answer = await storage.transaction(() =>
+          storage.transaction(async () => {
+            await storage.accounts.insert(account);
+            return 'done';
+          }),
+        );
+        assert.equal(answer, 'done');
+        assert.equal((await storage.accounts.list(10)).length, 1);
+      }),
+    );
+
+    it(
+      'work that outlives its transaction is no part of it any more',
+      withStorage(async (storage) => {
+        let goOn = (): void => {};
+        const wait = new Promise<void>((resolve) => (goOn = resolve));
+        let late: Promise<void> | undefined;
+        await storage.transaction(async () => {
+          late = wait.then(() => storage.accounts.insert(account));
+        });
+        const failing = storage.transaction(async () => {
+          goOn();
+          await storage.accounts.list(10);
+          throw new RangeError('no');
+        });
+        await assert.rejects(failing, RangeError);
+        await late;
+        assert.equal((await storage.accounts.list(10)).length, 1);
+      }),
+    );
+
+    it(
+      'the audit log keeps its entries in order, newest first, and finds them by resource and time',
+      withStorage(async (storage) => {
+        await Promise.all([1, 2, 3, 4, 5].map((n) => storage.audit.add(auditEntry(n))));
+        const found = async (filter: AuditFilter, limit = 10, before?: number): Promise<number[]> =>
+          (await storage.audit.list(filter, limit, before)).map((row) => Number(row.after?.['n']));
+        assert.deepEqual(await found({}), [5, 4, 3, 2, 1]);
+        const [newest, second] = await storage.audit.list({}, 2);
+        assert.deepEqual({ ...newest }, { ...auditEntry(5), id: newest?.id });
+        assert.deepEqual(await found({}, 2, second?.id), [3, 2]);
+        assert.deepEqual(await found({ resource: 'accounts' }), [4, 2]);
+        assert.deepEqual(await found({ resource: 'accounts', resourceId: 'id_2' }), [2]);
+        assert.deepEqual(await found({ resource: 'nothing' }), []);
+        assert.deepEqual(await found({ from: '2026-01-02T00:00:00.000Z', to: '2026-01-04T00:00:00.000Z' }), [3, 2]);
+        await storage.flush();
       }),
     );
 

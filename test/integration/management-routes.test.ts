@@ -110,6 +110,7 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     ...actions,
     'POST /route/explain',
     'GET /settings',
+    'GET /audit',
   ];
   assert.deepEqual(described.sort(), expected.sort());
 

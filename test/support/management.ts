@@ -12,6 +12,7 @@ import type { Secret } from '../../src/core/secret.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { explain } from '../../src/gateway/explain.ts';
+import { AuditTrail } from '../../src/management/audit-trail.ts';
 import { createManagement } from '../../src/management/management.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { modelPrefixes } from '../../src/providers/registry.ts';
@@ -43,6 +44,7 @@ export interface TestManagement {
   readonly origin: string;
   readonly file: string;
   readonly storage: Storage;
+  readonly trail: AuditTrail;
   readonly vault: Vault;
   readonly configuration: ConfigurationWatch;
   readonly pool: Pool;
@@ -79,11 +81,13 @@ export async function startManagement(
     read: () => opened.readNote('vault'),
     keep: (proof) => opened.keepNote('vault', proof),
   });
+  const trail = await AuditTrail.open(storage, systemClock);
   const pool = new Pool();
   const configuration = await watchConfiguration({
     storage: opened,
     build: (rows) => buildConfiguration(rows, vault),
     clock: systemClock,
+    onRevision: (revision) => void trail.noteOutside(revision),
     onChange: (now) => pool.apply(now),
     onTrouble() {},
   });
@@ -94,6 +98,7 @@ export async function startManagement(
   const state = { probeResult: goodProbe };
   const listener = createManagement({
     storage,
+    trail,
     vault,
     configuration,
     pool,
@@ -124,6 +129,7 @@ export async function startManagement(
     origin,
     file,
     storage,
+    trail,
     vault,
     configuration,
     pool,

@@ -9,62 +9,79 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely';
+import { StorageError } from '../storage.ts';
 import type { SqliteConnection } from './connection.ts';
+import type { Turns } from './turns.ts';
 
 /** A Kysely dialect over an open connection. */
-export function sqliteDialect(connection: SqliteConnection): Dialect {
+export function sqliteDialect(connection: SqliteConnection, turns: Turns): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    // There is one connection, and our own turns see to it. Kysely's would make a transaction wait for itself.
+    createAdapter: () => {
+      const adapter = new SqliteAdapter();
+      Object.defineProperty(adapter, 'supportsMultipleConnections', { value: true });
+      return adapter;
+    },
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (database) => new SqliteIntrospector(database),
-    createDriver: () => new OneConnectionDriver(connection),
+    createDriver: () => new OneConnectionDriver(connection, turns),
   };
 }
 
 class OneConnectionDriver implements Driver {
-  readonly #connection: DatabaseConnection;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #connection: SqliteConnection;
+  readonly #turns: Turns;
   readonly #ends = new WeakMap<DatabaseConnection, () => void>();
 
-  constructor(connection: SqliteConnection) {
-    this.#connection = {
-      async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-        const { rows, changes } = await connection.run(sql, parameters);
-        return { rows: (rows ?? []) as Row[], numAffectedRows: BigInt(changes ?? 0) };
-      },
-      // oxlint-disable-next-line require-yield
-      async *streamQuery(): AsyncGenerator<never> {
-        throw new Error('the embedded database does not stream');
-      },
-    };
+  constructor(connection: SqliteConnection, turns: Turns) {
+    this.#connection = connection;
+    this.#turns = turns;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turn = before.then(() => promise);
-    await before;
-    this.#ends.set(this.#connection, resolve);
-    return this.#connection;
+    const end = await this.#turns.take();
+    const turn = new Turn(this.#connection);
+    this.#ends.set(turn, end);
+    return turn;
   }
 
-  async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    this.#ends.get(connection)?.();
+  async releaseConnection(turn: DatabaseConnection): Promise<void> {
+    this.#ends.get(turn)?.();
   }
 
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'));
+  async beginTransaction(turn: DatabaseConnection): Promise<void> {
+    if (!this.#turns.isInside) await turn.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'));
   }
 
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('COMMIT'));
+  async commitTransaction(turn: DatabaseConnection): Promise<void> {
+    if (!this.#turns.isInside) await turn.executeQuery(CompiledQuery.raw('COMMIT'));
   }
 
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'));
+  async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
+    if (this.#turns.isInside) this.#turns.fail(new StorageError('a part of the transaction failed'));
+    else await turn.executeQuery(CompiledQuery.raw('ROLLBACK'));
   }
 
   async destroy(): Promise<void> {}
+}
+
+/** The connection for as long as it is one caller's turn. */
+class Turn implements DatabaseConnection {
+  readonly #connection: SqliteConnection;
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection;
+  }
+
+  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    const { rows, changes } = await this.#connection.run(sql, parameters);
+    return { rows: (rows ?? []) as Row[], numAffectedRows: BigInt(changes ?? 0) };
+  }
+
+  // oxlint-disable-next-line require-yield
+  async *streamQuery(): AsyncGenerator<never> {
+    throw new Error('the embedded database does not stream');
+  }
 }

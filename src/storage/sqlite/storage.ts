@@ -2,16 +2,32 @@
 import { Kysely } from 'kysely';
 import type { Tables } from '../columns.ts';
 import { sqlStorage } from '../sql-storage.ts';
-import type { Storage } from '../storage.ts';
+import { StorageError, type Storage } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
+import { Turns } from './turns.ts';
+
+/** Each waits as long as a write waits for another program's. */
+const flushAttempts = 3;
 
 /** Opens and migrates the database file; rejects with a `StorageError` that says what is wrong with it. */
 export async function openSqliteStorage(file: string): Promise<Storage> {
   const connection = await SqliteConnection.open(file);
-  const database = new Kysely<Tables>({ dialect: sqliteDialect(connection) });
+  const turns = new Turns(connection);
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(connection, turns) });
   return sqlStorage(database, {
+    transaction: (work) => turns.transaction(work),
+    flush: () => flush(connection),
     backup: (copy) => connection.backup(copy),
     close: () => connection.close(),
   });
+}
+
+/** With `synchronous = NORMAL` a commit may be lost with the power until the write-ahead log has been checkpointed. */
+async function flush(connection: SqliteConnection): Promise<void> {
+  for (let n = 0; n < flushAttempts; n += 1) {
+    const { rows } = await connection.run('PRAGMA wal_checkpoint(FULL)', []);
+    if (rows?.[0]?.['busy'] === 0) return;
+  }
+  throw new StorageError('the database is too busy to be written to the disk for good; try again');
 }

@@ -2,10 +2,11 @@
 import * as configuration from './0001-configuration.ts';
 import * as ledger from './0002-ledger.ts';
 import * as clientKeys from './0004-client-keys.ts';
+import * as audit from './0005-audit.ts';
 
 export interface Migration {
   readonly name: string;
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger, clientKeys];
+export const migrations: readonly Migration[] = [configuration, ledger, clientKeys, audit];

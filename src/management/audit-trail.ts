@@ -1,0 +1,149 @@
+// Writes the audit log: every change of the configuration in the change's own transaction, and what others changed by SQL.
+import type { Clock } from '../lib/clock.ts';
+import type { AuditRow, ConfigurationRows, Storage } from '../storage/storage.ts';
+import { auditedResources, changedRows, showKeyChange, type Shown } from './audited.ts';
+
+/** Who made a change, and by what. */
+export type Author = Pick<AuditRow, 'actor' | 'peer' | 'method' | 'path' | 'request_id'>;
+
+/** What is changed. */
+export interface Subject {
+  /** The name of its list under /api/v1. */
+  readonly resource: string;
+  readonly id: string;
+  /** How it is now; where not given, as `auditedResources` has it. */
+  readonly show?: () => Promise<Shown | null>;
+}
+
+interface Change {
+  readonly resource: string;
+  readonly id: string | null;
+  readonly before: Shown | null;
+  readonly after: Shown | null;
+}
+
+/** How far everything is told. */
+interface Told {
+  readonly rows: ConfigurationRows;
+  readonly keys: number;
+}
+
+/** The notes of how far the log tells of every change: of the configuration, and of the client keys. */
+const auditedRevision = 'audited_revision';
+const auditedKeyRevision = 'audited_key_revision';
+
+/** So many client keys that were changed past the gateway are told one by one; more are told in one entry. */
+const mostKeysTold = 1000;
+
+const outside: Author = { actor: 'outside', peer: null, method: null, path: null, request_id: null };
+
+/** The writer of the audit log. */
+export class AuditTrail {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  /** The configuration, and the revision of the client keys, up to which everything is told. */
+  #told: ConfigurationRows;
+  #toldKeys: number;
+
+  private constructor(storage: Storage, clock: Clock, told: ConfigurationRows, toldKeys: number) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#told = told;
+    this.#toldKeys = toldKeys;
+  }
+
+  /** Goes on with the log of this database; a change since it was last written is noted. */
+  static async open(storage: Storage, clock: Clock): Promise<AuditTrail> {
+    const rows = await storage.readConfiguration();
+    const keys = await storage.clientKeys.latestRevision();
+    const told = await storage.keepNote(auditedRevision, String(rows.revision));
+    const toldKeys = await storage.keepNote(auditedKeyRevision, String(keys));
+    const trail = new AuditTrail(storage, clock, rows, keys);
+    if (told !== String(rows.revision) || toldKeys !== String(keys)) await trail.#note();
+    return trail;
+  }
+
+  /** Runs `write` and notes what it did to the subject: both happen, or neither. */
+  async run<Result>(author: Author, subject: Subject, write: () => Promise<Result>): Promise<Result> {
+    const { resource, id } = subject;
+    const show = subject.show ?? (async () => (await auditedResources[resource]?.find(this.#storage, id)) ?? null);
+    const { result, told } = await this.#storage.transaction(async () => {
+      await this.#catchUp();
+      const before = await show();
+      const written = await write();
+      await this.#add(author, { resource, id, before, after: await show() });
+      return { result: written, told: await this.#markTold() };
+    });
+    this.#take(told);
+    return result;
+  }
+
+  /** Notes what was changed past the gateway, where the configuration's `revision` says that something was. */
+  async noteOutside(revision: number): Promise<void> {
+    if (revision !== this.#told.revision) await this.#note();
+  }
+
+  /** The same for the client keys. */
+  async noteOutsideKeys(revision: number): Promise<void> {
+    if (revision !== this.#toldKeys) await this.#note();
+  }
+
+  async #note(): Promise<void> {
+    this.#take(
+      await this.#storage.transaction(async () => {
+        await this.#catchUp();
+        return this.#markTold();
+      }),
+    );
+  }
+
+  async #catchUp(): Promise<void> {
+    const audited = Number(await this.#storage.readNote(auditedRevision));
+    const rows = await this.#storage.readConfiguration();
+    if (audited !== rows.revision) {
+      const changes = audited === this.#told.revision ? changedRows(this.#told, rows) : [];
+      for (const change of changes) await this.#add(outside, change);
+      // What it was nobody can tell: the gateway was not running, or it was taken back.
+      if (changes.length === 0) await this.#addRevisions('configuration', audited, rows.revision);
+    }
+    const auditedKeys = Number(await this.#storage.readNote(auditedKeyRevision));
+    const keys = await this.#storage.clientKeys.latestRevision();
+    if (auditedKeys !== keys) await this.#catchUpKeys(auditedKeys, keys);
+  }
+
+  async #catchUpKeys(audited: number, revision: number): Promise<void> {
+    const changes = await this.#storage.clientKeys.changesAfter(audited, mostKeysTold + 1);
+    if (changes.length > mostKeysTold || changes.length === 0) {
+      await this.#addRevisions('keys', audited, revision);
+      return;
+    }
+    for (const change of changes) {
+      const { id } = change;
+      const [last] = await this.#storage.audit.list({ resource: 'keys', resourceId: id }, 1);
+      await this.#add(outside, { resource: 'keys', id, before: last?.after ?? null, after: showKeyChange(change) });
+    }
+  }
+
+  async #markTold(): Promise<Told> {
+    const rows = await this.#storage.readConfiguration();
+    const keys = await this.#storage.clientKeys.latestRevision();
+    await this.#storage.writeNote(auditedRevision, String(rows.revision));
+    await this.#storage.writeNote(auditedKeyRevision, String(keys));
+    return { rows, keys };
+  }
+
+  #addRevisions(resource: string, before: number, after: number): Promise<void> {
+    return this.#add(outside, { resource, id: null, before: { revision: before }, after: { revision: after } });
+  }
+
+  #add(author: Author, { resource, id, before, after }: Change): Promise<void> {
+    const createdAt = new Date(this.#clock.nowMs()).toISOString();
+    return this.#storage.audit.add({ ...author, created_at: createdAt, resource, resource_id: id, before, after });
+  }
+
+  /** Two changes may overtake each other on the way back from the database. */
+  #take({ rows, keys }: Told): void {
+    if (rows.revision >= this.#told.revision) this.#told = rows;
+    this.#toldKeys = Math.max(keys, this.#toldKeys);
+  }
+}
