@@ -27,7 +27,7 @@ export function clientKeyStore(database: Kysely<Tables>): ClientKeyStore {
         .selectFrom('client_key_changes')
         .select((select) => select.fn.max('revision').as('latest'))
         .executeTakeFirst();
-      return Number(row?.latest ?? 0);
+      return row?.latest ?? 0;
     },
     noteUse: (usedAt) => noteUse(database, table, usedAt),
   };
