@@ -23,6 +23,7 @@ export const emptyConfiguration: ConfigurationRows = {
   providers: [],
   accounts: [],
   routes: [],
+  prices: [],
   problems: [],
 };
 

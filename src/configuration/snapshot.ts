@@ -5,10 +5,13 @@ import type { Provider, ProviderConfig } from '../core/provider.ts';
 import type { Route } from '../core/route.ts';
 import { authStrategies, findAuthStrategy, readCredential } from '../providers/auth-strategies.ts';
 import { baseUrlProblem } from '../providers/base-url.ts';
-import { builtInProviders, vendorOf } from '../providers/registry.ts';
+import { openPriceBook } from '../prices/book.ts';
+import { builtInProviders, listPrices, vendorOf } from '../providers/registry.ts';
 import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow } from '../storage/storage.ts';
 import { UnsealError, type Vault } from '../vault/vault.ts';
+import { readPrice } from './prices.ts';
 import { fallbackSchema, providerConfigSchema } from './row-schemas.ts';
+import { RowProblem } from './row-problem.ts';
 
 /** The provider rows with the built-in ones that no row overrides. */
 export function withBuiltIns(rows: readonly ProviderRow[]): ProviderRow[] {
@@ -46,11 +49,10 @@ export function buildConfiguration(rows: ConfigurationRows, vault: Pick<Vault, '
     providers,
     accounts: keep('account', rows.accounts, (row) => readAccount(row, providers, vault)),
     routes: keep('route', rows.routes, readRoute).sort((a, b) => b.pattern.length - a.pattern.length),
+    prices: openPriceBook(listPrices, keep('price', rows.prices, readPrice)),
     problems,
   };
 }
-
-class RowProblem extends Error {}
 
 function readProvider(row: ProviderRow): Provider {
   if (findAuthStrategy(row.auth_strategy) === undefined) {

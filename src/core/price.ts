@@ -1,5 +1,5 @@
 // Prices: what a model's tokens cost, since when, and what one call cost by them.
-import type { TokenUsage } from './usage.ts';
+import type { TokenUsage, UsageSource } from './usage.ts';
 
 /** Money: whole nano-dollars (10⁻⁹ USD). */
 export type NanoUsd = number;
@@ -71,4 +71,43 @@ export interface PriceBook {
   itemize(call: PricedCall): ItemizedCost | null;
   /** The price that a call is priced by, whatever its tokens are; null where none is known. */
   priceOf(call: Omit<PricedCall, 'usage'>): Price | null;
+}
+
+/**
+ * What a request cost: the sum over its attempts. An attempt without usage has used nothing that is known of and counts
+ * nothing; one that has used tokens and has no price makes the whole unknown.
+ */
+export function sumOfCosts(
+  attempts: readonly { readonly usageSource: UsageSource; readonly costNanoUsd: NanoUsd | null }[],
+): NanoUsd | null {
+  let sum = 0;
+  for (const { usageSource, costNanoUsd } of attempts) {
+    if (usageSource === 'none') continue;
+    if (costNanoUsd === null) return null;
+    sum += costNanoUsd;
+  }
+  return sum;
+}
+
+/** Which requests of the past are priced again: by the time they came. */
+export interface RepriceRange {
+  readonly fromMs: number;
+  /** Not included. */
+  readonly toMs: number;
+  /** Only attempts of this model, as it was sent to the provider; null: of all. */
+  readonly model: string | null;
+}
+
+/** What pricing the past again has changed, or would change. */
+export interface RepriceReport {
+  /** Attempts with usage in the range. */
+  readonly attempts: number;
+  /** Those whose cost is another now. */
+  readonly changed: number;
+  /** Tokens without a price: before and after. */
+  readonly unpricedBefore: number;
+  readonly unpricedAfter: number;
+  /** The sum of the known costs in nano-dollars: before and after. It may exceed what a number holds. */
+  readonly costBefore: bigint;
+  readonly costAfter: bigint;
 }

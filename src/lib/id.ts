@@ -9,12 +9,7 @@ const pool = { bytes: new Uint8Array(4096), used: 4096 };
 
 /** `prefix_` + 9 characters of time (milliseconds) + 16 of randomness (80 bits). */
 export function newId(prefix: string, nowMs: number): string {
-  let time = '';
-  let rest = Math.floor(nowMs);
-  for (let i = 0; i < timeCharacters; i += 1) {
-    time = alphabet.charAt(rest % 32) + time;
-    rest = Math.floor(rest / 32);
-  }
+  const beginning = idsFrom(prefix, nowMs);
   if (pool.used + randomCharacters > pool.bytes.length) {
     randomFillSync(pool.bytes);
     pool.used = 0;
@@ -22,5 +17,16 @@ export function newId(prefix: string, nowMs: number): string {
   let random = '';
   for (let i = 0; i < randomCharacters; i += 1) random += alphabet.charAt((pool.bytes[pool.used + i] ?? 0) & 31);
   pool.used += randomCharacters;
-  return `${prefix}_${time}${random}`;
+  return beginning + random;
+}
+
+/** What the ids of a moment begin with: no id made then or later sorts before it. Times before 1970 count as 1970. */
+export function idsFrom(prefix: string, atMs: number): string {
+  let time = '';
+  let rest = Math.max(0, Math.floor(atMs));
+  for (let i = 0; i < timeCharacters; i += 1) {
+    time = alphabet.charAt(rest % 32) + time;
+    rest = Math.floor(rest / 32);
+  }
+  return `${prefix}_${time}`;
 }

@@ -85,6 +85,11 @@ export const auditedResources: Readonly<Record<string, AuditedResource>> = {
     list: ({ routes }) => routes,
     show: (row) => ({ ...row }),
   }),
+  prices: audited({
+    find: (storage, id) => storage.prices.get(id),
+    list: ({ prices }) => prices,
+    show: (row) => ({ ...row }),
+  }),
   keys: audited({
     find: (storage, id) => storage.clientKeys.get(id),
     // They are many, and keep a list of their own changes.

@@ -14,7 +14,9 @@ import { docsPaths, docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
 import { openApiDocument } from './openapi.ts';
 import type { ManagementParts } from './parts.ts';
+import { priceRoutes } from './prices.ts';
 import { providerRoutes } from './providers.ts';
+import { repriceRoutes } from './reprice.ts';
 import { answerThrown, missingRoute, toResponse } from './refusals.ts';
 import { routeRoutes } from './routes.ts';
 import { settingRoutes } from './settings.ts';
@@ -57,6 +59,8 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, accountRoutes(parts, changes));
   app.route(base, accountActionRoutes(parts, changes));
   app.route(base, routeRoutes(parts, changes));
+  app.route(base, priceRoutes(parts, changes));
+  app.route(base, repriceRoutes(parts, changes));
   app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));
   app.route(base, auditRoutes(parts));

@@ -32,7 +32,7 @@ export class Pool implements LeaseListener {
   }
 
   /** Takes over a configuration; live state stays with the account's id. */
-  apply(configuration: Configuration): void {
+  apply(configuration: Pick<Configuration, 'accounts'>): void {
     const ids = new Set(configuration.accounts.map((account) => account.id));
     for (const id of this.#byId.keys()) if (!ids.has(id)) this.#byId.delete(id);
     this.#members = configuration.accounts.map((account) => {

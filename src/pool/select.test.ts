@@ -35,7 +35,7 @@ function account(id: string, change: Partial<Account> = {}): Account {
 
 function poolOf(...accounts: readonly Account[]): Pool {
   const pool = new Pool();
-  pool.apply({ revision: 1, providers: new Map(), accounts, routes: [], problems: [] });
+  pool.apply({ accounts });
   return pool;
 }
 

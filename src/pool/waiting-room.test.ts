@@ -33,7 +33,7 @@ function setUp(limits: { rpm?: number; max_concurrency?: number }): {
     organization: null,
     project: null,
   };
-  pool.apply({ revision: 1, providers: new Map(), accounts: [account], routes: [], problems: [] });
+  pool.apply({ accounts: [account] });
   const clock = new FakeClock();
   return { pool, clock, rooms: new WaitingRooms(pool, clock, () => 0) };
 }

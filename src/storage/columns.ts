@@ -1,11 +1,12 @@
 // Columns as the tables hold them and as the gateway reads them: JSON text to values, 0 and 1 to booleans, and back.
-import type { AccountRow, AuditRow, ClientKeyRow, ProviderRow, RouteRow } from './storage.ts';
+import type { AccountRow, AuditRow, ClientKeyRow, PriceRow, ProviderRow, RouteRow } from './storage.ts';
 
 /** The tables as SQL sees them. */
 export interface Tables {
   readonly providers: Flat<ProviderRow>;
   readonly accounts: Flat<AccountRow>;
   readonly routes: Flat<RouteRow>;
+  readonly prices: Flat<PriceRow>;
   readonly client_keys: Flat<ClientKeyRow>;
   readonly client_key_changes: { readonly revision: number; readonly key_id: string };
   readonly audit: Flat<AuditRow>;
@@ -41,6 +42,15 @@ function asObject(value: unknown): unknown {
 
 const asOptionalObject: Decode = (value) => (value === null ? null : asObject(value));
 
+function asOptionalCount(value: unknown): unknown {
+  if (value === null) return null;
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new Error('is not a whole number that is 0 or more');
+}
+
+const rates = ['input', 'cached_input', 'cache_write', 'output', 'audio_input', 'audio_output'];
+
 /** The columns that are not plain text. */
 const decoders: Readonly<Record<string, Decode>> = {
   is_active: asBoolean,
@@ -57,6 +67,10 @@ const decoders: Readonly<Record<string, Decode>> = {
   fallbacks: asList,
   before: asOptionalObject,
   after: asOptionalObject,
+  long_over_tokens: asOptionalCount,
+  ...Object.fromEntries(
+    rates.flatMap((rate) => [`${rate}_nano_usd`, `long_${rate}_nano_usd`]).map((column) => [column, asOptionalCount]),
+  ),
 };
 
 /** A row that another program wrote in a form that cannot be read. */

@@ -4,7 +4,7 @@ import { decodeRow, encodeRow, RowError, type Tables } from './columns.ts';
 import type { ResourceStore } from './storage.ts';
 
 /** The tables whose rows have an id and are changed one by one. */
-export type ResourceTable = 'providers' | 'accounts' | 'routes' | 'client_keys';
+export type ResourceTable = 'providers' | 'accounts' | 'routes' | 'prices' | 'client_keys';
 
 /** How many uses are noted in one transaction: other statements wait no longer than these take. */
 const usesAtOnce = 500;

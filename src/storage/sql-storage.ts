@@ -3,8 +3,9 @@ import type { Kysely } from 'kysely';
 import { clientKeyStore } from './client-key-store.ts';
 import { RowError, type Tables } from './columns.ts';
 import { sqlAudit } from './sql-audit.ts';
+import { repriceLedger } from './reprice.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
-import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow, Storage } from './storage.ts';
+import type { AccountRow, ConfigurationRows, PriceRow, ProviderRow, RouteRow, Storage } from './storage.ts';
 
 /** What differs between databases. */
 export interface SqlBackend {
@@ -20,12 +21,14 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend): Stora
     providers: resourceStore<ProviderRow>(database, 'providers'),
     accounts: resourceStore<AccountRow>(database, 'accounts'),
     routes: resourceStore<RouteRow>(database, 'routes'),
+    prices: resourceStore<PriceRow>(database, 'prices'),
     clientKeys: clientKeyStore(database),
     audit: sqlAudit(database),
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),
     revision: () => readRevision(database),
     readConfiguration: () => database.transaction().execute(readConfiguration),
+    reprice: (range, cost, options) => repriceLedger(database, range, cost, options),
     noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),
     readNote: async (name) => {
       const note = await database.selectFrom('notes').select('content').where('name', '=', name).executeTakeFirst();
@@ -80,6 +83,7 @@ async function readConfiguration(database: Kysely<Tables>): Promise<Configuratio
     providers: await read<ProviderRow>('providers'),
     accounts: await read<AccountRow>('accounts'),
     routes: await read<RouteRow>('routes'),
+    prices: await read<PriceRow>('prices'),
     problems,
   };
 }

@@ -1,4 +1,5 @@
 // What the gateway keeps in its database, as interfaces: SQLite implements them, PostgreSQL will.
+import type { Cost, PricedCall, RepriceRange, RepriceReport } from '../core/price.ts';
 
 /** Who speaks to this API, and how to reach it. */
 export interface ProviderRow {
@@ -40,6 +41,36 @@ export interface RouteRow {
   readonly provider_id: string;
   readonly model: string | null;
   readonly fallbacks: readonly unknown[];
+}
+
+/** What a million tokens of one kind cost, in whole nano-dollars; null where that is not known. */
+type RateColumn = number | null;
+
+/** A price of the administrator's own: what a model costs in one tier from a moment on. */
+export interface PriceRow {
+  readonly id: string;
+  readonly model: string;
+  /** The one provider that it is for; null: all. */
+  readonly provider_id: string | null;
+  readonly tier: string;
+  /** ISO 8601, UTC. */
+  readonly effective_from: string;
+  readonly input_nano_usd: RateColumn;
+  readonly cached_input_nano_usd: RateColumn;
+  readonly cache_write_nano_usd: RateColumn;
+  readonly output_nano_usd: RateColumn;
+  readonly audio_input_nano_usd: RateColumn;
+  readonly audio_output_nano_usd: RateColumn;
+  /** The prompt's tokens above which the `long_` rates hold for the whole request; null: never. */
+  readonly long_over_tokens: number | null;
+  readonly long_input_nano_usd: RateColumn;
+  readonly long_cached_input_nano_usd: RateColumn;
+  readonly long_cache_write_nano_usd: RateColumn;
+  readonly long_output_nano_usd: RateColumn;
+  readonly long_audio_input_nano_usd: RateColumn;
+  readonly long_audio_output_nano_usd: RateColumn;
+  readonly note: string | null;
+  readonly created_at: string;
 }
 
 /** A client's key: of the key itself there is only the SHA-256, in hexadecimal. Times are ISO 8601, UTC. */
@@ -120,6 +151,7 @@ export interface ConfigurationRows {
   readonly providers: readonly ProviderRow[];
   readonly accounts: readonly AccountRow[];
   readonly routes: readonly RouteRow[];
+  readonly prices: readonly PriceRow[];
   /** Rows that could not be read, a sentence each. */
   readonly problems: readonly string[];
 }
@@ -165,6 +197,7 @@ export interface Storage {
   readonly providers: ResourceStore<ProviderRow>;
   readonly accounts: ResourceStore<AccountRow>;
   readonly routes: ResourceStore<RouteRow>;
+  readonly prices: ResourceStore<PriceRow>;
   readonly clientKeys: ClientKeyStore;
   readonly audit: AuditStore;
   /**
@@ -179,6 +212,15 @@ export interface Storage {
   readConfiguration(): Promise<ConfigurationRows>;
   /** Notes when accounts were last used: account id → ISO 8601 time. Does not count as a change. */
   noteUse(usedAt: ReadonlyMap<string, string>): Promise<void>;
+  /**
+   * Prices requests of the past again, the finished ones in a range: writes the new costs to their attempts, to the
+   * requests and to the sums of usage, a batch in a transaction. A dry run only counts.
+   */
+  reprice(
+    range: RepriceRange,
+    cost: (call: PricedCall) => Cost | null,
+    options: { readonly isDryRun: boolean },
+  ): Promise<RepriceReport>;
   /** A small text kept under a name, or undefined. */
   readNote(name: string): Promise<string | undefined>;
   /** Keeps a text under a name unless one is kept already; answers the one that is. */

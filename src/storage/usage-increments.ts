@@ -1,6 +1,6 @@
 // What entries of the ledger add to the sums of their quarters of an hour.
 import type { TokenUsage } from '../core/usage.ts';
-import type { LedgerEntry } from './ledger-store.ts';
+import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
 
 /** Every time zone's midnight and full hour falls on one of these, in UTC. */
 export const quarterMs = 900_000;
@@ -41,6 +41,12 @@ export const sumColumns = [
   'unpriced_tokens',
 ] as const satisfies readonly (keyof UsageSums)[];
 
+/** What of a ledger entry counts for the sums. */
+export interface SummedEntry {
+  readonly request: Pick<LedgerRequestRow, 'created_at_ms' | 'model' | 'key_id'>;
+  readonly attempts: readonly (TokenUsage & Pick<LedgerAttemptRow, 'model' | 'account_id' | 'cost_nano_usd'>)[];
+}
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
@@ -50,7 +56,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export class UsageIncrements {
   readonly #groups = new Map<string, Mutable<UsageIncrement>>();
 
-  add({ request, attempts }: LedgerEntry, sign: 1 | -1 = 1): void {
+  add({ request, attempts }: SummedEntry, sign: 1 | -1 = 1): void {
     const quarter = Math.floor(request.created_at_ms / quarterMs) * quarterMs;
     const model = request.model ?? '';
     const key = request.key_id ?? '';

@@ -97,6 +97,9 @@ test('every kind of change from outside raises the revision; a use noted from ou
       "INSERT INTO routes (id, pattern, provider_id) VALUES ('r', 'x*', 'openai')",
       "UPDATE routes SET model = 'm' WHERE id = 'r'",
       'DELETE FROM routes',
+      "INSERT INTO prices (id, model, input_nano_usd) VALUES ('p', 'gpt-4', 30000000000)",
+      "UPDATE prices SET note = 'x' WHERE id = 'p'",
+      'DELETE FROM prices',
       'DELETE FROM accounts',
       'DELETE FROM providers',
     ];
@@ -136,6 +139,17 @@ test('SQL that would break the gateway is refused where it is written, and says 
         "INSERT INTO accounts (id, provider_id, label, auth_data, weight) VALUES ('a', 'o', 'A', 'agwv1.', -1)",
         /weight must not be negative/u,
       ],
+      [
+        "INSERT INTO prices (id, model, input_nano_usd) VALUES ('p', 'm', 2.5)",
+        /input_nano_usd must be whole nano-dollars per million tokens/u,
+      ],
+      [
+        "INSERT INTO prices (id, model, long_audio_output_nano_usd) VALUES ('p', 'm', -1)",
+        /long_audio_output_nano_usd must be whole nano-dollars/u,
+      ],
+      ["INSERT INTO prices (id, model, long_over_tokens) VALUES ('p', 'm', 0)", /long_over_tokens must be a number/u],
+      ["INSERT INTO prices (id, model) VALUES ('list_x', 'm')", /id must not be empty, nor begin with list_/u],
+      ["INSERT INTO prices (id, model) VALUES ('p', '')", /model must not be empty/u],
     ];
     for (const [sql, reason] of rows) outside(file, (database) => assert.throws(() => database.exec(sql), reason));
   });

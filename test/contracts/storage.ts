@@ -8,6 +8,7 @@ import {
   type ClientKeyRow,
   type AuditFilter,
   type AuditRow,
+  type PriceRow,
   type ProviderRow,
   type RouteRow,
   type Storage,
@@ -97,6 +98,29 @@ function auditEntry(n: number): Omit<AuditRow, 'id'> {
   };
 }
 
+const price: PriceRow = {
+  id: 'pr_1',
+  model: 'GPT-4',
+  provider_id: null,
+  tier: 'default',
+  effective_from: '2026-01-01T00:00:00.000Z',
+  input_nano_usd: 30_000_000_000,
+  cached_input_nano_usd: null,
+  cache_write_nano_usd: 0,
+  output_nano_usd: Number.MAX_SAFE_INTEGER,
+  audio_input_nano_usd: null,
+  audio_output_nano_usd: null,
+  long_over_tokens: 272_000,
+  long_input_nano_usd: 1,
+  long_cached_input_nano_usd: null,
+  long_cache_write_nano_usd: null,
+  long_output_nano_usd: null,
+  long_audio_input_nano_usd: null,
+  long_audio_output_nano_usd: null,
+  note: 'Ünïcode ✓',
+  created_at: '2026-01-01T00:00:00.000Z',
+};
+
 /** Runs the suite; `open` gives a new, empty storage. */
 export function storageContract(name: string, open: () => Promise<Storage>): void {
   const withStorage = (run: (storage: Storage) => Promise<void>) => async (): Promise<void> => {
@@ -115,13 +139,15 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
         await storage.providers.insert(provider);
         await storage.accounts.insert(account);
         await storage.routes.insert(route);
+        await storage.prices.insert(price);
+        assert.deepEqual({ ...(await storage.prices.get('pr_1')) }, price);
         assert.deepEqual({ ...(await storage.providers.get('openai')) }, provider);
         assert.deepEqual({ ...(await storage.accounts.get('acc_1')) }, account);
         assert.deepEqual({ ...(await storage.routes.get('rt_1')) }, route);
         const rows = await storage.readConfiguration();
         assert.deepEqual(
-          [rows.providers, rows.accounts, rows.routes].map((list) => list.map((row) => ({ ...row }))),
-          [[provider], [account], [route]],
+          [rows.providers, rows.accounts, rows.routes, rows.prices].map((list) => list.map((row) => ({ ...row }))),
+          [[provider], [account], [route], [price]],
         );
         assert.deepEqual(rows.problems, []);
       }),
@@ -168,6 +194,20 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
     );
 
     it(
+      'one price at a time for a model, provider and tier',
+      withStorage(async (storage) => {
+        await storage.prices.insert(price);
+        const same = { ...price, id: 'pr_2', model: 'gpt-4' };
+        await assert.rejects(storage.prices.insert(same), ConflictError);
+        await storage.prices.insert({ ...same, provider_id: 'openai' });
+        await assert.rejects(storage.prices.insert({ ...same, id: 'pr_3', provider_id: 'openai' }), ConflictError);
+        await storage.prices.insert({ ...same, id: 'pr_4', tier: 'flex' });
+        await storage.prices.insert({ ...same, id: 'pr_5', effective_from: '2026-01-02T00:00:00.000Z' });
+        await assert.rejects(storage.prices.update('pr_5', { effective_from: price.effective_from }), ConflictError);
+      }),
+    );
+
+    it(
       'lists are in order of id and go on after one',
       withStorage(async (storage) => {
         for (const id of ['c', 'a', 'e', 'B', 'd']) await storage.accounts.insert({ ...account, id });
@@ -192,6 +232,9 @@ export function storageContract(name: string, open: () => Promise<Storage>): voi
           ['insert route', () => storage.routes.insert(route)],
           ['update route', () => storage.routes.update('rt_1', { model: 'x' })],
           ['remove route', () => storage.routes.remove('rt_1')],
+          ['insert price', () => storage.prices.insert(price)],
+          ['update price', () => storage.prices.update('pr_1', { note: null })],
+          ['remove price', () => storage.prices.remove('pr_1')],
           ['remove provider', () => storage.providers.remove('openai')],
         ];
         for (const [what, change] of changes) {

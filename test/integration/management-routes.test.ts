@@ -107,6 +107,8 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     ...resource('providers'),
     ...resource('accounts'),
     ...resource('routes'),
+    ...resource('prices'),
+    'POST /prices/reprice',
     ...actions,
     'POST /route/explain',
     'GET /settings',

@@ -1,6 +1,7 @@
 // The migrations of the embedded database, oldest first. A landed one is never changed: add the next.
 import * as configuration from './0001-configuration.ts';
 import * as ledger from './0002-ledger.ts';
+import * as prices from './0003-prices.ts';
 import * as clientKeys from './0004-client-keys.ts';
 import * as audit from './0005-audit.ts';
 
@@ -9,4 +10,4 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger, clientKeys, audit];
+export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit];
