@@ -143,6 +143,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics(() => lifecycle.running);
+  const failedKeys = new FailureMeter(failedKeysPerMinute);
   /** Client key id → when it was last used, since that was last noted. */
   const keyUses = new Map<string, number>();
   const gateway = new Gateway({
@@ -151,7 +152,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     modelPrefixes,
     configuration: () => configuration.current(),
     clientKeys,
-    failedKeys: new FailureMeter(failedKeysPerMinute),
+    failedKeys,
     pool,
     rooms: new WaitingRooms(pool, clock, Math.random),
     retries: new RetryBudgets(),
@@ -172,6 +173,8 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       trail,
       vault,
       configuration,
+      clientKeys,
+      failedKeys,
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
       explain: (body) => explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock }, body),

@@ -80,6 +80,7 @@ const vendorWords: Readonly<Record<string, { readonly words: readonly string[]; 
     reason: 'the default of --provider and the words of the help',
   },
   'src/cli/demo.ts': { words: ['openai', 'gpt-4'], reason: 'the demo shows the specified provider' },
+  'src/cli/keys.ts': { words: ['gpt-4*'], reason: 'an example in the help' },
   'src/cli/mock.ts': { words: ['gpt-fault-'], reason: 'the help of the fake OpenAI' },
 };
 

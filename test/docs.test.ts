@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { environmentPrefix, settingsTable } from '../src/core/settings.ts';
 import { builtInProviders, modelPrefixes } from '../src/providers/registry.ts';
 import { eventually } from './support/await.ts';
-import { startRig } from './support/rig.ts';
+import { startRig, type Rig } from './support/rig.ts';
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -131,15 +131,28 @@ async function statusesOf(block: string, environment: Readonly<Record<string, st
   return stdout.trim().split('\n');
 }
 
-for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/providers/openai.md', 'docs/adding-a-provider.md']) {
+/** Page → the variables that its commands use. */
+const variables: Readonly<Record<string, (rig: Rig) => Promise<Readonly<Record<string, string>>>>> = {
+  'README.md': async () => ({}),
+  'CONTRIBUTING.md': async () => ({}),
+  'docs/providers/openai.md': async ({ accounts }) => ({ ID: accounts[0] ?? '' }),
+  'docs/adding-a-provider.md': async () => ({}),
+  'docs/client-keys.md': async (rig) => {
+    const { id, key } = await rig.manage<{ id: string; key: string }>('POST', '/keys', { name: 'Search team' });
+    return { ID: id, KEY: key };
+  },
+};
+
+for (const [page, variablesOf] of Object.entries(variables)) {
   test(`the curl commands of ${page} succeed, one after the other`, async () => {
     const blocks = blocksOf(page, 'bash').filter((block) => block.includes('curl '));
     assert.ok(blocks.length > 0);
     await using rig = await startRig();
     const { host } = new URL(rig.url);
+    const environment = await variablesOf(rig);
     for (const block of blocks) {
       assert.ok(block.includes('localhost:8080'), block);
-      const statuses = await statusesOf(block.replaceAll('localhost:8080', host), { ID: rig.accounts[0] ?? '' });
+      const statuses = await statusesOf(block.replaceAll('localhost:8080', host), environment);
       assert.equal(statuses.length, block.match(/^curl /gmu)?.length, block);
       for (const status of statuses) assert.match(status, /^2\d\d$/u, `${status}: ${block}`);
     }

@@ -1,7 +1,7 @@
 // `aigateway accounts`: adds, lists, tests and switches accounts of a running gateway.
 import type { Settings } from '../core/settings.ts';
 import { columns, CommandError, UsageError, type Call, type Command } from './command.ts';
-import { callManagement, clientSettings } from './management-client.ts';
+import { callManagement, clientSettings, readList } from './management-client.ts';
 import { readSecret } from './secret-input.ts';
 
 interface AccountAnswer {
@@ -73,7 +73,7 @@ async function add({ options, settings }: Call): Promise<void> {
 }
 
 async function list({ settings, switches }: Call): Promise<void> {
-  const all = await readAccounts(settings);
+  const all = await readList<AccountAnswer>(settings, '/accounts');
   if (switches.has('json')) {
     process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     return;
@@ -91,7 +91,8 @@ async function list({ settings, switches }: Call): Promise<void> {
 }
 
 async function test({ settings, switches, arguments: [, wanted] }: Call): Promise<number> {
-  const chosen = wanted === undefined ? await readAccounts(settings) : [await findAccount(settings, wanted)];
+  const chosen =
+    wanted === undefined ? await readList<AccountAnswer>(settings, '/accounts') : [await findAccount(settings, wanted)];
   if (chosen.length === 0) throw new CommandError('there are no accounts to test');
   let failures = 0;
   for (const account of chosen) {
@@ -114,24 +115,10 @@ async function setActive({ settings, arguments: [name, wanted] }: Call, isActive
   process.stdout.write(`${account.id} "${account.label}" is now ${isActive ? 'enabled' : 'disabled'}\n`);
 }
 
-async function readAccounts(settings: Settings): Promise<AccountAnswer[]> {
-  const all: AccountAnswer[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: { data: AccountAnswer[]; next_cursor: string | null } = await callManagement(
-      settings,
-      'GET',
-      `/accounts?limit=1000${query}`,
-    );
-    all.push(...page.data);
-    cursor = page.next_cursor;
-  }
-  return all;
-}
-
 async function findAccount(settings: Settings, wanted: string): Promise<AccountAnswer> {
-  const found = (await readAccounts(settings)).filter(({ id, label }) => id === wanted || label === wanted);
+  const found = (await readList<AccountAnswer>(settings, '/accounts')).filter(
+    ({ id, label }) => id === wanted || label === wanted,
+  );
   const [account, another] = found;
   if (account === undefined)
     throw new CommandError(`there is no account "${wanted}"; "aigateway accounts list" shows them`);

@@ -1,11 +1,14 @@
 // `aigateway doctor`: looks at everything the gateway needs and says what to do about what is wrong.
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { watchClientKeys } from '../configuration/client-key-watch.ts';
 import { buildConfiguration } from '../configuration/snapshot.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Provider } from '../core/provider.ts';
 import { isLoopbackHost } from '../core/local-caller.ts';
 import type { Settings } from '../core/settings.ts';
+import { systemClock } from '../lib/clock.ts';
 import { openStorage } from '../main.ts';
+import type { Storage } from '../storage/storage.ts';
 import { undiciUpstream } from '../upstream/undici-upstream.ts';
 import { masterKeyFile, openVault } from '../vault/vault.ts';
 import type { Command } from './command.ts';
@@ -111,6 +114,7 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
             finding: 'none is active: add one with "aigateway accounts add --label TEXT"',
           },
     );
+    say(await checkClientKeys(settings, storage, say));
     return configuration;
   } catch (error) {
     say({ level: 'fail', what: 'master key', finding: (error as Error).message });
@@ -118,6 +122,29 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
   } finally {
     await storage.close();
   }
+}
+
+async function checkClientKeys(
+  { HOST }: Settings,
+  storage: Storage,
+  say: (finding: Finding) => void,
+): Promise<Finding> {
+  const what = 'client keys';
+  const known = await watchClientKeys({
+    store: storage.clientKeys,
+    clock: systemClock,
+    onProblem: (finding) => say({ level: 'fail', what, finding }),
+    onTrouble() {},
+  });
+  known.stop();
+  if (!known.isEmpty) return { level: 'ok', what, finding: 'everybody needs one; "aigateway keys list" shows them' };
+  if (isLoopbackHost(HOST))
+    return { level: 'ok', what, finding: 'none, so this machine needs none and others are refused' };
+  return {
+    level: 'warn',
+    what,
+    finding: 'none, so /v1 serves nobody: make one with "aigateway keys create --name TEXT"',
+  };
 }
 
 /** Any HTTP answer proves the way; its Date tells whether our clock is right. No key is sent. */

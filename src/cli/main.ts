@@ -10,10 +10,11 @@ import { CommandError, helpOf, readCall, table, UsageError, type Command } from 
 import { db } from './db.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
+import { keys } from './keys.ts';
 import { mock } from './mock.ts';
 import { serve } from './serve.ts';
 
-const commands: readonly Command[] = [serve, accounts, doctor, db, chaos, demo, mock];
+const commands: readonly Command[] = [serve, accounts, keys, doctor, db, chaos, demo, mock];
 
 /** Errors whose message is meant for the person who called, and the exit code each leads to. */
 const expected: readonly (readonly [new (...parts: never[]) => Error, number])[] = [

@@ -42,6 +42,23 @@ export async function callManagement<Answer>(
   throw new CommandError(message ?? `the gateway answered ${response.status}`);
 }
 
+/** Reads a whole list, page by page. */
+export async function readList<Item>(settings: Parameters<typeof callManagement>[0], path: string): Promise<Item[]> {
+  const all: Item[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: { data: Item[]; next_cursor: string | null } = await callManagement(
+      settings,
+      'GET',
+      `${path}?limit=1000${query}`,
+    );
+    all.push(...page.data);
+    cursor = page.next_cursor;
+  }
+  return all;
+}
+
 function parseAnswer(text: string, url: string): unknown {
   try {
     return JSON.parse(text);

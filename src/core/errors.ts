@@ -41,7 +41,7 @@ export const errorTable = {
   model_not_allowed: {
     status: 403,
     type: caller,
-    when: 'The client key may not use this model.',
+    when: 'The client key may not use this model; the message names both.',
     remedy: 'Use a model that the key allows, or have the key changed.',
   },
   forbidden: {
@@ -89,7 +89,7 @@ export const errorTable = {
   rate_limit_exceeded: {
     status: 429,
     type: 'requests',
-    when: "The client key's own limit is reached; `type` is `requests`, `tokens` or `concurrency`.",
+    when: "The client key's own limit is reached; `type` is `requests`, `tokens` or `concurrency`. Or requests with a wrong key or token came too often from this address.",
     remedy: 'Wait for `Retry-After`.',
   },
   budget_exceeded: {
@@ -137,7 +137,7 @@ export const errorTable = {
   storage_unavailable: {
     status: 503,
     type: server,
-    when: 'The database cannot be reached and the answer depends on it.',
+    when: 'The database cannot be reached and the answer depends on it: a change, or a client key that the gateway does not know.',
     remedy: 'Try again; `GET /ready` shows the state of the stores.',
   },
   upstream_timeout: {

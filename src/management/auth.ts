@@ -1,18 +1,16 @@
 // Who may use the management API: the holder of the admin token or, where none is set, whoever sits at this machine.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { clientKeyPrefix } from '../core/client-key-text.ts';
 import { GatewayError } from '../core/errors.ts';
 import { judgeLocalCaller, type Caller as LocalCaller } from '../core/local-caller.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Env } from './parts.ts';
+import type { Env, ManagementParts } from './parts.ts';
 
 /** What a request tells of its sender, and what it brings along to prove it. */
 export interface Caller extends LocalCaller {
   readonly authorization: string | undefined;
 }
-
-/** What client keys begin with. */
-const clientKeyPrefix = 'agw_';
 
 /** Undefined where the caller may go on, else the error to answer with. */
 export function judgeCaller(caller: Caller, adminToken: Secret | undefined): GatewayError | undefined {
@@ -52,12 +50,30 @@ function callerOf(context: Context<Env>): Caller {
   };
 }
 
+/** What the door needs to know. */
+type DoorParts = Pick<ManagementParts, 'failedKeys' | 'clock'> & {
+  readonly settings: { readonly ADMIN_TOKEN: Secret | undefined };
+};
+
+/** The refusal, or another one where wrong tokens came too often. The right token is let in all the same. */
+function countFailure(refusal: GatewayError, caller: Caller, { failedKeys, clock }: DoorParts): GatewayError {
+  if (refusal.code !== 'invalid_client_key' || caller.authorization === undefined) return refusal;
+  const waitMs = failedKeys.count(caller.peer ?? '', clock.nowMs());
+  if (waitMs === 0) return refusal;
+  return new GatewayError('rate_limit_exceeded', 'Too many requests from this address had a wrong admin token.', {
+    retryAfterMs: waitMs,
+    shouldRetry: false,
+  });
+}
+
 /** Lets nobody pass who may not. `openPaths` hold no data and ask for the token themselves. */
-export function authorize(adminToken: Secret | undefined, openPaths: ReadonlySet<string>): MiddlewareHandler<Env> {
+export function authorize(parts: DoorParts, openPaths: ReadonlySet<string>): MiddlewareHandler<Env> {
+  const { ADMIN_TOKEN: adminToken } = parts.settings;
   return async (context, next) => {
     const isOpen = adminToken !== undefined && openPaths.has(context.req.path);
-    const refusal = isOpen ? undefined : judgeCaller(callerOf(context), adminToken);
-    if (refusal !== undefined) throw refusal;
+    const caller = callerOf(context);
+    const refusal = isOpen ? undefined : judgeCaller(caller, adminToken);
+    if (refusal !== undefined) throw countFailure(refusal, caller, parts);
     await next();
   };
 }

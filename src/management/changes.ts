@@ -5,7 +5,7 @@ import { ConflictError, type ResourceStore } from '../storage/storage.ts';
 import type { Author } from './audit-trail.ts';
 import type { Env, ManagementParts } from './parts.ts';
 
-type ChangeParts = Pick<ManagementParts, 'configuration' | 'log' | 'trail' | 'settings'>;
+type ChangeParts = Pick<ManagementParts, 'configuration' | 'clientKeys' | 'log' | 'trail' | 'settings'>;
 
 /** Makes changes one after the other, so that what one has checked still holds when it writes. */
 export class Changes {
@@ -21,13 +21,13 @@ export class Changes {
    * over. What is changed is the resource that the request's path names.
    */
   run<T>(context: Context<Env>, resourceId: string, write: () => Promise<T>): Promise<T> {
-    const { trail, log, configuration } = this.#parts;
+    const { trail, log, configuration, clientKeys } = this.#parts;
     const { method, path } = context.req;
     const change = this.#turn.then(async () => {
       const subject = { resource: resourceOf(path), id: resourceId };
       const result = await trail.run(this.#authorOf(context), subject, write);
       log.info({ request_id: context.get('requestId'), method, path, resource_id: resourceId }, 'management change');
-      await configuration.reload();
+      await Promise.all([configuration.reload(), clientKeys.reload()]);
       return result;
     });
     this.#turn = change.catch(() => undefined);

@@ -6,7 +6,18 @@ import { withoutSecret } from '../core/redaction.ts';
 type Issue = z.core.$ZodIssue;
 
 /** Fields of answers that no request can set. */
-const readOnlyFields = ['health', 'quota', 'created_at', 'updated_at', 'last_used_at', 'source', 'version'];
+const readOnlyFields = [
+  'health',
+  'quota',
+  'prefix',
+  'previous_key_until',
+  'revoked_at',
+  'created_at',
+  'updated_at',
+  'last_used_at',
+  'source',
+  'version',
+];
 
 /** How a JSON type is called. */
 const typeNames: Readonly<Record<string, string>> = {

@@ -12,6 +12,7 @@ import { readBody } from './body.ts';
 import { Changes } from './changes.ts';
 import { docsPaths, docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
+import { keyRoutes } from './keys.ts';
 import { openApiDocument } from './openapi.ts';
 import type { ManagementParts } from './parts.ts';
 import { priceRoutes } from './prices.ts';
@@ -53,7 +54,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
     headers.set('x-content-type-options', 'nosniff');
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
-  app.use(authorize(parts.settings.ADMIN_TOKEN, docsPaths(base)));
+  app.use(authorize(parts, docsPaths(base)));
   app.use(readBody);
   app.route(base, providerRoutes(parts, changes));
   app.route(base, accountRoutes(parts, changes));
@@ -61,6 +62,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, routeRoutes(parts, changes));
   app.route(base, priceRoutes(parts, changes));
   app.route(base, repriceRoutes(parts, changes));
+  app.route(base, keyRoutes(parts, changes));
   app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));
   app.route(base, auditRoutes(parts));

@@ -7,6 +7,7 @@ const groups = [
   { name: 'Accounts', description: 'Credentials at providers: what the gateway spreads its requests over.' },
   { name: 'Routes', description: 'Your own rules from model names to providers. Without any, the built-in ones hold.' },
   { name: 'Prices', description: 'What tokens cost: list prices, and your own before them.' },
+  { name: 'Client keys', description: 'What clients show to use `/v1`, and how much each of them may.' },
   { name: 'Settings', description: 'What the gateway was started with.' },
   { name: 'Audit', description: 'Who changed what, and when.' },
 ];

@@ -1,5 +1,6 @@
 // What the management API stands on, handed to it by the composition root.
 import type { HttpBindings } from '@hono/node-server';
+import type { ClientKeyWatch } from '../configuration/client-key-watch.ts';
 import type { ConfigurationWatch } from '../configuration/watch.ts';
 import type { Account } from '../core/account.ts';
 import type { Explanation } from '../core/explanation.ts';
@@ -7,6 +8,7 @@ import type { Provider } from '../core/provider.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { FailureMeter } from '../lib/failure-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
@@ -29,6 +31,9 @@ export interface ManagementParts {
   readonly trail: AuditTrail;
   readonly vault: Vault;
   readonly configuration: ConfigurationWatch;
+  readonly clientKeys: ClientKeyWatch;
+  /** Requests with a key or token that opens nothing, by whom they came from. */
+  readonly failedKeys: FailureMeter;
   readonly pool: Pool;
   /** Tries a credential at a provider without a paid call. */
   readonly probe: (provider: Provider, account: ProbedAccount, credential: Secret) => Promise<ProbeResult>;

@@ -26,6 +26,7 @@ suite('help', () => {
     ['serve', '--help'],
     ['help', 'accounts'],
     ['accounts', '--help'],
+    ['keys', '--help'],
     ['doctor', '-h'],
     ['db', '--help'],
     ['chaos', '--help'],
@@ -103,6 +104,67 @@ suite('accounts', () => {
   });
 });
 
+suite('keys', () => {
+  let rig: Rig;
+  let at: string[];
+  before(async () => {
+    rig = await startRig();
+    at = ['--port', new URL(rig.url).port];
+  });
+  after(() => rig.stop());
+
+  const statusWith = async (key: string): Promise<number> =>
+    (await fetch(`${rig.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+
+  test('create, list, rotate, revoke', async () => {
+    assert.match((await run(['keys', 'list', ...at])).output, /^no client keys yet; make one with: /u);
+    const options = ['--models', 'gpt-4*, o3', '--rpm', '60', '--budget', '25', '--period', 'month'];
+    const made = await run(['keys', 'create', '--name', 'Team A', ...options, ...at]);
+    assert.equal(made.code, 0, made.errors);
+    assert.match(made.output, /^agw_[0-9A-Za-z]{49}\n$/u, 'the key alone, for a script to take');
+    assert.match(made.errors, /^made key_\w+ "Team A"; this is the key, shown now and never again:\n$/u);
+    const key = made.output.trim();
+    assert.equal(await statusWith(key), 200);
+
+    const listed = await run(['keys', 'list', ...at]);
+    assert.match(listed.output, new RegExp(`${key.slice(0, 10)}… +active +never +gpt-4\\*,o3 +Team A`, 'u'));
+    assert.ok(!listed.output.includes(key.slice(0, 12)));
+    const [row] = JSON.parse((await run(['keys', 'list', '--json', ...at])).output) as Record<string, unknown>[];
+    assert.deepEqual([row?.['rpm'], row?.['budget']], [60, { amount: '25', period: 'month', time_zone: 'UTC' }]);
+
+    const rotated = await run(['keys', 'rotate', 'Team A', '--grace-period-ms', '60000', ...at]);
+    const next = rotated.output.trim();
+    assert.match(rotated.errors, /the old key works on for 60000 ms/u);
+    assert.deepEqual([await statusWith(key), await statusWith(next)], [200, 200]);
+    const again = await run(['keys', 'rotate', `${next.slice(0, 10)}…`, '--json', ...at]);
+    const last = (JSON.parse(again.output) as { key: string }).key;
+    assert.deepEqual([await statusWith(next), await statusWith(last)], [401, 200]);
+
+    assert.match((await run(['keys', 'revoke', 'Team A', ...at])).output, /^revoked key_\w+ "Team A" for good\n$/u);
+    assert.equal(await statusWith(last), 401);
+    assert.match((await run(['keys', 'list', ...at])).output, / revoked /u);
+  });
+
+  for (const [name, args, code, says] of [
+    ['no action', [], 2, /say what to do/u],
+    ['no name', ['create'], 2, /--name TEXT/u],
+    ['a limit that is no number', ['create', '--name', 'X', '--rpm', 'many'], 2, /--rpm must be a whole number/u],
+    ['a period without a budget', ['create', '--name', 'X', '--period', 'day'], 2, /--budget USD/u],
+    ['a budget that is none', ['create', '--name', 'X', '--budget', 'much'], 1, /budget\.amount must be an amount/u],
+    ['a time that is none', ['create', '--name', 'X', '--expires-at', 'soon'], 1, /expires_at must be a time/u],
+    ['no key named', ['revoke'], 2, /say which key/u],
+    ['no such key', ['revoke', 'agw_secret'], 1, /there is no such client key/u],
+  ] as const) {
+    test(name, async () => {
+      const failed = await run(['keys', ...args, ...at]);
+      assert.equal(failed.code, code, failed.errors);
+      assert.match(failed.errors, says);
+      assert.equal(failed.errors.trimEnd().split('\n').length, 1);
+      assert.doesNotMatch(failed.errors, /agw_secret/u);
+    });
+  }
+});
+
 suite('doctor and db', () => {
   let rig: Rig;
   let data: string[];
@@ -115,7 +177,16 @@ suite('doctor and db', () => {
   test('all is well', async () => {
     const { code, output } = await run(['doctor', ...data]);
     assert.equal(code, 0, output);
-    for (const what of ['Node.js', 'settings', 'data folder', 'database', 'master key', 'accounts', 'openai']) {
+    for (const what of [
+      'Node.js',
+      'settings',
+      'data folder',
+      'database',
+      'master key',
+      'accounts',
+      'client keys',
+      'openai',
+    ]) {
       assert.match(output, new RegExp(`^✓ ${what}`, 'mu'));
     }
   });

@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { watchClientKeys, type ClientKeyWatch } from '../../src/configuration/client-key-watch.ts';
 import { buildConfiguration } from '../../src/configuration/snapshot.ts';
 import { watchConfiguration, type ConfigurationWatch } from '../../src/configuration/watch.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { FailureMeter } from '../../src/lib/failure-meter.ts';
 import { explain } from '../../src/gateway/explain.ts';
 import { AuditTrail } from '../../src/management/audit-trail.ts';
 import { createManagement } from '../../src/management/management.ts';
@@ -47,6 +49,7 @@ export interface TestManagement {
   readonly trail: AuditTrail;
   readonly vault: Vault;
   readonly configuration: ConfigurationWatch;
+  readonly clientKeys: ClientKeyWatch;
   readonly pool: Pool;
   readonly logged: { level: string; fields: Record<string, unknown>; message: string }[];
   readonly probed: Probed[];
@@ -91,6 +94,12 @@ export async function startManagement(
     onChange: (now) => pool.apply(now),
     onTrouble() {},
   });
+  const clientKeys = await watchClientKeys({
+    store: opened.clientKeys,
+    clock: systemClock,
+    onProblem() {},
+    onTrouble() {},
+  });
   const logged: TestManagement['logged'] = [];
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, fields: { ...fields }, message });
@@ -101,6 +110,8 @@ export async function startManagement(
     trail,
     vault,
     configuration,
+    clientKeys,
+    failedKeys: new FailureMeter(20),
     pool,
     clock: systemClock,
     settings: readSettings(flags, {}),
@@ -122,6 +133,7 @@ export async function startManagement(
     server.closeAllConnections();
     server.close();
     configuration.stop();
+    clientKeys.stop();
     await opened.close();
     await rm(directory, { recursive: true, force: true });
   });
@@ -132,6 +144,7 @@ export async function startManagement(
     trail,
     vault,
     configuration,
+    clientKeys,
     pool,
     logged,
     probed,
