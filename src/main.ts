@@ -14,6 +14,7 @@ import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { createHttpServer } from './http/server.ts';
+import { openLedger } from './ledger/ledger.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { AuditTrail } from './management/audit-trail.ts';
@@ -38,6 +39,18 @@ const noteStateEveryMs = 10_000;
 const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
 const failedKeysPerMinute = 20;
+
+/** What is said of the ledger's two places when they fail, and when they work again. */
+const ledgerWords = {
+  spool: {
+    trouble: 'the disk of the ledger is full or broken: free some space, or requests will be refused',
+    well: 'the disk of the ledger has room again',
+  },
+  database: {
+    trouble: 'the database does not take the ledger; it waits in the spool, and nothing is lost',
+    well: 'the database takes the ledger again',
+  },
+} as const;
 
 /** A start that cannot be; the message is one sentence for the person who tried. */
 export class StartError extends Error {
@@ -140,6 +153,15 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   if (clientKeys.isEmpty && !isLoopbackHost(settings.HOST))
     logger.warn('there is no client key yet, so /v1 serves nobody; create one: aigateway keys create --name NAME');
   recall(pool, (await storage.readNote(poolMemory)) ?? '', clock.nowMs());
+  const ledger = await openLedger({
+    databaseUrl: `sqlite:${databaseFile(settings)}`,
+    root: join(settings.DATA_DIR, 'spool'),
+    clock,
+    onTrouble(where, trouble) {
+      if (trouble === undefined) logger.info(ledgerWords[where].well);
+      else logger.error({ err: trouble }, ledgerWords[where].trouble);
+    },
+  });
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics(() => lifecycle.running);
@@ -160,8 +182,10 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     clock,
     random: Math.random,
     refuseStranger: (exchange) => refuseStranger(settings, exchange),
+    intend: (record) => ledger.intend(record),
     onSettled(record, error) {
       if (record.keyId !== null) keyUses.set(record.keyId, record.createdAtMs);
+      ledger.settle(record);
       logRequest(logger, record, error);
       metrics.observe(record);
     },
@@ -183,7 +207,13 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
       log: logger,
     }),
     metrics: () => metrics.collect(),
-    degraded: () => (configuration.isFresh() && clientKeys.isFresh() ? [] : ['database']),
+    degraded: () => {
+      const { isSpoolInTrouble, isDatabaseAway } = ledger.status();
+      return [
+        ...(configuration.isFresh() && clientKeys.isFresh() && !isDatabaseAway ? [] : ['database']),
+        ...(isSpoolInTrouble ? ['ledger_disk'] : []),
+      ];
+    },
     lifecycle,
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
@@ -209,6 +239,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     clientKeys.stop();
     await noteState();
     await upstream.close();
+    await ledger.close();
     await storage.close();
     log.flush();
   };
@@ -218,6 +249,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     clearInterval(stateTimer);
     configuration.stop();
     clientKeys.stop();
+    await ledger.close();
     throw error;
   }
   lifecycle.open();

@@ -14,6 +14,7 @@ const belowGateway = [
   'lib',
   'core',
   'configuration',
+  'ledger',
   'pool',
   'prices',
   'providers',
@@ -28,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   core: ['lib'],
   mock: ['lib'],
+  ledger: ['lib', 'core', 'storage'],
   pool: ['lib', 'core'],
   prices: ['lib', 'core'],
   providers: ['lib', 'core'],
@@ -46,7 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */
 const hidden: Readonly<Record<string, readonly string[]>> = {
-  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/main.ts'],
+  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-store.ts', 'src/main.ts'],
   'src/upstream/undici-upstream.ts': ['src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
 };

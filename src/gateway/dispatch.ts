@@ -65,6 +65,13 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
   const addUsage = isStream && !request.asksUsage && provider.config.ask_stream_usage !== false;
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
   record.attempts.push(attemptRecord);
+  try {
+    parts.intend(record);
+  } catch (error) {
+    record.attempts.pop();
+    lease.refund();
+    throw error;
+  }
   const result = await attempt({
     exchange,
     endpoint,

@@ -45,6 +45,8 @@ export interface GatewayParts {
   readonly random: () => number;
   /** While there is no client key: whether a request is welcome all the same: undefined, or the error that refuses it. */
   readonly refuseStranger: (exchange: Exchange) => GatewayError | undefined;
+  /** Puts the record's last attempt on record before its bytes leave; throws a `GatewayError` where that cannot be. */
+  readonly intend: (record: RequestRecord) => void;
   /** Hears of every request when it is over, exactly once. */
   readonly onSettled: (record: RequestRecord, error: unknown) => void;
 }

@@ -1,0 +1,199 @@
+// The ledger as the data plane knows it: notes intents and ends at once, and leaves the rest to its thread.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { GatewayError } from '../core/errors.ts';
+import type { RequestRecord } from '../core/record.ts';
+import type { Clock } from '../lib/clock.ts';
+import { newId } from '../lib/id.ts';
+import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
+import { Spool, SpoolFullError } from './spool.ts';
+
+/** The end waits so long for the database at most; what is left then is taken over at the next start. */
+const closeTimeoutMs = 10_000;
+const fullRetryAfterMs = 5000;
+const restartAfterMs = 1000;
+
+/** How the ledger is doing. */
+export interface LedgerStatus {
+  /** Written to the spool and not in the database yet. */
+  readonly waitingBytes: number;
+  /** Ends of requests that were lost because neither disk nor memory could hold them. */
+  readonly lostLines: number;
+  /** The disk of the spool is full or broken. */
+  readonly isSpoolInTrouble: boolean;
+  /** The database takes nothing. */
+  readonly isDatabaseAway: boolean;
+}
+
+/** Every attempt on record before its bytes leave, every request when it is over. */
+export interface Ledger {
+  /** Notes that the record's last attempt is about to begin; throws a `GatewayError` where that cannot be noted. */
+  intend(record: RequestRecord): void;
+  /** Notes a request that is over. */
+  settle(record: RequestRecord): void;
+  /** Resolves when everything noted so far is in the database. */
+  sync(): Promise<void>;
+  status(): LedgerStatus;
+  close(): Promise<void>;
+}
+
+/** What a ledger is made of. */
+export interface LedgerParts {
+  /** `sqlite:FILE`. */
+  readonly databaseUrl: string;
+  /** The folder of the spools; it is made where it is missing. */
+  readonly root: string;
+  readonly clock: Clock;
+  /** Hears when the spool or the database takes no more, and when they do again. */
+  readonly onTrouble: (where: 'spool' | 'database', trouble: string | undefined) => void;
+}
+
+/** Opens the ledger; rejects where its thread cannot open the database or the spool. */
+export async function openLedger(parts: LedgerParts): Promise<Ledger> {
+  mkdirSync(parts.root, { recursive: true, mode: 0o700 });
+  const spool = newId('spool', parts.clock.nowMs());
+  const data: LedgerThreadData = { databaseUrl: parts.databaseUrl, root: parts.root, spool };
+  const worker = await startThread(data);
+  return new ThreadedLedger(parts, data, worker);
+}
+
+/** Resolves when the thread has its spool and the database. */
+async function startThread(data: LedgerThreadData): Promise<Worker> {
+  const source = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
+  const worker = new Worker(source, { workerData: data });
+  await new Promise<void>((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', (message: FromLedger) => {
+      if (message.kind === 'failed') reject(new Error(message.message));
+      else resolve();
+    });
+  });
+  worker.removeAllListeners();
+  worker.unref();
+  return worker;
+}
+
+/** Who was not let in leaves no row: else anybody could fill the disk. Listing models is no call of a model. */
+function belongsInLedger(record: RequestRecord): boolean {
+  return record.endpoint !== 'models' && record.errorCode !== 'invalid_client_key';
+}
+
+class ThreadedLedger implements Ledger {
+  readonly #parts: LedgerParts;
+  readonly #data: LedgerThreadData;
+  #worker: Worker;
+  readonly #spool: Spool;
+  readonly #syncs = new Map<number, () => void>();
+  #syncCount = 0;
+  #isDatabaseAway = false;
+  #isClosing = false;
+  #onClosed = (): void => {};
+
+  constructor(parts: LedgerParts, data: LedgerThreadData, worker: Worker) {
+    this.#parts = parts;
+    this.#data = data;
+    this.#worker = worker;
+    this.#spool = new Spool(join(data.root, data.spool), parts.clock, (error) =>
+      parts.onTrouble('spool', error === undefined ? undefined : (error as Error).message),
+    );
+    this.#listen(worker);
+  }
+
+  intend(record: RequestRecord): void {
+    try {
+      this.#spool.intend(record);
+    } catch (error) {
+      if (!(error instanceof SpoolFullError)) throw error;
+      throw new GatewayError(
+        'storage_unavailable',
+        'The gateway cannot note this request in its ledger, and sends nothing that is not noted; try again later.',
+        { cause: error, retryAfterMs: fullRetryAfterMs },
+      );
+    }
+  }
+
+  settle(record: RequestRecord): void {
+    if (!belongsInLedger(record)) return;
+    this.#spool.settle(record);
+  }
+
+  sync(): Promise<void> {
+    const to = this.#spool.flush();
+    this.#syncCount += 1;
+    const n = this.#syncCount;
+    return new Promise((resolve) => {
+      this.#syncs.set(n, resolve);
+      this.#send({ kind: 'sync', n, to });
+    });
+  }
+
+  status(): LedgerStatus {
+    return {
+      waitingBytes: this.#spool.waitingBytes,
+      lostLines: this.#spool.lostLines,
+      isSpoolInTrouble: this.#spool.isInTrouble,
+      isDatabaseAway: this.#isDatabaseAway,
+    };
+  }
+
+  async close(): Promise<void> {
+    const isWritten = this.#spool.close();
+    this.#isClosing = true;
+    this.#worker.ref();
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+      setTimeout(resolve, closeTimeoutMs).unref();
+      this.#send({ kind: 'close', isWritten });
+    });
+    await this.#worker.terminate();
+  }
+
+  #listen(worker: Worker): void {
+    worker.on('message', (message: FromLedger) => this.#hear(message));
+    worker.on('error', (error: Error) => this.#tellTrouble(`the ledger's thread failed: ${error.message}`));
+    worker.once('exit', () => this.#onExit());
+  }
+
+  /** The spool goes on without its thread, and a new one takes over where the database stands. */
+  #onExit(): void {
+    if (this.#isClosing) {
+      this.#onClosed();
+      return;
+    }
+    this.#parts.clock.after(restartAfterMs, () => {
+      startThread(this.#data).then(
+        (worker) => {
+          this.#worker = worker;
+          this.#listen(worker);
+          this.#tellTrouble(null);
+        },
+        (error: Error) => {
+          this.#tellTrouble(error.message);
+          this.#onExit();
+        },
+      );
+    });
+  }
+
+  #send(message: ToLedger): void {
+    this.#worker.postMessage(message);
+  }
+
+  #hear(message: FromLedger): void {
+    const { kind } = message;
+    if (kind === 'taken_over') this.#spool.takenOver(message.position);
+    else if (kind === 'reserve_restored') this.#spool.reserveRestored();
+    else if (kind === 'trouble') this.#tellTrouble(message.message);
+    else if (kind === 'closed') this.#onClosed();
+    else if (kind === 'synced') {
+      this.#syncs.get(message.n)?.();
+      this.#syncs.delete(message.n);
+    }
+  }
+
+  #tellTrouble(message: string | null): void {
+    this.#isDatabaseAway = message !== null;
+    this.#parts.onTrouble('database', message ?? undefined);
+  }
+}

@@ -1,0 +1,27 @@
+// What the data plane and the ledger's thread say to each other.
+import type { SpoolPosition } from '../storage/ledger-store.ts';
+
+/** What the thread is started with. */
+export interface LedgerThreadData {
+  readonly databaseUrl: string;
+  /** The folder of all spools. */
+  readonly root: string;
+  /** The name of this process's own. */
+  readonly spool: string;
+}
+
+export type ToLedger =
+  /** Say when everything up to this place is in the database. */
+  | { readonly kind: 'sync'; readonly n: number; readonly to: SpoolPosition }
+  /** Take over the rest and end. `isWritten`: nothing is left that could not be written to the spool. */
+  | { readonly kind: 'close'; readonly isWritten: boolean };
+
+export type FromLedger =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'synced'; readonly n: number }
+  | { readonly kind: 'taken_over'; readonly position: SpoolPosition }
+  /** The database does not take the ledger; null: it does again. */
+  | { readonly kind: 'trouble'; readonly message: string | null }
+  | { readonly kind: 'reserve_restored' }
+  | { readonly kind: 'closed' };

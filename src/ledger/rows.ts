@@ -1,0 +1,70 @@
+// From a request's record to the rows of the ledger.
+import type { AttemptRecord, RequestRecord } from '../core/record.ts';
+import type { TokenUsage } from '../core/usage.ts';
+import type { LedgerAttemptRow, LedgerEntry } from '../storage/ledger-store.ts';
+
+const noUsage: TokenUsage = {
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  total_tokens: 0,
+  cached_tokens: 0,
+  cache_write_tokens: 0,
+  reasoning_tokens: 0,
+  audio_prompt_tokens: 0,
+  audio_completion_tokens: 0,
+};
+
+/** The rows of a request that is over, or of one whose end is not known: then its last attempt may have been paid for. */
+export function rowsOf(record: RequestRecord, isOver: boolean): LedgerEntry {
+  return {
+    request: {
+      id: record.id,
+      created_at_ms: Math.floor(record.createdAtMs),
+      endpoint: record.endpoint,
+      model: record.model,
+      key_id: record.keyId,
+      is_stream: record.isStream,
+      status: record.status,
+      outcome: isOver ? record.outcome : 'unknown',
+      error_code: record.errorCode,
+      usage_source: record.usageSource,
+      ...(record.usage ?? noUsage),
+      cost_nano_usd: isOver ? record.costNanoUsd : null,
+      queued_ms: Math.round(record.queuedMs),
+      ttft_ms: rounded(record.firstByteMs),
+      duration_ms: isOver ? Math.round(record.durationMs) : null,
+      chosen_because: record.chosenBecause,
+      body_bytes: record.bodyBytes,
+      answer_bytes: record.answerBytes,
+    },
+    attempts: record.attempts.map((attempt, i) =>
+      attemptRow(record.id, attempt, isOver || i + 1 < record.attempts.length),
+    ),
+  };
+}
+
+function attemptRow(requestId: string, attempt: AttemptRecord, isOver: boolean): LedgerAttemptRow {
+  return {
+    request_id: requestId,
+    n: attempt.n,
+    account_id: attempt.accountId,
+    provider_id: attempt.providerId,
+    model: attempt.model,
+    status: attempt.status,
+    outcome: attempt.outcome,
+    failure: attempt.failure,
+    started_at_ms: Math.floor(attempt.startedAtMs),
+    ttft_ms: rounded(attempt.firstByteMs),
+    duration_ms: isOver ? Math.round(attempt.durationMs) : null,
+    usage_source: attempt.usageSource,
+    ...(attempt.usage ?? noUsage),
+    raw_usage: attempt.rawUsage,
+    service_tier: attempt.serviceTier,
+    cost_nano_usd: isOver ? attempt.costNanoUsd : null,
+    price_id: attempt.priceId,
+  };
+}
+
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value);
+}
