@@ -1,7 +1,5 @@
 // The composition root: settings → objects → listen → drain. The only file that knows the concrete classes.
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { watchClientKeys } from './configuration/client-key-watch.ts';
 import { buildConfiguration } from './configuration/snapshot.ts';
@@ -10,9 +8,11 @@ import { GatewayError } from './core/errors.ts';
 import type { Exchange } from './core/exchange.ts';
 import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
+import { StartError } from './core/start-error.ts';
 import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { Lifecycle } from './http/lifecycle.ts';
+import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
 import { openLedger } from './ledger/ledger.ts';
 import { systemClock } from './lib/clock.ts';
@@ -51,11 +51,6 @@ const ledgerWords = {
     well: 'the database takes the ledger again',
   },
 } as const;
-
-/** A start that cannot be; the message is one sentence for the person who tried. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
 
 /** A gateway that runs. */
 export interface RunningGateway {
@@ -243,8 +238,9 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     await storage.close();
     log.flush();
   };
+  let url: string;
   try {
-    await listen(server, settings);
+    url = await listen(server, settings);
   } catch (error) {
     clearInterval(stateTimer);
     configuration.stop();
@@ -253,7 +249,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
     throw error;
   }
   lifecycle.open();
-  return { url: `http://${urlHost(settings.HOST)}:${(server.address() as AddressInfo).port}`, stop };
+  return { url, stop };
 }
 
 /** Id → time, as the database has it. */
@@ -277,27 +273,4 @@ function refuseStranger(settings: Settings, exchange: Exchange): GatewayError | 
     fetchSite: exchange.header('sec-fetch-site'),
   };
   return judgeLocalCaller(caller, 'the gateway', 'client keys');
-}
-
-/** Listen errors that a person can mend → what to do. */
-const listenProblems: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is in use by another program; stop it or set another AIGATEWAY_PORT',
-  EACCES: 'may not be used by this user; set an AIGATEWAY_PORT above 1023',
-  EADDRNOTAVAIL: 'is not an address of this machine; check AIGATEWAY_HOST',
-  ENOTFOUND: 'is not a known host name; check AIGATEWAY_HOST',
-};
-
-function listen(server: Server, { HOST, PORT }: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const problem = listenProblems[error.code ?? ''] ?? `cannot be used (${error.code})`;
-      reject(new StartError(`${urlHost(HOST)}:${PORT} ${problem}`));
-    });
-    server.listen(PORT, HOST.replace(/^\[|\]$/gu, ''), resolve);
-  });
-}
-
-/** An IPv6 address stands in brackets in a URL. */
-function urlHost(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

@@ -1,7 +1,7 @@
 // The command line: finds the command, runs it, and turns what goes wrong into one line and an exit code.
 import { readFileSync } from 'node:fs';
 import { SettingError } from '../core/settings.ts';
-import { StartError } from '../main.ts';
+import { StartError } from '../core/start-error.ts';
 import { StorageError } from '../storage/storage.ts';
 import { VaultError } from '../vault/vault.ts';
 import { accounts } from './accounts.ts';

@@ -36,6 +36,8 @@ export interface AttemptRecord {
   rawUsage: string | null;
   /** The `service_tier` that the answer names. */
   serviceTier: string | null;
+  /** The answer's `x-request-id`, which the upstream's support asks for. */
+  upstreamRequestId: string | null;
   /** Null where tokens were used whose price is not known. */
   costNanoUsd: NanoUsd | null;
   /** The price that the cost was computed with. */

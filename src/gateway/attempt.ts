@@ -29,6 +29,7 @@ import { Watchdog } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
 const lingerMs = 1000;
+const longestRequestId = 200;
 
 /** How an attempt ended. `answered`: the client has the answer, whole or broken off. */
 export type AttemptResult = { readonly heard: Heard } & (
@@ -117,6 +118,7 @@ class Attempt implements AnswerListener {
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
     const head = this.#head(status, headers);
+    record.upstreamRequestId = head.header('x-request-id')?.slice(0, longestRequestId) ?? null;
     this.#parts.onAnswer(head.header);
     this.#sink.setHead(status, [...head.headers, ...ownHeaders]);
     this.#reception = this.#receptionFor(head, headers['content-type']);

@@ -132,6 +132,7 @@ function newAttemptRecord(
     usageSource: 'none',
     rawUsage: null,
     serviceTier: null,
+    upstreamRequestId: null,
     costNanoUsd: null,
     priceId: null,
   };

@@ -60,6 +60,7 @@ function attemptRow(requestId: string, attempt: AttemptRecord, isOver: boolean):
     ...(attempt.usage ?? noUsage),
     raw_usage: attempt.rawUsage,
     service_tier: attempt.serviceTier,
+    upstream_request_id: attempt.upstreamRequestId,
     cost_nano_usd: isOver ? attempt.costNanoUsd : null,
     price_id: attempt.priceId,
   };

@@ -46,6 +46,8 @@ export interface LedgerAttemptRow extends TokenUsage {
   /** The upstream's `usage` object as it came, JSON text. */
   readonly raw_usage: string | null;
   readonly service_tier: string | null;
+  /** The answer's `x-request-id`: what the upstream's own support asks for. */
+  readonly upstream_request_id: string | null;
   readonly cost_nano_usd: NanoUsd | null;
   readonly price_id: string | null;
 }

@@ -60,6 +60,7 @@ const attemptColumns = [
   ...usageColumns,
   'raw_usage',
   'service_tier',
+  'upstream_request_id',
   'cost_nano_usd',
   'price_id',
 ] as const satisfies readonly (keyof LedgerAttemptRow)[];

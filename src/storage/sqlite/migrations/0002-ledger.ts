@@ -51,6 +51,7 @@ export const statements: readonly string[] = [
     usage_source TEXT NOT NULL,${usage},
     raw_usage TEXT,
     service_tier TEXT,
+    upstream_request_id TEXT,
     cost_nano_usd INTEGER,
     price_id TEXT,
     PRIMARY KEY (request_id, n)
