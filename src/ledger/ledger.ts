@@ -69,7 +69,7 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
       else resolve();
     });
   });
-  worker.removeAllListeners();
+
   worker.unref();
   return worker;
 }
