@@ -45,6 +45,7 @@ function attempt(change: Partial<LedgerAttemptRow> = {}): LedgerAttemptRow {
     ...usage,
     raw_usage: null,
     service_tier: null,
+    upstream_request_id: null,
     cost_nano_usd: null,
     price_id: null,
     ...change,
