@@ -15,8 +15,8 @@ import {
 
 const target = new URL('../src/providers/openai/price-list.ts', import.meta.url);
 
-/** The day of the data set's last change (its version 0.1.8). */
-const asOf = '2026-09-23';
+/** The version of the data set that this is made for, and the day of its last change: who raises one looks up the other. */
+const dataSet = { version: '0.1.8', asOf: '2026-09-23' };
 
 /** The units of the data set in the order of the table; others are no tokens of text or audio. */
 const units = [
@@ -54,6 +54,10 @@ function run(isCheck: boolean): void {
 }
 
 function priceList(): string {
+  const manifest = new URL('../node_modules/@pydantic/genai-prices/package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+  if (version !== dataSet.version)
+    throw new Error(`the data set is ${version}: write its version and its day into ${import.meta.filename}`);
   const provider = findProvider({ providerId: 'openai' });
   if (provider === undefined) throw new Error('the data set has no provider "openai"');
   const all = provider.models as unknown as Model[];
@@ -67,7 +71,7 @@ function priceList(): string {
 // From @pydantic/genai-prices (MIT licence, Pydantic Services Inc.) and the overlay beside the script.
 
 /** The day up to which the prices are known to be right. */
-export const asOf = '${asOf}';
+export const asOf = '${dataSet.asOf}';
 
 /** \`model tiers from input cached written output audio-input audio-output [> tokens input cached written output]\`, in USD per million tokens. */
 export const priceTable = \`

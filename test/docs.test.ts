@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { environmentPrefix, settingsTable } from '../src/core/settings.ts';
-import { builtInProviders, modelPrefixes } from '../src/providers/registry.ts';
+import { builtInProviders, listPrices, modelPrefixes } from '../src/providers/registry.ts';
 import { eventually } from './support/await.ts';
 import { startRig, type Rig } from './support/rig.ts';
 
@@ -107,6 +107,7 @@ test('the generated pages are fresh', async () => {
 test('the price list is fresh', async () => {
   const { stdout } = await execute(process.execPath, ['price-list/generate.ts', '--check'], { cwd: root });
   assert.match(stdout, /^up to date: the price list$/mu);
+  assert.ok(read('docs/prices.md').includes(`as known on ${listPrices.asOf}`));
 });
 
 test('every JSON example is JSON', () => {
@@ -137,6 +138,7 @@ const variables: Readonly<Record<string, (rig: Rig) => Promise<Readonly<Record<s
   'CONTRIBUTING.md': async () => ({}),
   'docs/providers/openai.md': async ({ accounts }) => ({ ID: accounts[0] ?? '' }),
   'docs/adding-a-provider.md': async () => ({}),
+  'docs/prices.md': async () => ({}),
   'docs/client-keys.md': async (rig) => {
     const { id, key } = await rig.manage<{ id: string; key: string }>('POST', '/keys', { name: 'Search team' });
     return { ID: id, KEY: key };

@@ -89,6 +89,14 @@ export function sumOfCosts(
   return sum;
 }
 
+/** The tokens of an attempt that have no price: for the metric and the sums of usage. */
+export function unpricedTokens(attempt: {
+  readonly usage: TokenUsage | null;
+  readonly costNanoUsd: NanoUsd | null;
+}): number {
+  return attempt.costNanoUsd === null ? (attempt.usage?.total_tokens ?? 0) : 0;
+}
+
 /** Which requests of the past are priced again: by the time they came. */
 export interface RepriceRange {
   readonly fromMs: number;
