@@ -25,6 +25,7 @@ import { RetryBudgets } from './pool/retry-budget.ts';
 import { WaitingRooms } from './pool/waiting-room.ts';
 import { endpoints } from './providers/openai/endpoints.ts';
 import { modelPrefixes } from './providers/registry.ts';
+import { openPostgresStorage } from './storage/postgres/storage.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { openLog, type Log } from './telemetry/log.ts';
@@ -61,12 +62,11 @@ export interface RunningGateway {
 
 /** Where the embedded database is. */
 export function databaseFile({ DATABASE_URL, DATA_DIR }: Pick<Settings, 'DATABASE_URL' | 'DATA_DIR'>): string {
-  return DATABASE_URL.slice('sqlite:'.length) || join(DATA_DIR, 'aigateway.db');
+  return DATABASE_URL.file || join(DATA_DIR, 'aigateway.db');
 }
 
-/** Makes the data folder and opens the database in it. */
+/** Makes the data folder and opens the database in it, or the one that the settings lead to. */
 export async function openStorage(settings: Settings): Promise<Storage> {
-  const file = databaseFile(settings);
   try {
     mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -74,6 +74,8 @@ export async function openStorage(settings: Settings): Promise<Storage> {
       `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
     );
   }
+  if (settings.DATABASE_URL.kind === 'postgres') return openPostgresStorage(settings.DATABASE_URL.reveal());
+  const file = databaseFile(settings);
   makePrivate(file);
   return openSqliteStorage(file);
 }
@@ -137,6 +139,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   });
   const clientKeys = await watchClientKeys({
     store: storage.clientKeys,
+    notices: storage,
     clock,
     onRevision: (revision) => void trail.noteOutsideKeys(revision).catch(notNoted),
     onProblem: (problem) => logger.warn({ problem }, 'client key left out'),

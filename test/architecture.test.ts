@@ -8,7 +8,8 @@ import { findAuthStrategy } from '../src/providers/auth-strategies.ts';
 import { baseUrlProblem } from '../src/providers/base-url.ts';
 import { endpoints } from '../src/providers/openai/endpoints.ts';
 import { builtInProviders, modelPrefixes, otherVendor, vendorOf, vendors } from '../src/providers/registry.ts';
-import { migrations } from '../src/storage/sqlite/migrations/registry.ts';
+import { migrations as postgresMigrations } from '../src/storage/postgres/migrations/registry.ts';
+import { migrations as sqliteMigrations } from '../src/storage/sqlite/migrations/registry.ts';
 
 const belowGateway = [
   'lib',
@@ -48,6 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */
 const hidden: Readonly<Record<string, readonly string[]>> = {
+  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-store.ts', 'src/main.ts'],
   'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-store.ts', 'src/main.ts'],
   'src/upstream/undici-upstream.ts': ['src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
@@ -59,6 +61,7 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   '@hono/zod-openapi': ['management'],
   hono: ['management'],
   kysely: ['storage'],
+  pg: ['storage'],
   pino: ['telemetry'],
   'pino-pretty': ['telemetry'],
   'prom-client': ['telemetry'],
@@ -313,9 +316,12 @@ test('every endpoint has a path and an id of its own, and every migration is in 
   for (const key of ['id', 'path'] as const)
     assert.equal(new Set(endpoints.map((row) => row[key])).size, endpoints.length);
   for (const { path } of endpoints) assert.match(path, /^\/v1\/[a-z_/]+$/u);
-  const files = globSync('src/storage/sqlite/migrations/[0-9]*.ts', { cwd: root }).sort();
-  assert.deepEqual(
-    migrations.map(({ name }) => `src/storage/sqlite/migrations/${name}.ts`),
-    files.map((file) => file.replaceAll('\\', '/')),
-  );
+  for (const [database, migrations] of Object.entries({ sqlite: sqliteMigrations, postgres: postgresMigrations })) {
+    const folder = `src/storage/${database}/migrations`;
+    const files = globSync(`${folder}/[0-9]*.ts`, { cwd: root }).sort();
+    assert.deepEqual(
+      migrations.map(({ name }) => `${folder}/${name}.ts`),
+      files.map((file) => file.replaceAll('\\', '/')),
+    );
+  }
 });

@@ -62,7 +62,8 @@ function choose(text = ''): readonly Scenario[] {
 
 /** One consistent reading of the database; where there is none yet, what a fresh gateway has. */
 async function readTemplate(settings: Settings, model: string | undefined): Promise<Template> {
-  const rows = existsSync(databaseFile(settings)) ? await readRows(settings) : emptyConfiguration;
+  const isThere = settings.DATABASE_URL.kind === 'postgres' || existsSync(databaseFile(settings));
+  const rows = isThere ? await readRows(settings) : emptyConfiguration;
   const template = templateOf(rows, model);
   if (template === undefined)
     throw new CommandError(

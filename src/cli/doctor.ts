@@ -132,6 +132,7 @@ async function checkClientKeys(
   const what = 'client keys';
   const known = await watchClientKeys({
     store: storage.clientKeys,
+    notices: storage,
     clock: systemClock,
     onProblem: (finding) => say({ level: 'fail', what, finding }),
     onTrouble() {},

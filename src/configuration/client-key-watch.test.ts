@@ -56,6 +56,7 @@ async function setUp(changes: ClientKeyChange[] = []): Promise<{
   const told: string[] = [];
   const watch = await watchClientKeys({
     store,
+    notices: { pollEveryMs: 500, onChange: () => () => {} },
     clock,
     onProblem: (problem) => void told.push(problem),
     onTrouble: (error) => void told.push(error === undefined ? 'well again' : `trouble: ${error.message}`),

@@ -1,11 +1,9 @@
-// Keeps the client keys in memory true to the database: reads what changed, at once when told and twice a second when not.
+// Keeps the client keys in memory true to the database: reads what changed, at once when told and with the next question when not.
 import type { ClientKeys } from '../core/client-key.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ClientKeyStore } from '../storage/storage.ts';
+import { keepAsking, type ChangeNotices } from './asking.ts';
 import { ClientKeyIndex } from './client-key-index.ts';
-
-/** How often the database is asked what somebody else changed. */
-const pollEveryMs = 500;
 
 /** Keys that were read longer ago than this may have changed since: what is not among them may be a key all the same. */
 const freshForMs = 2000;
@@ -16,6 +14,7 @@ const pageLength = 1000;
 /** What the watch needs of the rest. */
 export interface ClientKeyWatchParts {
   readonly store: Pick<ClientKeyStore, 'changesAfter'>;
+  readonly notices: ChangeNotices;
   readonly clock: Clock;
   /** Hears of a key that cannot be used as it is written, a sentence each time it changes. */
   readonly onProblem: (problem: string) => void;
@@ -41,7 +40,6 @@ export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<Clien
   let isInTrouble = false;
   let isStopped = false;
   let turn: Promise<unknown> = Promise.resolve();
-  let cancelPoll = (): void => {};
 
   const readChanges = async (): Promise<void> => {
     const startedAtMs = clock.nowMs();
@@ -63,7 +61,8 @@ export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<Clien
     turn = read.catch(() => undefined);
     return read;
   };
-  const poll = async (): Promise<void> => {
+  await reload();
+  const stopAsking = keepAsking(parts.notices, clock, async () => {
     try {
       await reload();
       if (!isStopped) parts.onRevision?.(revision);
@@ -73,13 +72,8 @@ export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<Clien
       if (!isInTrouble && !isStopped) parts.onTrouble(error as Error);
       isInTrouble = true;
     }
-    schedule();
-  };
-  const schedule = (): void => {
-    if (!isStopped) cancelPoll = clock.after(pollEveryMs, () => void poll());
-  };
-  await reload();
-  schedule();
+    return !isInTrouble;
+  });
   return {
     get isEmpty() {
       return index.isEmpty;
@@ -89,7 +83,7 @@ export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<Clien
     reload,
     stop() {
       isStopped = true;
-      cancelPoll();
+      stopAsking();
     },
   };
 }

@@ -1,14 +1,12 @@
-// Keeps the configuration in force true to the database: reloads at once when told, and within a second when not.
+// Keeps the configuration in force true to the database: reloads at once when told, and with the next question when not.
 import type { Configuration } from '../core/configuration.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { ConfigurationRows } from '../storage/storage.ts';
-
-/** How often the database is asked whether somebody else changed it. */
-const pollEveryMs = 500;
+import type { ConfigurationRows, Storage } from '../storage/storage.ts';
+import { keepAsking, type ChangeNotices } from './asking.ts';
 
 /** What the watch needs of the rest. */
 export interface WatchParts {
-  readonly storage: { revision(): Promise<number>; readConfiguration(): Promise<ConfigurationRows> };
+  readonly storage: Pick<Storage, 'revision' | 'readConfiguration'> & ChangeNotices;
   readonly build: (rows: ConfigurationRows) => Configuration;
   readonly clock: Clock;
   /** Called with the revision that the database is at, whenever it was asked. */
@@ -34,7 +32,6 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
   let configuration = parts.build(await parts.storage.readConfiguration());
   let isFresh = true;
   let isStopped = false;
-  let cancelPoll = (): void => {};
   parts.onChange(configuration);
 
   const reload = async (): Promise<void> => {
@@ -44,7 +41,7 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
     configuration = next;
     parts.onChange(next);
   };
-  const poll = async (): Promise<void> => {
+  const stopAsking = keepAsking(parts.storage, parts.clock, async () => {
     try {
       const revision = await parts.storage.revision();
       if (revision !== configuration.revision) await reload();
@@ -55,19 +52,15 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
       if (isFresh && !isStopped) parts.onTrouble(error as Error);
       isFresh = false;
     }
-    schedule();
-  };
-  const schedule = (): void => {
-    if (!isStopped) cancelPoll = parts.clock.after(pollEveryMs, () => void poll());
-  };
-  schedule();
+    return isFresh;
+  });
   return {
     current: () => configuration,
     isFresh: () => isFresh,
     reload,
     stop() {
       isStopped = true;
-      cancelPoll();
+      stopAsking();
     },
   };
 }

@@ -1,4 +1,5 @@
 // The settings: one table that gives type, validation, default and the page docs/settings.md.
+import { DatabaseUrl } from './database-url.ts';
 import { Secret } from './secret.ts';
 
 /** A setting that cannot be used; the message names it. */
@@ -66,9 +67,13 @@ function encryptionKeys(value: string): readonly Secret[] {
   });
 }
 
-function databaseUrl(value: string): string {
-  if (value === 'sqlite:' || /^sqlite:.+/u.test(value)) return value;
-  throw new SettingError('must be "sqlite:" or "sqlite:FILE" (PostgreSQL follows in a later version)');
+function databaseUrl(value: string): DatabaseUrl {
+  try {
+    return new DatabaseUrl(value);
+  } catch {
+    // The text is not repeated: it may hold a password.
+    throw new SettingError('must be "sqlite:", "sqlite:FILE" or "postgres://USER:PASSWORD@HOST:5432/DATABASE"');
+  }
 }
 
 function setting<T>(row: SettingRow<T>): SettingRow<T> {
@@ -95,9 +100,10 @@ export const settingsTable = {
   }),
   DATABASE_URL: setting({
     parse: databaseUrl,
-    fallback: 'sqlite:',
+    fallback: new DatabaseUrl('sqlite:'),
     shownDefault: '`sqlite:` (`aigateway.db` in `DATA_DIR`)',
-    meaning: 'The database: `sqlite:` or `sqlite:FILE`.',
+    meaning:
+      'The database: `sqlite:`, `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full`; see [PostgreSQL](postgresql.md).',
   }),
   ADMIN_TOKEN: setting<Secret | undefined>({
     parse: adminToken,
@@ -233,6 +239,7 @@ export function describeSettings(settings: Settings): Record<string, string | nu
   const shown: Record<string, string | number | null> = {};
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined) shown[name] = null;
+    else if (value instanceof DatabaseUrl) shown[name] = String(value);
     else shown[name] = typeof value === 'string' || typeof value === 'number' ? value : 'set';
   }
   return shown;

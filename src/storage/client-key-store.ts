@@ -6,12 +6,12 @@ import type { ClientKeyChange, ClientKeyRow, ClientKeyStore } from './storage.ts
 
 const table = 'client_keys';
 
-/** The client keys in an open, migrated database. */
-export function clientKeyStore(database: Kysely<Tables>): ClientKeyStore {
+/** The client keys in an open, migrated database; `watched` is the way on which changes are asked for. */
+export function clientKeyStore(database: Kysely<Tables>, watched: Kysely<Tables>): ClientKeyStore {
   return {
     ...resourceStore<ClientKeyRow>(database, table),
     async changesAfter(revision, limit) {
-      const rows = await database
+      const rows = await watched
         .selectFrom('client_key_changes')
         .leftJoin(table, 'client_keys.id', 'client_key_changes.key_id')
         .select(['client_key_changes.revision', 'client_key_changes.key_id'])
@@ -23,7 +23,7 @@ export function clientKeyStore(database: Kysely<Tables>): ClientKeyStore {
       return rows.map(({ revision: at, key_id: id, ...row }) => readChange(at, id, row));
     },
     async latestRevision() {
-      const row = await database
+      const row = await watched
         .selectFrom('client_key_changes')
         .select((select) => select.fn.max('revision').as('latest'))
         .executeTakeFirst();

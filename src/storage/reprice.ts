@@ -1,6 +1,6 @@
 // Prices the past again: walks the ledger batch by batch, and keeps attempts, requests and sums true to each other.
 import { setImmediate } from 'node:timers/promises';
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { sumOfCosts, type Cost, type PricedCall, type RepriceRange, type RepriceReport } from '../core/price.ts';
 import type { UsageSource } from '../core/usage.ts';
 import { idsFrom } from '../lib/id.ts';
@@ -54,14 +54,14 @@ export async function repriceLedger(
   database: Kysely<Tables>,
   range: RepriceRange,
   cost: Pricer,
-  { isDryRun }: { readonly isDryRun: boolean },
+  { isDryRun, locksRows }: { readonly isDryRun: boolean; readonly locksRows: boolean },
 ): Promise<RepriceReport> {
   const ledger = database as unknown as Kysely<LedgerTables>;
   const tally = new Tally();
   for (let after = idsFrom('req', range.fromMs - idSlackMs); ;) {
     const begin = after;
     const step = (connection: Kysely<LedgerTables>): Promise<string | undefined> =>
-      repriceBatch(connection, range, begin, cost, tally, isDryRun);
+      repriceBatch(connection, { ...range, after: begin }, cost, tally, { isDryRun, locksRows });
     const last = isDryRun ? await step(ledger) : await ledger.transaction().execute(step);
     if (last === undefined) return tally.report();
     after = last;
@@ -103,16 +103,15 @@ class Tally {
 /** Prices one batch; answers the last id in it, or undefined where nothing is left. */
 async function repriceBatch(
   database: Kysely<LedgerTables>,
-  range: RepriceRange,
-  after: string,
+  range: RepriceRange & { readonly after: string },
   cost: Pricer,
   tally: Tally,
-  isDryRun: boolean,
+  { isDryRun, locksRows }: { readonly isDryRun: boolean; readonly locksRows: boolean },
 ): Promise<string | undefined> {
   const requests = (await database
     .selectFrom('requests')
     .select(['id', 'created_at_ms', 'model', 'key_id', 'cost_nano_usd'])
-    .where('id', '>', after)
+    .where('id', '>', range.after)
     .where('id', '<', idsFrom('req', range.toMs + idSlackMs))
     .where('created_at_ms', '>=', range.fromMs)
     .where('created_at_ms', '<', range.toMs)
@@ -120,6 +119,8 @@ async function repriceBatch(
     .where('duration_ms', 'is not', null)
     .orderBy('id')
     .limit(requestsInBatch)
+    // Where others can write at the same time, what is priced now is not priced by another call as well.
+    .$if(locksRows && !isDryRun, (query) => query.forUpdate())
     .execute()) as Request[];
   const [first, last] = [requests[0], requests.at(-1)];
   if (first === undefined || last === undefined) return undefined;
@@ -195,15 +196,22 @@ function asCost(attempt: Attempt): { usageSource: UsageSource; costNanoUsd: numb
   return { usageSource: attempt.usage_source, costNanoUsd: attempt.cost_nano_usd };
 }
 
+/** A parameter in a list of values has no type of its own in PostgreSQL. */
+function integer(value: number | null): RawBuilder<unknown> {
+  return sql`CAST(${value} AS BIGINT)`;
+}
+
 async function write(database: Kysely<LedgerTables>, { attempts, requests, increments }: Repriced): Promise<void> {
   for (const chunk of chunksOf(attempts)) {
-    const rows = chunk.map((row) => sql`(${row.request_id}, ${row.n}, ${row.cost_nano_usd}, ${row.price_id})`);
+    const rows = chunk.map(
+      (row) => sql`(${row.request_id}, ${integer(row.n)}, ${integer(row.cost_nano_usd)}, ${row.price_id})`,
+    );
     await sql`UPDATE attempts SET cost_nano_usd = new.column3, price_id = new.column4
       FROM (VALUES ${sql.join(rows)}) AS new
       WHERE attempts.request_id = new.column1 AND attempts.n = new.column2`.execute(database);
   }
   for (const chunk of chunksOf(requests)) {
-    const rows = chunk.map((row) => sql`(${row.id}, ${row.cost_nano_usd})`);
+    const rows = chunk.map((row) => sql`(${row.id}, ${integer(row.cost_nano_usd)})`);
     await sql`UPDATE requests SET cost_nano_usd = new.column2
       FROM (VALUES ${sql.join(rows)}) AS new WHERE requests.id = new.column1`.execute(database);
   }

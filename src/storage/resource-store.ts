@@ -60,7 +60,8 @@ export async function noteUse(
   table: 'accounts' | 'client_keys',
   usedAt: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const uses = [...usedAt];
+  // In order of id: several gateways that note the same rows wait for one another, but never in a circle.
+  const uses = [...usedAt].sort(([a], [b]) => (a < b ? -1 : 1));
   for (let from = 0; from < uses.length; from += usesAtOnce) {
     await database.transaction().execute(async (transaction) => {
       for (const [id, time] of uses.slice(from, from + usesAtOnce)) {

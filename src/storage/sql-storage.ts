@@ -8,27 +8,33 @@ import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resou
 import type { AccountRow, ConfigurationRows, PriceRow, ProviderRow, RouteRow, Storage } from './storage.ts';
 
 /** What differs between databases. */
-export interface SqlBackend {
+export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
+  /** Whether several may write at the same time, so that rows must be locked. */
+  readonly locksRows: boolean;
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   flush(): Promise<void>;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A `Storage` over an open, migrated database. */
-export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend): Storage {
+/** A `Storage` over an open, migrated database; `watched` is the way on which changes are asked for. */
+export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watched = database): Storage {
   return {
     providers: resourceStore<ProviderRow>(database, 'providers'),
     accounts: resourceStore<AccountRow>(database, 'accounts'),
     routes: resourceStore<RouteRow>(database, 'routes'),
     prices: resourceStore<PriceRow>(database, 'prices'),
-    clientKeys: clientKeyStore(database),
+    clientKeys: clientKeyStore(database, watched),
     audit: sqlAudit(database),
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),
-    revision: () => readRevision(database),
-    readConfiguration: () => database.transaction().execute(readConfiguration),
-    reprice: (range, cost, options) => repriceLedger(database, range, cost, options),
+    pollEveryMs: backend.pollEveryMs,
+    onChange: (hear) => backend.onChange(hear),
+    revision: () => readRevision(watched),
+    // One picture of one moment: without the level each statement would see what was committed before it.
+    readConfiguration: () => watched.transaction().setIsolationLevel('repeatable read').execute(readConfiguration),
+    reprice: (range, cost, options) =>
+      repriceLedger(database, range, cost, { ...options, locksRows: backend.locksRows }),
     noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),
     readNote: async (name) => {
       const note = await database.selectFrom('notes').select('content').where('name', '=', name).executeTakeFirst();

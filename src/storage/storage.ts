@@ -1,4 +1,4 @@
-// What the gateway keeps in its database, as interfaces: SQLite implements them, PostgreSQL will.
+// What the gateway keeps in its database, as interfaces: SQLite and PostgreSQL implement them.
 import type { Cost, PricedCall, RepriceRange, RepriceReport } from '../core/price.ts';
 
 /** Who speaks to this API, and how to reach it. */
@@ -207,6 +207,10 @@ export interface Storage {
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Resolves when all that was changed so far is on the disk for good, whatever happens to the power. */
   flush(): Promise<void>;
+  /** How often `revision` should be asked, ms. */
+  readonly pollEveryMs: number;
+  /** Calls `hear` when the database tells of a change, so that nobody waits for the next question; the answer ends it. */
+  onChange(hear: () => void): () => void;
   /** Counts the changes of the configuration, those made by other programs too. */
   revision(): Promise<number>;
   readConfiguration(): Promise<ConfigurationRows>;

@@ -96,6 +96,7 @@ export async function startManagement(
   });
   const clientKeys = await watchClientKeys({
     store: opened.clientKeys,
+    notices: storage,
     clock: systemClock,
     onProblem() {},
     onTrouble() {},

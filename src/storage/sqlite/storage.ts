@@ -10,12 +10,18 @@ import { Turns } from './turns.ts';
 /** Each waits as long as a write waits for another program's. */
 const flushAttempts = 3;
 
+/** Another program's change is found by asking: a file tells nothing. */
+const pollEveryMs = 500;
+
 /** Opens and migrates the database file; rejects with a `StorageError` that says what is wrong with it. */
 export async function openSqliteStorage(file: string): Promise<Storage> {
   const connection = await SqliteConnection.open(file);
   const turns = new Turns(connection);
   const database = new Kysely<Tables>({ dialect: sqliteDialect(connection, turns) });
   return sqlStorage(database, {
+    pollEveryMs,
+    locksRows: false,
+    onChange: () => () => {},
     transaction: (work) => turns.transaction(work),
     flush: () => flush(connection),
     backup: (copy) => connection.backup(copy),

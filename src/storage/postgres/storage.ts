@@ -1,0 +1,60 @@
+// PostgreSQL as a `Storage` that several gateways share.
+import { Kysely } from 'kysely';
+import type { Tables } from '../columns.ts';
+import { sqlStorage } from '../sql-storage.ts';
+import { StorageError, type Storage } from '../storage.ts';
+import { postgresDialect } from './dialect.ts';
+import { openDatabase } from './open.ts';
+import { PostgresPool } from './pool.ts';
+import { Transactions } from './transactions.ts';
+
+/** The server tells of changes; asking is for the case that it cannot, as behind a pooler that passes no notices on. */
+const pollEveryMs = 1000;
+
+/** What the watch asks is small: an answer later than this is as good as none. */
+const watchLimitMs = 2000;
+
+/** The management API says "the database does not answer" after this at the latest. */
+const statementLimitMs = 5000;
+
+/**
+ * Opens and migrates the database; rejects with a `StorageError` that says what is wrong with it. Three connections at
+ * most: one that watches, two for all else, so that a long report keeps nobody waiting. The ledger has one of its own.
+ */
+export async function openPostgresStorage(url: string): Promise<Storage> {
+  const address = await openDatabase(url);
+  const hearers = new Set<() => void>();
+  const watching = new PostgresPool(address, {
+    size: 1,
+    name: 'aigateway (watch)',
+    statementLimitMs: watchLimitMs,
+    greeting: 'LISTEN aigateway_changes',
+    onNotification() {
+      for (const hear of hearers) hear();
+    },
+  });
+  const working = new PostgresPool(address, { size: 2, name: 'aigateway', statementLimitMs });
+  const transactions = new Transactions(working);
+  return sqlStorage(
+    new Kysely<Tables>({ dialect: postgresDialect(working, transactions) }),
+    {
+      pollEveryMs,
+      locksRows: true,
+      onChange(hear) {
+        hearers.add(hear);
+        return () => hearers.delete(hear);
+      },
+      transaction: (work) => transactions.run(work),
+      // A commit is answered when it is on the server's disk, unless its `synchronous_commit` was switched off.
+      flush: () => Promise.resolve(),
+      backup: () =>
+        Promise.reject(
+          new StorageError('a copy of PostgreSQL is made with its own program: pg_dump --format=custom --file=FILE'),
+        ),
+      async close() {
+        await Promise.all([watching.close(), working.close()]);
+      },
+    },
+    new Kysely<Tables>({ dialect: postgresDialect(watching, transactions) }),
+  );
+}
