@@ -2,28 +2,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientKeyText, digestOf } from '../../src/core/client-key-text.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 /** Longer than any change by SQL may take. */
 const inForceMs = 2000;
 
-/** As another program would, whose wait for a lock does not keep this one, and the gateway in it, from going on. */
-async function runSql(rig: Rig, sql: string): Promise<void> {
-  using database = new DatabaseSync(join(rig.folder, 'aigateway.db'), { timeout: 0 });
-  for (;;) {
-    try {
-      database.exec(sql);
-      return;
-    } catch (error) {
-      if (!(error as Error).message.includes('database is locked')) throw error;
-      await sleep(5);
-    }
-  }
-}
+const runSql = (rig: Rig, sql: string): Promise<void> => runOutside(join(rig.folder, 'aigateway.db'), sql);
 
 function insertOf(id: string, text: string, columns: Record<string, string> = {}): string {
   const all = { id, name: id, key_hash: digestOf(text).toString('hex'), ...columns };

@@ -1,10 +1,10 @@
 // Rules of the operator on what a provider's errors mean: how they are refused, and that a whole gateway goes by them.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
 import type { FailureRule } from '../../src/core/failure-rule.ts';
 import { eventually } from '../support/await.ts';
 import { startManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { jsonAnswer, startRawUpstream, type RawUpstream } from '../support/raw-upstream.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
@@ -77,20 +77,22 @@ suite('the management API', () => {
 
   test('rules that SQL wrote hold when they are right; a wrong one disables its provider alone and is named', async (t) => {
     const api = await startManagement(t);
-    const outside = new DatabaseSync(api.file);
-    const insert = outside.prepare(
-      `INSERT INTO providers (id, name, base_url, auth_type, auth_strategy, supported_models, is_active, config)
-       VALUES (?, 'x', 'http://127.0.0.1:1', 'api_key', 'api_key', '[]', true, ?)`,
-    );
     const right = [{ code: 'cold_start', kind: 'upstream_overloaded' }];
-    insert.run('right', JSON.stringify({ failure_rules: right }));
-    insert.run(
-      'misspelt',
-      JSON.stringify({ failure_rules: [...right, { cod: 'x', status: 400, kind: 'rate_limited' }] }),
+    const rules = {
+      right,
+      misspelt: [...right, { cod: 'x', status: 400, kind: 'rate_limited' }],
+      unknown: [{ status: 400, kind: 'bad_weather' }],
+      boundless: [{ kind: 'caller_error' }],
+    };
+    const rows = Object.entries(rules).map(
+      ([id, list]) =>
+        `('${id}', 'x', 'http://127.0.0.1:1', 'api_key', 'api_key', '[]', true, '${JSON.stringify({ failure_rules: list })}')`,
     );
-    insert.run('unknown', JSON.stringify({ failure_rules: [{ status: 400, kind: 'bad_weather' }] }));
-    insert.run('boundless', JSON.stringify({ failure_rules: [{ kind: 'caller_error' }] }));
-    outside.close();
+    await runOutside(
+      api.file,
+      `INSERT INTO providers (id, name, base_url, auth_type, auth_strategy, supported_models, is_active, config)
+       VALUES ${rows.join(', ')}`,
+    );
     await eventually('the row is in force', () => api.configuration.current().providers.has('right'));
     const { providers, problems } = api.configuration.current();
     assert.deepEqual(providers.get('right')?.config.failure_rules, right);

@@ -1,12 +1,12 @@
 // Tests the prices of the management API: the list, prices of one's own, what is refused, and when it is in force.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { TokenUsage } from '../../src/core/usage.ts';
 import { newId } from '../../src/lib/id.ts';
 import { listPrices } from '../../src/providers/registry.ts';
 import { eventually } from '../support/await.ts';
 import { startManagement, type TestManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
 
 const usage: TokenUsage = {
   prompt_tokens: 1000,
@@ -256,12 +256,12 @@ test('what is wrong with a price is told by field', async (t) => {
 
 test('a price written by SQL holds within two seconds; one that cannot be read is left out, told and shown', async (t) => {
   const api = await startManagement(t);
-  using database = new DatabaseSync(api.file, { timeout: 5000 });
-  database.exec(
+  await runOutside(
+    api.file,
     "INSERT INTO prices (id, model, effective_from, input_nano_usd, output_nano_usd) VALUES ('by-sql', 'GPT-4o', '2026-01-01', 1000000000, 2000000000)",
   );
   await eventually('the price is in force', async () => costOf(api, 'gpt-4o') === 1_200_000, 2000);
-  database.exec("UPDATE prices SET effective_from = 'last week'");
+  await runOutside(api.file, "UPDATE prices SET effective_from = 'last week'");
   await eventually('the price is out of force', async () => costOf(api, 'gpt-4o') === 3_500_000, 2000);
   assert.match(api.configuration.current().problems.join(), /price "by-sql" has an effective_from that is no time/u);
   const { json } = await api.call('GET', '/prices/by-sql');
@@ -290,7 +290,7 @@ test('the past is priced again on request', async (t) => {
       },
     ],
   );
-  insertCall(api.file, Date.UTC(2026, 4, 1), 'my-llama');
+  await insertCall(api.file, Date.UTC(2026, 4, 1), 'my-llama');
   const unknown = await api.call('POST', '/prices/reprice', { from: '2026-01-01' });
   assert.deepEqual([unknown.json.attempts, unknown.json.changed, unknown.json.unpriced_tokens_after], [1, 0, 1100]);
   await api.call('POST', '/prices', { model: 'my-llama', input: '0.1', output: '0.25', effective_from: '2026-01-01' });
@@ -322,19 +322,14 @@ test('the past is priced again on request', async (t) => {
 });
 
 /** A call of the past without a price, as the ledger would have written it. */
-function insertCall(file: string, atMs: number, model: string): void {
-  using database = new DatabaseSync(file, { timeout: 5000 });
-  const requestId = newId('req', atMs);
-  database
-    .prepare(
-      `INSERT INTO requests (id, created_at_ms, endpoint, model, is_stream, outcome, usage_source, prompt_tokens, completion_tokens, total_tokens, queued_ms, duration_ms, body_bytes, answer_bytes)
-       VALUES (?, ?, 'chat', ?, 0, 'ok', 'upstream', 1000, 100, 1100, 0, 5, 1, 1)`,
-    )
-    .run(requestId, atMs, model);
-  database
-    .prepare(
-      `INSERT INTO attempts (request_id, n, account_id, provider_id, model, outcome, started_at_ms, usage_source, prompt_tokens, completion_tokens, total_tokens)
-       VALUES (?, 1, 'acc', 'openai', ?, 'ok', ?, 'upstream', 1000, 100, 1100)`,
-    )
-    .run(requestId, model, atMs);
+function insertCall(file: string, atMs: number, model: string): Promise<void> {
+  const id = newId('req', atMs);
+  return runOutside(
+    file,
+    `BEGIN; INSERT INTO requests (id, created_at_ms, endpoint, model, is_stream, outcome, usage_source, prompt_tokens, completion_tokens, total_tokens, queued_ms, duration_ms, body_bytes, answer_bytes)
+       VALUES ('${id}', ${atMs}, 'chat', '${model}', 0, 'ok', 'upstream', 1000, 100, 1100, 0, 5, 1, 1);
+     INSERT INTO attempts (request_id, n, account_id, provider_id, model, outcome, started_at_ms, usage_source, prompt_tokens, completion_tokens, total_tokens)
+       VALUES ('${id}', 1, 'acc', 'openai', '${model}', 'ok', ${atMs}, 'upstream', 1000, 100, 1100);
+     COMMIT`,
+  );
 }
