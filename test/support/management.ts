@@ -86,11 +86,16 @@ export async function startManagement(
   });
   const trail = await AuditTrail.open(storage, systemClock);
   const pool = new Pool();
+  let isStopped = false;
+  const unlessStopped = (error: unknown): void => {
+    // What was on its way when the test ended finds the database closed.
+    if (!isStopped) throw error;
+  };
   const configuration = await watchConfiguration({
     storage: opened,
     build: (rows) => buildConfiguration(rows, vault),
     clock: systemClock,
-    onRevision: (revision) => void trail.noteOutside(revision),
+    onRevision: (revision) => void trail.noteOutside(revision).catch(unlessStopped),
     onChange: (now) => pool.apply(now),
     onTrouble() {},
   });
@@ -131,6 +136,7 @@ export async function startManagement(
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   context.after(async () => {
+    isStopped = true;
     server.closeAllConnections();
     server.close();
     configuration.stop();
