@@ -39,7 +39,7 @@ const probeTimeoutMs = 20_000;
 const noteStateEveryMs = 10_000;
 const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
-const failedKeysPerMinute = 20;
+const failedKeysPerMinute = 60;
 
 /** What is said of the ledger's two places when they fail, and when they work again. */
 const ledgerWords = {

@@ -8,7 +8,7 @@ import type { ClientKeyRow } from '../storage/storage.ts';
 import { ClientKeyIndex } from './client-key-index.ts';
 
 const texts = Array.from({ length: 8 }, (_, n) => clientKeyText(new Uint8Array(32).fill(n)));
-const hashes = texts.map((text) => digestOf(text).toString('hex'));
+const hashes = texts.map((text) => digestOf(text));
 const textOf = (n: number): string => texts[n] ?? '';
 const hashOf = (n: number): string => hashes[n] ?? '';
 

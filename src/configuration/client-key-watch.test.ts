@@ -11,7 +11,7 @@ const textOf = (n: number): string =>
 
 function changeOf(revision: number, n: number, isActive = true): ClientKeyChange {
   const id = `key_${n}`;
-  const hash = digestOf(textOf(n)).toString('hex');
+  const hash = digestOf(textOf(n));
   const row = {
     id,
     name: id,

@@ -37,9 +37,9 @@ export function isKeyText(text: string): boolean {
   return hasKeyForm(text) && checksumOf(text.slice(0, checksumStart)) === text.slice(checksumStart);
 }
 
-/** SHA-256. A digest without salt is enough: nobody guesses 256 random bits. */
-export function digestOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer');
+/** SHA-256 in hexadecimal. A digest without salt is enough: nobody guesses 256 random bits. */
+export function digestOf(text: string): string {
+  return hash('sha256', text, 'hex');
 }
 
 /** The beginning of a key, by which its owner knows it again. */

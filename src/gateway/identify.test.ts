@@ -169,7 +169,8 @@ test('who sends wrong keys too often is told to wait; the right key, and other a
   assert.equal(judge(parts, wrong), '429 rate_limit_exceeded');
   assert.equal(judge(parts, wrong, 'elsewhere'), invalid);
   assert.equal(judge(parts, ['authorization', `Bearer ${good}`]), key);
-  assert.equal(judge(parts, []), invalid, 'no key is no guess');
+  for (const headers of [[], ['authorization', `Bearer ${revoked}`], ['authorization', `Bearer ${expired}`]])
+    assert.equal(judge(parts, headers), invalid, 'no guess');
   try {
     identify(exchangeWith(wrong), parts);
   } catch (error) {

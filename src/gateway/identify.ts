@@ -37,12 +37,13 @@ export function identify(exchange: Exchange, parts: IdentifyParts): ClientKey | 
       { retryAfterMs: 1000 },
     );
   }
-  throw refusalOf(exchange, parts);
+  throw refusalOf(exchange, parts, known === undefined);
 }
 
 /** The same words for every key that opens nothing: which of them was once good is nobody's business. */
-function refusalOf({ peerAddress }: Exchange, { failedKeys, clock }: IdentifyParts): GatewayError {
-  const waitMs = failedKeys.count(peerAddress ?? '', clock.nowMs());
+function refusalOf({ peerAddress }: Exchange, { failedKeys, clock }: IdentifyParts, isGuess: boolean): GatewayError {
+  // Whoever holds a key that was once good guesses nothing, and is to hear what is the matter.
+  const waitMs = isGuess ? failedKeys.count(peerAddress ?? '', clock.nowMs()) : 0;
   if (waitMs === 0) {
     return new GatewayError('invalid_client_key', 'The client key is not valid: it is unknown, revoked or expired.', {
       headers,

@@ -15,7 +15,7 @@ export interface MadeKey {
 /** Makes a key that nobody can guess. */
 export function makeKey(): MadeKey {
   const text = clientKeyText(randomBytes(clientKeyBytes));
-  return { text, columns: { prefix: shownPart(text), key_hash: digestOf(text).toString('hex') } };
+  return { text, columns: { prefix: shownPart(text), key_hash: digestOf(text) } };
 }
 
 /** The row of a new key. */

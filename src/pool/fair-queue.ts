@@ -15,6 +15,9 @@ interface Flow<Item> {
 /** What a flow is given each turn: a middling request's tokens. */
 const quantum = 1000;
 
+/** What the smallest item counts as: it takes a place at an account like any other. */
+const leastCost = 500;
+
 /** Items of several flows; a flow that wants much gets no more than its share while others want something too. */
 export class FairQueue<Item> {
   /** The flows with something in them; the first has its turn. */
@@ -31,7 +34,7 @@ export class FairQueue<Item> {
       flow = { id: flowId, entries: [], credit: 0 };
       this.#flows.push(flow);
     }
-    flow.entries.push({ item, cost });
+    flow.entries.push({ item, cost: Math.max(cost, leastCost) });
     this.#length += 1;
   }
 

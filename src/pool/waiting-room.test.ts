@@ -92,6 +92,14 @@ test('one that floods gets no more than its share while another wants something 
   assert.ok(order.filter((name) => name === 'quiet').length >= 8, order.join(' '));
 });
 
+test('a flood of small requests is a flood too', () => {
+  const queue = new FairQueue<string>();
+  for (let i = 0; i < 100; i += 1) queue.add('loud', 'loud', 10);
+  for (let i = 0; i < 10; i += 1) queue.add('quiet', 'quiet', 10);
+  const order = Array.from({ length: 20 }, () => queue.takeFirst());
+  assert.ok(order.filter((name) => name === 'quiet').length >= 8, order.join(' '));
+});
+
 test('shares are counted in tokens: dear requests have fewer turns', () => {
   const queue = new FairQueue<number>();
   for (let i = 0; i < 100; i += 1) {

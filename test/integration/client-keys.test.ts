@@ -1,90 +1,201 @@
-// Client keys on the whole gateway: from the first one on nobody is served without, and changes by SQL hold within two seconds.
+// Client keys on the whole gateway: from the first one on nobody is served without, and changes hold when they must.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientKeyText, digestOf } from '../../src/core/client-key-text.ts';
+import { readSettings } from '../../src/core/settings.ts';
+import { startGateway } from '../../src/main.ts';
+import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
+import { eventually } from '../support/await.ts';
+import { bearer, makeKey, statusWith, untilStatus } from '../support/client-keys.ts';
 import { runOutside } from '../support/outside-sql.ts';
-import { chat, startRig, type Rig } from '../support/rig.ts';
+import { startProgramRig } from '../support/program-rig.ts';
+import { chat, clientOf, startRig, type Rig } from '../support/rig.ts';
 
-/** Longer than any change by SQL may take. */
-const inForceMs = 2000;
+const sql = (rig: Rig, statements: string): Promise<void> => runOutside(join(rig.folder, 'aigateway.db'), statements);
 
-const runSql = (rig: Rig, sql: string): Promise<void> => runOutside(join(rig.folder, 'aigateway.db'), sql);
-
-function insertOf(id: string, text: string, columns: Record<string, string> = {}): string {
-  const all = { id, name: id, key_hash: digestOf(text).toString('hex'), ...columns };
-  const values = Object.values(all).map((value) => `'${value}'`);
-  return `INSERT INTO client_keys (${Object.keys(all).join(', ')}) VALUES (${values.join(', ')})`;
-}
-
-/** Asks until the status comes; how long that took. */
-async function untilStatus(status: number, ask: () => Promise<Response>): Promise<number> {
-  const startedAtMs = performance.now();
-  for (;;) {
-    const answer = await ask();
-    await answer.body?.cancel();
-    const tookMs = performance.now() - startedAtMs;
-    if (answer.status === status) return tookMs;
-    assert.ok(tookMs < inForceMs, `still ${answer.status} after ${tookMs} ms`);
-    await sleep(20);
-  }
+function insertOf(id: string, text: string): string {
+  const hash = digestOf(text);
+  return `INSERT INTO client_keys (id, name, key_hash) VALUES ('${id}', '${id}', '${hash}');`;
 }
 
 test('a key made, changed, revoked and removed by SQL', async () => {
   await using rig = await startRig();
   const text = clientKeyText(randomBytes(32));
-  const ask = (key?: string): Promise<Response> =>
-    rig.post('/v1/chat/completions', chat('gpt-4'), key === undefined ? {} : { authorization: `Bearer ${key}` });
-  assert.equal((await ask()).status, 200, 'nobody needs a key while there is none');
-  assert.equal((await ask('sk-anything')).status, 200);
+  assert.equal(await statusWith(rig), 200, 'nobody needs a key while there is none');
+  assert.equal(await statusWith(rig, 'sk-anything'), 200);
 
-  await runSql(rig, insertOf('key_1', text));
-  await untilStatus(401, () => ask());
-  assert.equal((await ask(text)).status, 200);
-  assert.equal((await ask('sk-anything')).status, 401);
-  const forwarded = JSON.stringify(await (await fetch(`${rig.mock.url}/__journal`)).json());
-  assert.ok(!forwarded.includes('agw_'), 'a client key never goes upstream');
+  await sql(rig, insertOf('key_1', text));
+  await untilStatus(401, () => statusWith(rig));
+  assert.equal(await statusWith(rig, text), 200);
+  assert.equal(await statusWith(rig, 'sk-anything'), 401);
+  assert.ok(!JSON.stringify(rig.mock.journal()).includes('agw_'), 'a client key never goes upstream');
 
-  await runSql(rig, `UPDATE client_keys SET models = '["gpt-3.5*"]'`);
-  await untilStatus(403, () => ask(text));
-  await runSql(rig, `UPDATE client_keys SET models = '[]', expires_at = '2026-01-01T00:00:00Z'`);
-  await untilStatus(401, () => ask(text));
-  await runSql(rig, 'UPDATE client_keys SET expires_at = NULL');
-  await untilStatus(200, () => ask(text));
-  await runSql(rig, 'UPDATE client_keys SET is_active = false');
-  await untilStatus(401, () => ask(text));
-  assert.equal((await ask()).status, 401, 'a revoked key does not open the door for everybody');
-  await runSql(rig, 'DELETE FROM client_keys');
-  await untilStatus(200, () => ask());
+  const changes: [change: string, status: number][] = [
+    [`models = '["gpt-3.5*"]'`, 403],
+    [`models = '[]', expires_at = '2026-01-01T00:00:00Z'`, 401],
+    ['expires_at = NULL', 200],
+    ['is_active = false', 401],
+    ['is_active = true', 200],
+    [`revoked_at = '2026-01-01T00:00:00Z'`, 401],
+  ];
+  for (const [change, status] of changes) {
+    await sql(rig, `UPDATE client_keys SET ${change}`);
+    await untilStatus(status, () => statusWith(rig, text));
+  }
+  assert.equal(await statusWith(rig), 401, 'a revoked key does not open the door for everybody');
+  await sql(rig, 'DELETE FROM client_keys');
+  await untilStatus(200, () => statusWith(rig));
 });
 
 test('a key sees the models that it may use, and no others', async () => {
   await using rig = await startRig();
-  const text = clientKeyText(randomBytes(32));
-  await runSql(rig, insertOf('key_1', text, { models: '["gpt-4*"]' }));
-  const get = (path: string, key = text): Promise<Response> =>
-    fetch(rig.url + path, { headers: { authorization: `Bearer ${key}` } });
-  await untilStatus(401, () => get('/v1/models', 'nobody'));
+  const { key } = await makeKey(rig, { name: 'Team A', models: ['gpt-4*'] });
+  const get = (path: string): Promise<Response> => fetch(rig.url + path, { headers: bearer(key) });
   const { data } = (await (await get('/v1/models')).json()) as { data: { id: string }[] };
   assert.ok(data.length > 0);
   for (const { id } of data) assert.match(id, /^gpt-4/u);
   assert.equal((await get('/v1/models/gpt-4')).status, 200);
-  const refused = await get('/v1/models/gpt-3.5-turbo');
-  assert.deepEqual(
-    [refused.status, await refused.json()],
-    [
-      403,
-      {
-        error: {
-          message:
-            'The client key "key_1" may not use the model "gpt-3.5-turbo"; use another one, or have the key changed.',
-          type: 'invalid_request_error',
-          param: 'model',
-          code: 'model_not_allowed',
-        },
-      },
-    ],
-  );
+  const message =
+    'The client key "Team A" may not use the model "gpt-3.5-turbo"; use another one, or have the key changed.';
+  const error = { message, type: 'invalid_request_error', param: 'model', code: 'model_not_allowed' };
+  for (const refused of [
+    await get('/v1/models/gpt-3.5-turbo'),
+    await rig.post('/v1/chat/completions', chat('gpt-3.5-turbo'), bearer(key)),
+  ])
+    assert.deepEqual([refused.status, await refused.json()], [403, { error }]);
+  assert.equal(rig.mock.journal().entries.length, 0, 'nothing went upstream');
+});
+
+test('a key revoked through the API is refused from the answer on, while its running stream goes to its end', async () => {
+  await using rig = await startRig({ script: { chunk_delay_ms: 20 } });
+  for (let round = 0; round < 30; round += 1) {
+    const { id, key } = await makeKey(rig);
+    const stream =
+      round % 10 === 0
+        ? rig.post('/v1/chat/completions', chat('gpt-mock-stream-20', { stream: true }), bearer(key))
+        : undefined;
+    const running = await stream;
+    const others = Array.from({ length: 3 }, () => statusWith(rig, key));
+    const [method, path, body] = [
+      ['POST', `/keys/${id}/revoke`, undefined],
+      ['PATCH', `/keys/${id}`, { is_active: false }],
+      ['DELETE', `/keys/${id}`, undefined],
+    ][round % 3] as [string, string, unknown];
+    // One key stays, so that deleting does not open the door.
+    if (round === 0) await makeKey(rig, { name: 'Stays' });
+    await rig.manage(method, path, body);
+    assert.equal(await statusWith(rig, key), 401, `round ${round}`);
+    for (const status of await Promise.all(others)) assert.ok(status === 200 || status === 401, String(status));
+    if (running !== undefined) {
+      assert.equal(running.status, 200);
+      assert.match(await running.text(), /data: \[DONE\]\n\n$/u);
+    }
+  }
+});
+
+test('a key revoked by SQL under load is accepted nowhere two seconds later', async () => {
+  await using rig = await startRig();
+  const { id, key } = await makeKey(rig);
+  let lastAcceptedAtMs = 0;
+  const over = new AbortController();
+  const callers = Array.from({ length: 10 }, async () => {
+    while (!over.signal.aborted) {
+      const startedAtMs = performance.now();
+      if ((await statusWith(rig, key)) === 200) lastAcceptedAtMs = Math.max(lastAcceptedAtMs, startedAtMs);
+    }
+  });
+  await sleep(200);
+  assert.ok(lastAcceptedAtMs > 0);
+  await sql(rig, `UPDATE client_keys SET revoked_at = '2026-01-01T00:00:00Z' WHERE id = '${id}'`);
+  const revokedAtMs = performance.now();
+  await sleep(2500);
+  over.abort();
+  await Promise.all(callers);
+  const tookMs = lastAcceptedAtMs - revokedAtMs;
+  assert.ok(tookMs < 2000, `still accepted after ${tookMs} ms`);
+});
+
+test('10,000 keys written by SQL at once: each is served, and a change of one holds', async () => {
+  await using rig = await startRig();
+  const textOf = (n: number): string => clientKeyText(Buffer.alloc(32, `key ${n}`));
+  const count = 10_000;
+  const rows = Array.from({ length: count }, (_, n) => insertOf(`key_${n}`, textOf(n)));
+  await sql(rig, `BEGIN; ${rows.join('\n')} COMMIT`);
+  await untilStatus(200, async () => ((await statusWith(rig)) === 401 ? statusWith(rig, textOf(count - 1)) : 0));
+  for (const n of [0, 1, 4999, 9998]) assert.equal(await statusWith(rig, textOf(n)), 200, `key ${n}`);
+  await sql(rig, "UPDATE client_keys SET is_active = false WHERE id = 'key_4999'");
+  await untilStatus(401, () => statusWith(rig, textOf(4999)));
+  assert.equal(await statusWith(rig, textOf(4998)), 200);
+});
+
+test('while the keys cannot be read, known ones work on, unknown ones are told to wait; then all is as before', async () => {
+  await using rig = await startRig();
+  const { key } = await makeKey(rig);
+  const unknown = clientKeyText(randomBytes(32));
+  const degraded = async (): Promise<unknown> => {
+    const { degraded: stores } = (await (await fetch(`${rig.url}/ready`)).json()) as { degraded?: string[] };
+    return stores?.join();
+  };
+  assert.equal(await statusWith(rig, unknown), 401);
+  await sql(rig, 'ALTER TABLE client_key_changes RENAME TO away');
+  await eventually('it is told that the database is away', async () => (await degraded()) === 'database', 5000);
+  assert.deepEqual([await statusWith(rig, unknown), await statusWith(rig, key)], [503, 200]);
+  assert.equal(await statusWith(rig, `${key.slice(0, -1)}~`), 401);
+  const answer = await rig.post('/v1/chat/completions', chat('gpt-4'), bearer(unknown));
+  const { error } = (await answer.json()) as { error: { code: string } };
+  assert.deepEqual([error.code, answer.headers.get('retry-after')], ['storage_unavailable', '1']);
+  await sql(rig, `ALTER TABLE away RENAME TO client_key_changes; ${insertOf('key_2', unknown)}`);
+  await untilStatus(200, () => statusWith(rig, unknown));
+  await eventually('all is well again', async () => (await degraded()) === undefined, 5000);
+});
+
+test('one that floods does not hold up the other: they take turns at a busy account', async () => {
+  await using rig = await startRig({ script: { delay_ms: 30 } });
+  await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { limits: { max_concurrency: 1 } });
+  const [loud, quiet] = await Promise.all([makeKey(rig), makeKey(rig)]);
+  const order: string[] = [];
+  const ask = async (who: string, { key }: { key: string }): Promise<void> => {
+    assert.equal(await statusWith(rig, key), 200);
+    order.push(who);
+  };
+  const flood = Array.from({ length: 20 }, () => ask('loud', loud));
+  await eventually('the flood has begun', async () => rig.mock.journal().entries.length > 0, 2000);
+  const few = Array.from({ length: 3 }, () => ask('quiet', quiet));
+  await Promise.all([...flood, ...few]);
+  assert.ok(order.lastIndexOf('quiet') < 12, order.join(' '));
+});
+
+test('the log names the key by its id, and the key itself nowhere', async () => {
+  await using rig = await startProgramRig();
+  const { id, key } = await makeKey(rig);
+  assert.equal(await statusWith(rig, key), 200);
+  assert.equal(await statusWith(rig, 'agw_wrong'), 401);
+  const ids = (): (string | null)[] => rig.requestLines().map((line) => line.key_id);
+  await eventually('both lines are there', () => ids().length === 2, 3000);
+  assert.deepEqual(ids(), [id, null]);
+  assert.ok(!rig.program.output().includes(key.slice(0, 12)));
+});
+
+test('when a key was last used is noted, at the latest when the gateway ends', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'aigateway-keys-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const settings = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0' };
+  const gateway = await startGateway(readSettings(settings, {}), () => {});
+  const used = await makeKey(clientOf(gateway.url));
+  const unused = await makeKey(clientOf(gateway.url));
+  const startedAtMs = Date.now();
+  assert.equal((await fetch(`${gateway.url}/v1/models`, { headers: bearer(used.key) })).status, 200);
+  await gateway.stop();
+  const storage = await openSqliteStorage(join(folder, 'aigateway.db'));
+  const noted = await storage.clientKeys.get(used.id);
+  assert.equal((await storage.clientKeys.get(unused.id))?.last_used_at, null);
+  await storage.close();
+  const atMs = Date.parse(noted?.last_used_at ?? '');
+  assert.ok(atMs >= startedAtMs - 1000 && atMs <= Date.now() + 1000, String(noted?.last_used_at));
+  assert.equal(noted?.updated_at, noted?.created_at, 'it is no change');
 });

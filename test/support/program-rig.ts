@@ -16,6 +16,7 @@ export interface ProgramRigOptions extends RigOptions {
 export interface RequestLine {
   readonly request_id: string;
   readonly model: string | null;
+  readonly key_id: string | null;
   readonly status: number | null;
   readonly outcome: string;
   readonly attempts: number;
@@ -49,7 +50,7 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
     },
   });
   const url = await program.url;
-  const client = clientOf(url);
+  const client = clientOf(url, options.settings?.ADMIN_TOKEN);
   await setUp(client, mock, options.keys);
   return {
     url,

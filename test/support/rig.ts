@@ -42,7 +42,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   );
   const gateway = await startGateway(settings, () => {});
   const { url } = gateway;
-  const client = clientOf(url);
+  const client = clientOf(url, options.settings?.ADMIN_TOKEN);
   const accounts = await setUp(client, mock, options.keys);
   let isStopped = false;
   const stop = async (): Promise<void> => {
@@ -66,13 +66,15 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 /** What speaks to a gateway. */
 export type RigClient = Pick<Rig, 'manage' | 'post'>;
 
-/** Speaks to the gateway at this URL. */
-export function clientOf(url: string): RigClient {
+/** Speaks to the gateway at this URL, as its administrator. */
+export function clientOf(url: string, adminToken?: string): RigClient {
+  const admin = adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
   return {
     async manage<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
       const response = await fetch(`${url}/api/v1${path}`, {
         method,
-        ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        headers: { ...admin, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       const text = await response.text();
       if (!response.ok) throw new Error(`${method} ${path} → ${response.status} ${text}`);
