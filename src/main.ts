@@ -33,7 +33,7 @@ import { openMetrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/request-log.ts';
 import { probe } from './upstream/probe.ts';
 import { undiciUpstream } from './upstream/undici-upstream.ts';
-import { openVault } from './vault/vault.ts';
+import { openVault, proofIn } from './vault/vault.ts';
 
 const probeTimeoutMs = 20_000;
 const noteStateEveryMs = 10_000;
@@ -112,10 +112,7 @@ export async function startGateway(settings: Settings, announce: (url: string) =
 async function startWith(settings: Settings, storage: Storage, log: Log): Promise<RunningGateway> {
   const { logger } = log;
   const clock = systemClock;
-  const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, {
-    read: () => storage.readNote('vault_proof'),
-    keep: (proof) => storage.keepNote('vault_proof', proof),
-  });
+  const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);
   const notNoted = (error: unknown): void => logger.warn({ err: error }, 'a change from outside could not be noted');
   const pool = new Pool();
@@ -123,7 +120,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   const configuration = await watchConfiguration({
     storage,
     clock,
-    build: (rows) => buildConfiguration(rows, vault),
+    build: (rows, before) => buildConfiguration(rows, vault, before),
     onRevision: (revision) => void trail.noteOutside(revision).catch(notNoted),
     onChange(changed) {
       pool.apply(changed);

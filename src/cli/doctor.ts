@@ -10,7 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { openStorage } from '../main.ts';
 import type { Storage } from '../storage/storage.ts';
 import { undiciUpstream } from '../upstream/undici-upstream.ts';
-import { masterKeyFile, openVault } from '../vault/vault.ts';
+import { masterKeyFile, openVault, proofIn } from '../vault/vault.ts';
 import type { Command } from './command.ts';
 
 const reachTimeoutMs = 10_000;
@@ -93,7 +93,7 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
   try {
     say({ level: 'ok', what: 'database', finding: 'opens, and its schema is up to date' });
     const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, {
-      read: () => storage.readNote('vault_proof'),
+      ...proofIn(storage),
       // A doctor leaves no key behind.
       keep: async (proof) => proof,
     });

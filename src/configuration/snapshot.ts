@@ -8,7 +8,7 @@ import { baseUrlProblem } from '../providers/base-url.ts';
 import { openPriceBook } from '../prices/book.ts';
 import { builtInProviders, listPrices, vendorOf } from '../providers/registry.ts';
 import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow } from '../storage/storage.ts';
-import { UnsealError, type Vault } from '../vault/vault.ts';
+import { sealedContent, UnsealError, type Vault } from '../vault/vault.ts';
 import { readPrice } from './prices.ts';
 import { fallbackSchema, providerConfigSchema } from './row-schemas.ts';
 import { RowProblem } from './row-problem.ts';
@@ -24,8 +24,15 @@ export function accountOwner(id: string): string {
   return `account ${id}`;
 }
 
-/** Builds the configuration; what cannot be understood is left out and named in `problems`. */
-export function buildConfiguration(rows: ConfigurationRows, vault: Pick<Vault, 'unseal'>): Configuration {
+/**
+ * Builds the configuration; what cannot be understood is left out and named in `problems`. An account of `before` whose
+ * credential was sealed meanwhile with a master key that this process does not have goes on with the one that it had.
+ */
+export function buildConfiguration(
+  rows: ConfigurationRows,
+  vault: Pick<Vault, 'unseal'>,
+  before?: Pick<Configuration, 'accounts'>,
+): Configuration {
   const problems = [...rows.problems];
   const keep = <Row extends { readonly id: string }, Item>(
     kind: string,
@@ -47,12 +54,25 @@ export function buildConfiguration(rows: ConfigurationRows, vault: Pick<Vault, '
   return {
     revision: rows.revision,
     providers,
-    accounts: keep('account', rows.accounts, (row) => readAccount(row, providers, vault)),
+    accounts: keep('account', rows.accounts, (row) => {
+      const provider = providerOf(row, providers);
+      try {
+        return readAccount(row, provider, readAccountCredential(row, provider, vault));
+      } catch (error) {
+        const known = before?.accounts.find(({ id, providerId }) => id === row.id && providerId === row.provider_id);
+        if (!(error instanceof OtherKeyProblem) || known === undefined) throw error;
+        problems.push(`account "${row.id}" ${error.message}; it goes on with the credential that it had`);
+        return readAccount(row, provider, known);
+      }
+    }),
     routes: keep('route', rows.routes, readRoute).sort((a, b) => b.pattern.length - a.pattern.length),
     prices: openPriceBook(listPrices, keep('price', rows.prices, readPrice)),
     problems,
   };
 }
+
+/** The right master key would open it. */
+class OtherKeyProblem extends RowProblem {}
 
 function readProvider(row: ProviderRow): Provider {
   if (findAuthStrategy(row.auth_strategy) === undefined) {
@@ -91,20 +111,35 @@ function basePathOf(url: URL, prefix: string): string {
   return prefix !== '' && path.endsWith(prefix) ? path : path + prefix;
 }
 
-function readAccount(row: AccountRow, providers: ReadonlyMap<string, Provider>, vault: Pick<Vault, 'unseal'>): Account {
+function providerOf(row: AccountRow, providers: ReadonlyMap<string, Provider>): Provider {
   const provider = providers.get(row.provider_id);
   if (provider === undefined) throw new RowProblem(`belongs to an unknown provider "${row.provider_id}"`);
+  return provider;
+}
+
+type AccountCredential = Pick<Account, 'credential' | 'credentialVersion' | 'authHeaders'>;
+
+function readAccountCredential(row: AccountRow, provider: Provider, vault: Pick<Vault, 'unseal'>): AccountCredential {
   const strategy = findAuthStrategy(provider.authStrategy);
   if (strategy === undefined) throw new RowProblem(`has a provider with an unknown auth_strategy`);
   const read = readCredential(openAuthData(row, vault), strategy, keyPrefixesOf(provider));
   if ('message' in read) throw new RowProblem(`cannot be used: ${read.message}`);
   return {
-    id: row.id,
-    providerId: row.provider_id,
-    label: row.label,
     credential: read.credential,
     authHeaders: (credential) => strategy.headers(credential),
-    credentialVersion: row.auth_data,
+    // Not the whole envelope: another master key is no other credential.
+    credentialVersion: sealedContent(row.auth_data),
+  };
+}
+
+function readAccount(row: AccountRow, provider: Provider, credential: AccountCredential): Account {
+  return {
+    id: row.id,
+    providerId: provider.id,
+    label: row.label,
+    credential: credential.credential,
+    authHeaders: credential.authHeaders,
+    credentialVersion: credential.credentialVersion,
     isActive: row.is_active,
     weight: row.weight,
     priority: row.priority,
@@ -126,8 +161,9 @@ function openAuthData(row: AccountRow, vault: Pick<Vault, 'unseal'>): Record<str
     const opened: unknown = JSON.parse(vault.unseal(row.auth_data, accountOwner(row.id)));
     return typeof opened === 'object' && opened !== null ? { ...opened } : {};
   } catch (error) {
-    const why = error instanceof UnsealError ? error.message : 'it is not JSON inside';
-    throw new RowProblem(`has auth_data that cannot be opened: ${why}`);
+    if (!(error instanceof UnsealError)) throw new RowProblem('has auth_data that is not JSON inside');
+    const Problem = error.isOtherKey ? OtherKeyProblem : RowProblem;
+    throw new Problem(`has auth_data that cannot be opened: ${error.message}`);
   }
 }
 

@@ -7,7 +7,8 @@ import { keepAsking, type ChangeNotices } from './asking.ts';
 /** What the watch needs of the rest. */
 export interface WatchParts {
   readonly storage: Pick<Storage, 'revision' | 'readConfiguration'> & ChangeNotices;
-  readonly build: (rows: ConfigurationRows) => Configuration;
+  /** `before` is the configuration in force; undefined at the start. */
+  readonly build: (rows: ConfigurationRows, before?: Configuration) => Configuration;
   readonly clock: Clock;
   /** Called with the revision that the database is at, whenever it was asked. */
   readonly onRevision?: (revision: number) => void;
@@ -35,7 +36,7 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
   parts.onChange(configuration);
 
   const reload = async (): Promise<void> => {
-    const next = parts.build(await parts.storage.readConfiguration());
+    const next = parts.build(await parts.storage.readConfiguration(), configuration);
     // Two reloads may overtake each other: the newer picture stays.
     if (isStopped || next.revision < configuration.revision) return;
     configuration = next;

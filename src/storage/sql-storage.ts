@@ -5,7 +5,7 @@ import { RowError, type Tables } from './columns.ts';
 import { sqlAudit } from './sql-audit.ts';
 import { repriceLedger } from './reprice.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
-import type { AccountRow, ConfigurationRows, PriceRow, ProviderRow, RouteRow, Storage } from './storage.ts';
+import type { AccountRow, ConfigurationRows, PriceRow, ProviderRow, RouteRow, SealedCredentials, Storage } from './storage.ts';
 
 /** What differs between databases. */
 export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
@@ -25,6 +25,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     routes: resourceStore<RouteRow>(database, 'routes'),
     prices: resourceStore<PriceRow>(database, 'prices'),
     clientKeys: clientKeyStore(database, watched),
+    sealedCredentials: sealedCredentials(database),
     audit: sqlAudit(database),
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),
@@ -62,6 +63,25 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     },
     backup: (file) => backend.backup(file),
     close: () => backend.close(),
+  };
+}
+
+function sealedCredentials(database: Kysely<Tables>): SealedCredentials {
+  return {
+    async list(limit, afterId) {
+      const all = database.selectFrom('accounts').select(['id', 'auth_data']).orderBy('id').limit(limit);
+      const rows = await (afterId === undefined ? all : all.where('id', '>', afterId)).execute();
+      return rows.map((row) => ({ id: String(row.id), sealed: String(row.auth_data) }));
+    },
+    async replace(id, before, after) {
+      const result = await database
+        .updateTable('accounts')
+        .set({ auth_data: after })
+        .where('id', '=', id)
+        .where('auth_data', '=', before)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
   };
 }
 

@@ -185,6 +185,14 @@ export interface AuditFilter {
   readonly to?: string | undefined;
 }
 
+/** The sealed credentials of the accounts alone: whatever else a row holds, and whether or not that can be read. */
+export interface SealedCredentials {
+  /** In order of account id, those after `afterId` when it is given. */
+  list(limit: number, afterId?: string): Promise<{ readonly id: string; readonly sealed: string }[]>;
+  /** Puts `after` in the place of `before`; false where that is not there any more. */
+  replace(id: string, before: string, after: string): Promise<boolean>;
+}
+
 /** The audit log: entries are added and read, never changed. */
 export interface AuditStore {
   add(entry: Omit<AuditRow, 'id'>): Promise<void>;
@@ -199,6 +207,7 @@ export interface Storage {
   readonly routes: ResourceStore<RouteRow>;
   readonly prices: ResourceStore<PriceRow>;
   readonly clientKeys: ClientKeyStore;
+  readonly sealedCredentials: SealedCredentials;
   readonly audit: AuditStore;
   /**
    * Runs `work` in one transaction: all that it asks of this storage is done together, or, where it throws, not at all.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { masterKey, seal, unseal, UnsealError } from './envelope.ts';
+import { keyIdOf, masterKey, reseal, seal, sealedContent, unseal, UnsealError } from './envelope.ts';
 
 const plain = '{"api_key":"sk-proj-canary0123456789"}';
 const owner = 'account acc_1';
@@ -83,4 +83,28 @@ test('what was never sealed is told apart', () => {
   ]) {
     assertSealed(text, owner, /was not encrypted by aigateway/u);
   }
+});
+
+test('another master key takes an envelope over without touching its content', () => {
+  const next = masterKey(randomBytes(32));
+  const sealed = seal(master, plain, owner);
+  const moved = reseal([next, master], sealed, owner) ?? '';
+  assert.equal(unseal([next], moved, owner), plain);
+  assertSealed(moved, owner, /another master key/u);
+  assert.deepEqual([keyIdOf(sealed), keyIdOf(moved)], [master.id, next.id]);
+  assert.equal(sealedContent(moved), sealedContent(sealed));
+  assert.notEqual(sealedContent(seal(master, plain, owner)), sealedContent(sealed), 'a new seal is new inside, too');
+  assert.equal(reseal([next, master], moved, owner), undefined);
+  for (const [masters, text, who, isOtherKey] of [
+    [[next], sealed, owner, true],
+    [[next, master], sealed, 'account acc_2', false],
+    [[next, master], `${sealed.slice(0, -6)}AAAAAA`, owner, false],
+    [[next, master], 'plain text', owner, false],
+  ] as const) {
+    assert.throws(
+      () => reseal(masters, text, who),
+      (error: Error) => error instanceof UnsealError && error.isOtherKey === isOtherKey,
+    );
+  }
+  assert.deepEqual(['', 'plain text', 'agwv2.x.y.z'].map(keyIdOf), ['', '', '']);
 });

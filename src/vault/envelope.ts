@@ -43,19 +43,55 @@ export function seal(master: MasterKey, plain: string, owner: string): string {
 /** Why an envelope does not open. */
 export class UnsealError extends Error {
   override readonly name = 'UnsealError';
+  /** It names a master key that is not among those at hand: with the right one it may open. */
+  readonly isOtherKey: boolean;
+
+  constructor(message: string, isOtherKey = false) {
+    super(message);
+    this.isOtherKey = isOtherKey;
+  }
 }
 
 /** Opens an envelope with the key that it names; throws an `UnsealError` without any part of the secret. */
 export function unseal(masters: readonly MasterKey[], sealed: string, owner: string): string {
+  return open(masters, sealed, owner).plain;
+}
+
+/** The envelope under the first of the keys, its content untouched; undefined where it is already. Throws an `UnsealError`. */
+export function reseal(
+  masters: readonly [MasterKey, ...MasterKey[]],
+  sealed: string,
+  owner: string,
+): string | undefined {
+  const [first] = masters;
+  // Opened as a whole: what is damaged must not look as good as new.
+  const { dataKey } = open(masters, sealed, owner);
+  if (keyIdOf(sealed) === first.id) return undefined;
+  const wrapped = encrypt(first.bytes, dataKey, `key of ${owner}`);
+  return [sealedPrefix, first.id, wrapped.toString('base64'), sealedContent(sealed)].join('.');
+}
+
+/** The id of the master key that an envelope names; empty where it is none. */
+export function keyIdOf(sealed: string): string {
+  const [prefix, keyId = ''] = sealed.split('.', 2);
+  return prefix === sealedPrefix ? keyId : '';
+}
+
+/** The part of an envelope that stays the same when only its master key changes. */
+export function sealedContent(sealed: string): string {
+  return sealed.slice(sealed.lastIndexOf('.') + 1);
+}
+
+function open(masters: readonly MasterKey[], sealed: string, owner: string): { dataKey: Buffer; plain: string } {
   const [prefix, keyId, wrapped, content, ...more] = sealed.split('.');
   if (prefix !== sealedPrefix || wrapped === undefined || content === undefined || more.length > 0) {
     throw new UnsealError('it was not encrypted by aigateway');
   }
   const master = masters.find((candidate) => candidate.id === keyId);
-  if (master === undefined) throw new UnsealError(`it was encrypted with another master key (id ${keyId})`);
+  if (master === undefined) throw new UnsealError(`it was encrypted with another master key (id ${keyId})`, true);
   try {
     const dataKey = decrypt(master.bytes, Buffer.from(wrapped, 'base64'), `key of ${owner}`);
-    return decrypt(dataKey, Buffer.from(content, 'base64'), owner).toString('utf8');
+    return { dataKey, plain: decrypt(dataKey, Buffer.from(content, 'base64'), owner).toString('utf8') };
   } catch {
     throw new UnsealError('it has been changed, or belongs to another row');
   }

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Secret } from '../core/secret.ts';
-import { masterKeyFile, openVault, UnsealError, VaultError, type VaultProof } from './vault.ts';
+import { addFileKey, dropFileKeys } from './master-keys.ts';
+import { keyIdOf, masterKeyFile, openVault, UnsealError, VaultError, type VaultProof } from './vault.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'aigateway-vault-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -128,4 +129,39 @@ test('two first starts at once with different keys: one of them is stopped', asy
   const proof = memoryProof();
   const results = await Promise.allSettled([1, 2].map(() => openVault([newKey()], folder(), proof)));
   assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+});
+
+test('a key that is put into the file later seals from then on, and what it sealed opens', async () => {
+  const directory = folder();
+  const proof = memoryProof();
+  const file = masterKeyFile(directory);
+  const running = await openVault(undefined, directory, proof);
+  const [oldId] = running.keyIds();
+  const sealed = running.seal('secret', 'a');
+
+  addFileKey(file);
+  addFileKey(file);
+  const [newId, ...others] = running.keyIds();
+  assert.deepEqual(others, [oldId], 'one new key, however often it is asked for');
+  assert.equal(keyIdOf(running.seal('secret', 'a')), newId);
+  const resealed = running.reseal(sealed, 'a') ?? '';
+  assert.deepEqual([keyIdOf(resealed), running.reseal(resealed, 'a')], [newId, undefined]);
+  assert.equal(running.unseal(sealed, 'a'), 'secret');
+  assert.equal((await openVault(undefined, directory, proof)).unseal(resealed, 'a'), 'secret');
+
+  assert.equal(dropFileKeys(file, new Set([newId, oldId])), 2);
+  assert.equal(dropFileKeys(file, new Set()), 1);
+  assert.deepEqual(running.keyIds(), [newId], 'the first is never dropped');
+  assert.throws(() => running.unseal(sealed, 'a'), /another master key/u);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test('another process finds out only when it meets an envelope that it cannot open, and a file that has gone ends nothing', async () => {
+  const directory = folder();
+  const proof = memoryProof();
+  const [reader, writer] = [await openVault(undefined, directory, proof), await openVault(undefined, directory, proof)];
+  addFileKey(masterKeyFile(directory));
+  assert.equal(reader.unseal(writer.seal('secret', 'a'), 'a'), 'secret');
+  rmSync(masterKeyFile(directory));
+  assert.equal(reader.unseal(reader.seal('secret', 'a'), 'a'), 'secret');
 });

@@ -1,23 +1,20 @@
 // The vault: encrypts the secrets that the database keeps, and refuses to work with a key that is not the database's.
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Secret } from '../core/secret.ts';
-import { writeNewFile } from '../lib/files.ts';
-import { masterKey, seal, unseal, UnsealError, type MasterKey } from './envelope.ts';
+import { keyIdOf, reseal, seal, unseal, UnsealError, type MasterKey } from './envelope.ts';
+import { fileKeys, masterKeyFile, settingKeys, VaultError } from './master-keys.ts';
 
-export { UnsealError } from './envelope.ts';
+export { keyIdOf, sealedContent, UnsealError } from './envelope.ts';
+export { masterKeyFile, VaultError } from './master-keys.ts';
 
 /** Seals and opens the secrets of rows. `owner` names the row: `account acc_…`. */
 export interface Vault {
   seal(plain: string, owner: string): string;
   /** Throws an `UnsealError` that says why. */
   unseal(sealed: string, owner: string): string;
-}
-
-/** The master key cannot be had or is not the database's: the gateway must not start. */
-export class VaultError extends Error {
-  override readonly name = 'VaultError';
+  /** The same secret under the key that seals now; undefined where it is already. Throws an `UnsealError` that says why. */
+  reseal(sealed: string, owner: string): string | undefined;
+  /** The ids of the keys at hand. The first seals. */
+  keyIds(): readonly [string, ...string[]];
 }
 
 /** A text that only the right master key opens, kept in the database: proves the key before anything relies on it. */
@@ -27,12 +24,29 @@ export interface VaultProof {
   keep(proof: string): Promise<string>;
 }
 
+/** The name of the note that holds the proof, and the owner of its envelope. */
+const proofNote = 'vault_proof';
 const proofOwner = 'vault proof';
 const proofText = 'this master key belongs to this database';
 
-/** Where the master key is kept when no setting gives it. */
-export function masterKeyFile(dataDirectory: string): string {
-  return join(dataDirectory, 'master.key');
+/** The database's small texts, as far as the vault needs them. */
+interface Notes {
+  readNote(name: string): Promise<string | undefined>;
+  keepNote(name: string, text: string): Promise<string>;
+  writeNote(name: string, text: string): Promise<void>;
+}
+
+/** The proof in a database. */
+export function proofIn(notes: Pick<Notes, 'readNote' | 'keepNote'>): VaultProof {
+  return { read: () => notes.readNote(proofNote), keep: (proof) => notes.keepNote(proofNote, proof) };
+}
+
+/** Seals the proof with the key that seals now: from then on this one opens the database. Answers that key's id. */
+export async function resealProof(notes: Notes, vault: Vault): Promise<string> {
+  const proof = await notes.readNote(proofNote);
+  const sealed = proof === undefined ? undefined : vault.reseal(proof, proofOwner);
+  if (sealed !== undefined) await notes.writeNote(proofNote, sealed);
+  return vault.keyIds()[0];
 }
 
 /**
@@ -40,25 +54,29 @@ export function masterKeyFile(dataDirectory: string): string {
  * Throws a `VaultError` where the key is not the one that the database was written with; nothing is changed then.
  */
 export async function openVault(
-  keys: readonly Secret[] | undefined,
+  setting: readonly Secret[] | undefined,
   dataDirectory: string,
   proof: VaultProof,
 ): Promise<Vault> {
   const known = await proof.read();
-  const [source, masters] =
-    keys === undefined
-      ? ([
-          `the file ${masterKeyFile(dataDirectory)}`,
-          [fileKey(masterKeyFile(dataDirectory), known === undefined)],
-        ] as const)
-      : (['ENCRYPTION_KEY', keys.map((key) => masterKey(Buffer.from(key.reveal(), 'base64')))] as const);
-  const [first] = masters;
-  if (first === undefined) throw new VaultError('ENCRYPTION_KEY holds no key');
-  checkProof(masters, known ?? (await proof.keep(seal(first, proofText, proofOwner))), source);
+  const keys =
+    setting === undefined ? fileKeys(masterKeyFile(dataDirectory), known === undefined) : settingKeys(setting);
+  checkProof(keys.current(), known ?? (await proof.keep(seal(keys.current()[0], proofText, proofOwner))), keys.source);
   return {
-    seal: (plain, owner) => seal(first, plain, owner),
-    unseal: (sealed, owner) => unseal(masters, sealed, owner),
+    seal: (plain, owner) => seal(keys.refresh()[0], plain, owner),
+    unseal: (sealed, owner) => unseal(keysFor(sealed), sealed, owner),
+    reseal: (sealed, owner) => reseal(keys.refresh(), sealed, owner),
+    keyIds() {
+      const [first, ...others] = keys.refresh();
+      return [first.id, ...others.map(({ id }) => id)];
+    },
   };
+
+  /** Another program may have sealed it with a key that is newer than the last look at the file. */
+  function keysFor(sealed: string): readonly MasterKey[] {
+    const masters = keys.current();
+    return masters.some(({ id }) => id === keyIdOf(sealed)) ? masters : keys.refresh();
+  }
 }
 
 function checkProof(masters: readonly MasterKey[], known: string, source: string): void {
@@ -69,37 +87,5 @@ function checkProof(masters: readonly MasterKey[], known: string, source: string
     throw new VaultError(
       `${source} is not the key that this database was encrypted with; give the old key, or the new and the old one in ENCRYPTION_KEY ("new,old"). Nothing was changed`,
     );
-  }
-}
-
-function fileKey(file: string, mayCreate: boolean): MasterKey {
-  const text = readKeyFile(file) ?? (mayCreate ? createKeyFile(file) : undefined);
-  if (text === undefined) {
-    throw new VaultError(
-      `the master key ${file} is missing, and the database holds secrets encrypted with it; put the file back or set ENCRYPTION_KEY. Nothing was changed`,
-    );
-  }
-  const bytes = Buffer.from(text.trim(), 'base64');
-  if (bytes.length !== 32)
-    throw new VaultError(`${file} does not hold 32 bytes in base64; put the right key file back`);
-  return masterKey(bytes);
-}
-
-function readKeyFile(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new VaultError(`the master key ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** Makes the key; where another start made it in the same moment, that one counts. */
-function createKeyFile(file: string): string {
-  const text = `${randomBytes(32).toString('base64')}\n`;
-  try {
-    return writeNewFile(file, text) ? text : readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new VaultError(`the master key ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
 }

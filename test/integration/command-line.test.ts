@@ -29,6 +29,7 @@ suite('help', () => {
     ['keys', '--help'],
     ['doctor', '-h'],
     ['db', '--help'],
+    ['vault', '--help'],
     ['chaos', '--help'],
     ['demo', '--help'],
     ['mock', '--help'],

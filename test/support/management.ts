@@ -93,7 +93,7 @@ export async function startManagement(
   };
   const configuration = await watchConfiguration({
     storage: opened,
-    build: (rows) => buildConfiguration(rows, vault),
+    build: (rows, before) => buildConfiguration(rows, vault, before),
     clock: systemClock,
     onRevision: (revision) => void trail.noteOutside(revision).catch(unlessStopped),
     onChange: (now) => pool.apply(now),
