@@ -5,7 +5,15 @@ import { RowError, type Tables } from './columns.ts';
 import { sqlAudit } from './sql-audit.ts';
 import { repriceLedger } from './reprice.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
-import type { AccountRow, ConfigurationRows, PriceRow, ProviderRow, RouteRow, SealedCredentials, Storage } from './storage.ts';
+import type {
+  AccountRow,
+  ConfigurationRows,
+  PriceRow,
+  ProviderRow,
+  RouteRow,
+  SealedCredentials,
+  Storage,
+} from './storage.ts';
 
 /** What differs between databases. */
 export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {

@@ -83,8 +83,9 @@ export function sealedContent(sealed: string): string {
 }
 
 function open(masters: readonly MasterKey[], sealed: string, owner: string): { dataKey: Buffer; plain: string } {
-  const [prefix, keyId, wrapped, content, ...more] = sealed.split('.');
-  if (prefix !== sealedPrefix || wrapped === undefined || content === undefined || more.length > 0) {
+  const [prefix, keyId = '', wrapped, content, ...more] = sealed.split('.');
+  const isEnvelope = prefix === sealedPrefix && /^[0-9a-f]{16}$/u.test(keyId) && more.length === 0;
+  if (!isEnvelope || wrapped === undefined || content === undefined) {
     throw new UnsealError('it was not encrypted by aigateway');
   }
   const master = masters.find((candidate) => candidate.id === keyId);
