@@ -71,8 +71,11 @@ export class AuditTrail {
       await this.#catchUp();
       const before = await show();
       const written = await write();
-      await this.#add(author, { resource, id, before, after: await show() });
-      return { result: written, told: await this.#markTold() };
+      await this.#storage.audit.add(this.#entry(author, { resource, id, before, after: await show() }));
+      const now = await this.#now();
+      await this.#storage.writeNote(auditedRevision, String(now.rows.revision));
+      await this.#storage.writeNote(auditedKeyRevision, String(now.keys));
+      return { result: written, told: now };
     });
     this.#take(told);
     return result;
@@ -89,56 +92,59 @@ export class AuditTrail {
   }
 
   async #note(): Promise<void> {
-    this.#take(
-      await this.#storage.transaction(async () => {
-        await this.#catchUp();
-        return this.#markTold();
-      }),
-    );
+    this.#take(await this.#catchUp());
   }
 
-  async #catchUp(): Promise<void> {
+  async #now(): Promise<Told> {
+    return {
+      rows: await this.#storage.readConfiguration(),
+      keys: await this.#storage.clientKeys.latestRevision(),
+    };
+  }
+
+  /** Tells of what is not told yet; of several gateways one does. */
+  async #catchUp(): Promise<Told> {
+    // In this order: what is told between the two looks moves a note on, and then this one tells nothing.
     const audited = Number(await this.#storage.readNote(auditedRevision));
-    const rows = await this.#storage.readConfiguration();
-    if (audited !== rows.revision) {
-      const changes = audited === this.#told.revision ? changedRows(this.#told, rows) : [];
-      for (const change of changes) await this.#add(outside, change);
-      // What it was nobody can tell: the gateway was not running, or it was taken back.
-      if (changes.length === 0) await this.#addRevisions('configuration', audited, rows.revision);
-    }
     const auditedKeys = Number(await this.#storage.readNote(auditedKeyRevision));
-    const keys = await this.#storage.clientKeys.latestRevision();
-    if (auditedKeys !== keys) await this.#catchUpKeys(auditedKeys, keys);
+    const now = await this.#now();
+    const { rows, keys } = now;
+    const changes = [
+      ...(audited === rows.revision ? [] : this.#changesOf(audited, rows)),
+      ...(auditedKeys === keys ? [] : await this.#changesOfKeys(auditedKeys, keys)),
+    ];
+    if (changes.length === 0) return now;
+    await this.#storage.audit.addAll(
+      changes.map((change) => this.#entry(outside, change)),
+      [
+        { name: auditedRevision, before: String(audited), after: String(rows.revision) },
+        { name: auditedKeyRevision, before: String(auditedKeys), after: String(keys) },
+      ],
+    );
+    return now;
   }
 
-  async #catchUpKeys(audited: number, revision: number): Promise<void> {
+  #changesOf(audited: number, rows: ConfigurationRows): Change[] {
+    const changes = audited === this.#told.revision ? changedRows(this.#told, rows) : [];
+    // What it was nobody can tell: the gateway was not running, or it was taken back.
+    return changes.length > 0 ? changes : [revisions('configuration', audited, rows.revision)];
+  }
+
+  async #changesOfKeys(audited: number, revision: number): Promise<Change[]> {
     const changes = await this.#storage.clientKeys.changesAfter(audited, mostKeysTold + 1);
-    if (changes.length > mostKeysTold || changes.length === 0) {
-      await this.#addRevisions('keys', audited, revision);
-      return;
-    }
+    if (changes.length > mostKeysTold || changes.length === 0) return [revisions('keys', audited, revision)];
+    const told: Change[] = [];
     for (const change of changes) {
       const { id } = change;
       const [last] = await this.#storage.audit.list({ resource: 'keys', resourceId: id }, 1);
-      await this.#add(outside, { resource: 'keys', id, before: last?.after ?? null, after: showKeyChange(change) });
+      told.push({ resource: 'keys', id, before: last?.after ?? null, after: showKeyChange(change) });
     }
+    return told;
   }
 
-  async #markTold(): Promise<Told> {
-    const rows = await this.#storage.readConfiguration();
-    const keys = await this.#storage.clientKeys.latestRevision();
-    await this.#storage.writeNote(auditedRevision, String(rows.revision));
-    await this.#storage.writeNote(auditedKeyRevision, String(keys));
-    return { rows, keys };
-  }
-
-  #addRevisions(resource: string, before: number, after: number): Promise<void> {
-    return this.#add(outside, { resource, id: null, before: { revision: before }, after: { revision: after } });
-  }
-
-  #add(author: Author, { resource, id, before, after }: Change): Promise<void> {
+  #entry(author: Author, { resource, id, before, after }: Change): Omit<AuditRow, 'id'> {
     const createdAt = new Date(this.#clock.nowMs()).toISOString();
-    return this.#storage.audit.add({ ...author, created_at: createdAt, resource, resource_id: id, before, after });
+    return { ...author, created_at: createdAt, resource, resource_id: id, before, after };
   }
 
   /** Two changes may overtake each other on the way back from the database. */
@@ -146,4 +152,8 @@ export class AuditTrail {
     if (rows.revision >= this.#told.revision) this.#told = rows;
     this.#toldKeys = Math.max(keys, this.#toldKeys);
   }
+}
+
+function revisions(resource: string, before: number, after: number): Change {
+  return { resource, id: null, before: { revision: before }, after: { revision: after } };
 }

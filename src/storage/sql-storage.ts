@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import { clientKeyStore } from './client-key-store.ts';
 import { RowError, type Tables } from './columns.ts';
-import { sqlAudit } from './sql-audit.ts';
+import { sqlAudit, type Batch } from './sql-audit.ts';
 import { repriceLedger } from './reprice.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
 import type {
@@ -20,6 +20,7 @@ export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
   /** Whether several may write at the same time, so that rows must be locked. */
   readonly locksRows: boolean;
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly batch: Batch;
   flush(): Promise<void>;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
@@ -34,14 +35,19 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     prices: resourceStore<PriceRow>(database, 'prices'),
     clientKeys: clientKeyStore(database, watched),
     sealedCredentials: sealedCredentials(database),
-    audit: sqlAudit(database),
+    audit: sqlAudit(database, backend.batch),
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),
     pollEveryMs: backend.pollEveryMs,
     onChange: (hear) => backend.onChange(hear),
     revision: () => readRevision(watched),
     // One picture of one moment: without the level each statement would see what was committed before it.
-    readConfiguration: () => watched.transaction().setIsolationLevel('repeatable read').execute(readConfiguration),
+    readConfiguration: () =>
+      watched
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only')
+        .execute(readConfiguration),
     reprice: (range, cost, options) =>
       repriceLedger(database, range, cost, { ...options, locksRows: backend.locksRows }),
     noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),

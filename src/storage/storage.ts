@@ -196,6 +196,11 @@ export interface SealedCredentials {
 /** The audit log: entries are added and read, never changed. */
 export interface AuditStore {
   add(entry: Omit<AuditRow, 'id'>): Promise<void>;
+  /** Adds entries and moves notes on, all in one go; false, and nothing is done, where a note does not read `before` any more. */
+  addAll(
+    entries: readonly Omit<AuditRow, 'id'>[],
+    notes: readonly { readonly name: string; readonly before: string; readonly after: string }[],
+  ): Promise<boolean>;
   /** The newest first, those older than the entry `beforeId` when it is given. */
   list(filter: AuditFilter, limit: number, beforeId?: number): Promise<AuditRow[]>;
 }

@@ -467,6 +467,26 @@ export function storageContract(name: string, open: () => Promise<Storage>, skip
       }),
     );
 
+    it(
+      'entries and notes go together, or not at all where a note has been moved on',
+      withStorage(async (storage) => {
+        await storage.writeNote('told', '1');
+        const entries = Array.from({ length: 1200 }, (_, n) => ({ ...auditEntry(1), request_id: String(n) }));
+        assert.equal(await storage.audit.addAll(entries, [{ name: 'told', before: '1', after: '2' }]), true);
+        assert.equal((await storage.audit.list({}, 5000)).length, 1200);
+        assert.equal((await storage.audit.list({}, 1))[0]?.request_id, '1199');
+        assert.equal(await storage.audit.addAll(entries, [{ name: 'told', before: '1', after: '3' }]), false);
+        assert.equal(await storage.readNote('told'), '2');
+        assert.equal((await storage.audit.list({}, 5000)).length, 1200);
+        const failing = storage.transaction(async () => {
+          await storage.audit.addAll(entries.slice(0, 1), [{ name: 'told', before: '2', after: '3' }]);
+          throw new RangeError('no');
+        });
+        await assert.rejects(failing, RangeError);
+        assert.equal(await storage.readNote('told'), '2');
+      }),
+    );
+
     it('after it is closed every call is a StorageError, and closing again is none', async () => {
       const storage = await open();
       await storage.close();

@@ -45,6 +45,7 @@ export async function openPostgresStorage(url: string): Promise<Storage> {
         return () => hearers.delete(hear);
       },
       transaction: (work) => transactions.run(work),
+      batch: (statements) => transactions.batch(statements),
       // A commit is answered when it is on the server's disk, unless its `synchronous_commit` was switched off.
       flush: () => Promise.resolve(),
       backup: () =>

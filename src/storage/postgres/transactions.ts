@@ -15,6 +15,9 @@ interface Scope {
  */
 const lockChanges = 'SELECT revision FROM configuration_revision FOR UPDATE';
 
+/** Ends a batch before it has done anything. */
+class NothingChanged extends Error {}
+
 /** The transactions on a pool. */
 export class Transactions {
   readonly #pool: PostgresPool;
@@ -34,6 +37,27 @@ export class Transactions {
   fail(error: unknown): void {
     const scope = this.#scope.getStore();
     if (scope !== undefined) scope.failure ??= { error };
+  }
+
+  /** Runs the statements as one transaction; false, and nothing is done, where one of them changes nothing. */
+  async batch(statements: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[]): Promise<boolean> {
+    const outer = this.turn;
+    if (outer !== undefined) {
+      for (const { sql, parameters } of statements) await outer.run(sql, parameters);
+      return true;
+    }
+    try {
+      await this.#pool.inTransaction(async (turn) => {
+        await turn.run(lockChanges);
+        for (const { sql, parameters } of statements) {
+          if ((await turn.run(sql, parameters)).changes === 0) throw new NothingChanged();
+        }
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof NothingChanged) return false;
+      throw error;
+    }
   }
 
   /** Runs `work` in a transaction; one within another is a part of it. */

@@ -1,7 +1,7 @@
 // The main thread's end of the database thread: a statement in, its rows out.
 import { Worker } from 'node:worker_threads';
 import { ConflictError, StorageError } from '../storage.ts';
-import type { WorkerAnswer, WorkerRequest } from './worker.ts';
+import type { Statement, WorkerAnswer, WorkerRequest } from './worker.ts';
 
 /** SQLITE_CONSTRAINT. */
 const constraint = 19;
@@ -42,6 +42,11 @@ export class SqliteConnection {
 
   run(sql: string, parameters: readonly unknown[]): Promise<WorkerAnswer> {
     return this.#send({ sql, parameters });
+  }
+
+  /** Runs the statements as one transaction; false, and nothing is done, where one of them changes nothing. */
+  async runBatch(batch: readonly Statement[]): Promise<boolean> {
+    return ((await this.#send({ batch })).changes ?? 0) > 0;
   }
 
   async backup(file: string): Promise<void> {

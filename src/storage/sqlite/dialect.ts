@@ -8,6 +8,7 @@ import {
   type Dialect,
   type Driver,
   type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
 import { StorageError } from '../storage.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -51,8 +52,10 @@ class OneConnectionDriver implements Driver {
     this.#ends.get(turn)?.();
   }
 
-  async beginTransaction(turn: DatabaseConnection): Promise<void> {
-    if (!this.#turns.isInside) await turn.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'));
+  async beginTransaction(turn: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
+    if (this.#turns.isInside) return;
+    // Who only reads keeps nobody from writing.
+    await turn.executeQuery(CompiledQuery.raw(accessMode === 'read only' ? 'BEGIN' : 'BEGIN IMMEDIATE'));
   }
 
   async commitTransaction(turn: DatabaseConnection): Promise<void> {

@@ -23,6 +23,7 @@ export async function openSqliteStorage(file: string): Promise<Storage> {
     locksRows: false,
     onChange: () => () => {},
     transaction: (work) => turns.transaction(work),
+    batch: (statements) => turns.batch(statements),
     flush: () => flush(connection),
     backup: (copy) => connection.backup(copy),
     close: () => connection.close(),

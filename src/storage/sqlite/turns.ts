@@ -1,6 +1,7 @@
 // Who may use the one connection: one after the other, and during a transaction only those that it calls itself.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { SqliteConnection } from './connection.ts';
+import type { Statement } from './worker.ts';
 
 interface Scope {
   isOpen: boolean;
@@ -37,6 +38,18 @@ export class Turns {
   fail(error: unknown): void {
     const scope = this.#scope.getStore();
     if (scope !== undefined) scope.failure ??= { error };
+  }
+
+  /** Runs the statements as one transaction; false, and nothing is done, where one of them changes nothing. */
+  async batch(statements: readonly Statement[]): Promise<boolean> {
+    const end = await this.take();
+    try {
+      if (!this.isInside) return await this.#connection.runBatch(statements);
+      for (const { sql, parameters } of statements) await this.#connection.run(sql, parameters);
+      return true;
+    } finally {
+      end();
+    }
   }
 
   /** Runs `work` in a transaction; one within another is a part of it. */

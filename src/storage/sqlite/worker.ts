@@ -3,11 +3,18 @@ import { backup, type DatabaseSync, type SQLInputValue, type StatementSync } fro
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase, resultCode } from './open.ts';
 
-/** A statement to run, or a file to copy the database to. */
+/** A statement with its parameters. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** A statement to run, several as one transaction, or a file to copy the database to. */
 export interface WorkerRequest {
   readonly n: number;
   readonly sql?: string;
   readonly parameters?: readonly unknown[];
+  readonly batch?: readonly Statement[];
   readonly backupTo?: string;
 }
 
@@ -42,10 +49,31 @@ function start(port: NonNullable<typeof parentPort>): void {
       await backup(database, request.backupTo);
       return {};
     }
+    if (request.batch !== undefined) return { changes: runBatch(request.batch) };
     const statement = prepare(request.sql ?? '');
     const parameters = (request.parameters ?? []).map(bindable);
     if (statement.columns().length > 0) return { rows: statement.all(...parameters) };
     return { rows: [], changes: Number(statement.run(...parameters).changes) };
+  };
+  /** One transaction in one go; undone, and 0, where a statement changes nothing. */
+  const runBatch = (batch: readonly Statement[]): number => {
+    let changes = 0;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { sql, parameters } of batch) {
+        const changed = Number(prepare(sql).run(...parameters.map(bindable)).changes);
+        if (changed === 0) {
+          database.exec('ROLLBACK');
+          return 0;
+        }
+        changes += changed;
+      }
+      database.exec('COMMIT');
+      return changes;
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   };
   port.on('message', (request: WorkerRequest) => {
     run(request).then(
