@@ -43,11 +43,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     revision: () => readRevision(watched),
     // One picture of one moment: without the level each statement would see what was committed before it.
     readConfiguration: () =>
-      watched
-        .transaction()
-        .setIsolationLevel('repeatable read')
-        .setAccessMode('read only')
-        .execute(readConfiguration),
+      watched.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(readConfiguration),
     reprice: (range, cost, options) =>
       repriceLedger(database, range, cost, { ...options, locksRows: backend.locksRows }),
     noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),

@@ -40,7 +40,9 @@ export class Transactions {
   }
 
   /** Runs the statements as one transaction; false, and nothing is done, where one of them changes nothing. */
-  async batch(statements: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[]): Promise<boolean> {
+  async batch(
+    statements: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[],
+  ): Promise<boolean> {
     const outer = this.turn;
     if (outer !== undefined) {
       for (const { sql, parameters } of statements) await outer.run(sql, parameters);
