@@ -9,7 +9,7 @@ import { startCompanions } from './lib/companions.ts';
 import { readSetting } from './report/machine.ts';
 import { companionText, reportText } from './report/markdown.ts';
 import { writeReadme, writeResults } from './report/results.ts';
-import { subjectIds } from './subjects/registry.ts';
+import { subjectIds, usualSubjectIds } from './subjects/registry.ts';
 import { runTrial, type Measured } from './trial.ts';
 
 const usage = `Usage: npm run bench -- [options]
@@ -38,7 +38,7 @@ function readOptions(): Options | undefined {
       seconds: { type: 'string', default: '2' },
       trials: { type: 'string', default: '5' },
       lanes: { type: 'string', default: laneIds.join(',') },
-      subjects: { type: 'string', default: subjectIds.join(',') },
+      subjects: { type: 'string', default: usualSubjectIds.join(',') },
       write: { type: 'boolean', default: false },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -70,7 +70,7 @@ function chosen<Id extends string>(option: string, text: string, all: readonly I
 
 /** Only a complete run is kept: a part of one shall not take the place of a whole. */
 function isComplete({ lanes, subjects }: Options): boolean {
-  return lanes.length === laneIds.length && subjects.length === subjectIds.length;
+  return lanes.length === laneIds.length && subjects.join() === usualSubjectIds.join();
 }
 
 async function measure(options: Options): Promise<Measured[]> {

@@ -14,7 +14,7 @@ import { Gateway } from './gateway/gateway.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
-import { openLedger } from './ledger/ledger.ts';
+import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { AuditTrail } from './management/audit-trail.ts';
@@ -53,6 +53,11 @@ const ledgerWords = {
   },
 } as const;
 
+/** Parts that a benchmark leaves out, to tell what they cost. */
+export interface Replaced {
+  readonly openLedger?: (parts: LedgerParts) => Promise<Ledger>;
+}
+
 /** A gateway that runs. */
 export interface RunningGateway {
   readonly url: string;
@@ -90,7 +95,11 @@ function makePrivate(file: string): void {
 }
 
 /** Starts the gateway, calls `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */
-export async function startGateway(settings: Settings, announce: (url: string) => void): Promise<RunningGateway> {
+export async function startGateway(
+  settings: Settings,
+  announce: (url: string) => void,
+  replaced: Replaced = {},
+): Promise<RunningGateway> {
   if (settings.ADMIN_TOKEN === undefined && !isLoopbackHost(settings.HOST)) {
     throw new StartError(
       `AIGATEWAY_HOST is ${settings.HOST}, which others can reach, so AIGATEWAY_ADMIN_TOKEN is needed: 32 characters or more ("openssl rand -hex 32" makes one)`,
@@ -99,7 +108,7 @@ export async function startGateway(settings: Settings, announce: (url: string) =
   const log = openLog(settings.LOG_LEVEL, settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'));
   const storage = await openStorage(settings);
   try {
-    const running = await startWith(settings, storage, log);
+    const running = await startWith(settings, storage, log, replaced);
     announce(running.url);
     log.release();
     return running;
@@ -109,7 +118,7 @@ export async function startGateway(settings: Settings, announce: (url: string) =
   }
 }
 
-async function startWith(settings: Settings, storage: Storage, log: Log): Promise<RunningGateway> {
+async function startWith(settings: Settings, storage: Storage, log: Log, replaced: Replaced): Promise<RunningGateway> {
   const { logger } = log;
   const clock = systemClock;
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
@@ -148,7 +157,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log): Promis
   if (clientKeys.isEmpty && !isLoopbackHost(settings.HOST))
     logger.warn('there is no client key yet, so /v1 serves nobody; create one: aigateway keys create --name NAME');
   recall(pool, (await storage.readNote(poolMemory)) ?? '', clock.nowMs());
-  const ledger = await openLedger({
+  const ledger = await (replaced.openLedger ?? openLedger)({
     databaseUrl: `sqlite:${databaseFile(settings)}`,
     root: join(settings.DATA_DIR, 'spool'),
     clock,
