@@ -9,6 +9,7 @@ import type { Exchange } from './core/exchange.ts';
 import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
 import { StartError } from './core/start-error.ts';
+import { TokenRatios } from './core/token-ratio.ts';
 import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { Lifecycle } from './http/lifecycle.ts';
@@ -31,6 +32,7 @@ import type { Storage } from './storage/storage.ts';
 import { openLog, type Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/request-log.ts';
+import { ThreadEstimator } from './tokens/estimator.ts';
 import { probe } from './upstream/probe.ts';
 import { undiciUpstream } from './upstream/undici-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
@@ -172,6 +174,9 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
   const failedKeys = new FailureMeter(failedKeysPerMinute);
   /** Client key id → when it was last used, since that was last noted. */
   const keyUses = new Map<string, number>();
+  const estimator = new ThreadEstimator(clock, (error) =>
+    logger.warn({ err: error }, 'tokens could not be counted and were guessed'),
+  );
   const gateway = new Gateway({
     settings,
     endpoints,
@@ -183,6 +188,8 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     rooms: new WaitingRooms(pool, clock, Math.random),
     retries: new RetryBudgets(),
     upstream,
+    estimator,
+    ratios: new TokenRatios(),
     clock,
     random: Math.random,
     refuseStranger: (exchange) => refuseStranger(settings, exchange),
@@ -238,6 +245,8 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
   const stateTimer = setInterval(() => void noteState(), noteStateEveryMs);
   const stop = async (): Promise<void> => {
     await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
+    await gateway.stop();
+    await estimator.close();
     clearInterval(stateTimer);
     configuration.stop();
     clientKeys.stop();

@@ -21,6 +21,7 @@ const belowGateway = [
   'providers',
   'storage',
   'telemetry',
+  'tokens',
   'upstream',
   'vault',
 ];
@@ -36,6 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ['lib', 'core'],
   storage: ['lib', 'core'],
   telemetry: ['lib', 'core'],
+  tokens: ['lib', 'core'],
   upstream: ['lib', 'core'],
   vault: ['lib', 'core'],
   configuration: ['lib', 'core', 'prices', 'providers', 'storage', 'vault'],
@@ -59,6 +61,7 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['management'],
   '@hono/zod-openapi': ['management'],
+  'gpt-tokenizer': ['tokens'],
   hono: ['management'],
   kysely: ['storage'],
   pg: ['storage'],
@@ -78,6 +81,7 @@ const wireHeaders = "header names of OpenAI's wire format, which is the format o
 const vendorWords: Readonly<Record<string, { readonly words: readonly string[]; readonly reason: string }>> = {
   'src/gateway/headers.ts': { words: ['openai-beta', 'openai-organization', 'openai-project'], reason: wireHeaders },
   'src/upstream/probe.ts': { words: ['openai-organization', 'openai-project'], reason: wireHeaders },
+  'src/tokens/worker.ts': { words: ['gpt-tokenizer'], reason: 'the name of a package' },
   'src/main.ts': { words: ['openai'], reason: "hands the vendor's table of endpoints to the data plane" },
   'src/management/contract/route.ts': { words: ['gpt-4*'], reason: 'an example in the OpenAPI document' },
   'src/cli/accounts.ts': {

@@ -2,6 +2,7 @@
 import type { Failure } from './failure.ts';
 import type { FailureRule } from './failure-rule.ts';
 import type { QuotaOwner, QuotaReading } from './quota.ts';
+import type { Encoding } from './token-estimator.ts';
 
 /** The value of a header, by its name in lower case. */
 export type HeaderReader = (name: string) => string | undefined;
@@ -26,6 +27,8 @@ export interface Vendor {
   readQuota(header: HeaderReader, errorBody?: Uint8Array): QuotaReading | undefined;
   /** Whose quota an answer was counted on; undefined where it does not say. */
   readGroup(answer: Pick<FailedAnswer, 'header'> & Partial<Pick<FailedAnswer, 'body'>>): QuotaOwner | undefined;
+  /** The vocabulary that a model counts its tokens with, or the likeliest. */
+  encodingOf(model: string): Encoding;
 }
 
 /** Settings of one provider that have a default for all: the `config` column. */

@@ -81,7 +81,7 @@ class Attempt implements AnswerListener {
   #reception: Reception | undefined;
   #isOver = false;
   #stopListening = (): void => {};
-  #holdsDrainPlace = false;
+  #giveDrainPlace = (): void => {};
   #hasEnded = false;
   #cancelLinger = (): void => {};
 
@@ -230,8 +230,9 @@ class Attempt implements AnswerListener {
 
   #onStop(reason: StopReason): void {
     if (this.#isOver) return;
-    if (reason === 'client_gone' && this.#parts.drainer.take(() => this.#endDrain())) {
-      this.#holdsDrainPlace = true;
+    const givePlace = reason === 'client_gone' ? this.#parts.drainer.take(() => this.#endDrain()) : undefined;
+    if (givePlace !== undefined) {
+      this.#giveDrainPlace = givePlace;
       this.#sink.mute();
       this.#resume();
       return;
@@ -269,7 +270,7 @@ class Attempt implements AnswerListener {
     this.#isOver = true;
     this.#watchdog.stop();
     this.#stopListening();
-    if (this.#holdsDrainPlace) this.#parts.drainer.give();
+    this.#giveDrainPlace();
     this.#resolve(result);
   }
 }

@@ -1,16 +1,16 @@
 // Dispatch: the loop of attempts. It has no rule of its own: who serves, whether to retry and how long to wait are decided elsewhere.
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Failure } from '../core/failure.ts';
-import { HeardText } from '../core/heard-text.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
-import { readReport } from '../core/usage.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
 import { attempt, type AttemptResult } from './attempt.ts';
 import type { Drainer } from './drainer.ts';
+import { KeptPrompt } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
 import { editBody, estimateTokens, type ParsedRequest } from './parse.ts';
+import { UsageTally } from './tally.ts';
 import { stopsOf } from './targets.ts';
 import type { HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
@@ -32,12 +32,14 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     record,
     key: work.key,
     deadlineMs: work.deadlineMs,
+    estimates: work.estimates,
     stops: stopsOf(parts.configuration(), target),
     stop: 0,
     tokens: estimateTokens(request),
     failed: [],
     tried: [],
   };
+  const prompt = new KeptPrompt(request.body);
   parts.retries.request(target.provider.id, parts.clock.nowMs());
   for (;;) {
     const found = await nextLease(parts, journey);
@@ -46,7 +48,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     const { account } = lease.member;
     record.chosenBecause = lease.because;
     journey.tried.push(account.id);
-    const result = await makeAttempt(parts, work, currentStop(journey), lease);
+    const result = await makeAttempt(parts, work, currentStop(journey), lease, prompt);
     if (result.kind === 'answered') {
       record.outcome = result.outcome;
       record.errorCode = result.errorCode;
@@ -56,7 +58,13 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   }
 }
 
-async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, lease: Lease): Promise<AttemptResult> {
+async function makeAttempt(
+  parts: GatewayParts,
+  work: Dispatch,
+  target: Target,
+  lease: Lease,
+  prompt: KeptPrompt,
+): Promise<AttemptResult> {
   const { clock, settings, upstream } = parts;
   const { exchange, endpoint, request, record, drainer } = work;
   const { provider, model } = target;
@@ -72,6 +80,7 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     lease.refund();
     throw error;
   }
+  const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model));
   const result = await attempt({
     exchange,
     endpoint,
@@ -85,7 +94,7 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     clock,
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
-    text: new HeardText(() => {}),
+    text: tally.text,
     ownHeaders: gatewayHeaders(work),
     onAnswer(header, errorBody) {
       const { vendor } = provider;
@@ -95,16 +104,16 @@ async function makeAttempt(parts: GatewayParts, work: Dispatch, target: Target, 
     onCommit(status) {
       record.status = status;
       record.firstByteMs = clock.nowMs() - record.createdAtMs;
-      // The answer is on its way: the body is needed no more.
-      work.body[Symbol.dispose]();
+      // The answer is on its way: the body is sent no more.
+      if (prompt.letGo()) work.body[Symbol.dispose]();
     },
   });
   const nowMs = clock.nowMs();
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);
   attemptRecord.failure = result.failure?.kind ?? null;
-  Object.assign(attemptRecord, readReport(result.heard));
-  if (attemptRecord.usage !== null) attemptRecord.usageSource = 'upstream';
+  const estimate = tally.book(attemptRecord, result, prompt);
+  if (estimate !== undefined) work.estimates.push(estimate);
   if (!attemptRecord.mayHaveReachedUpstream) lease.refund();
   lease.report(result.failure, nowMs);
   return result;

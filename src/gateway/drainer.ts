@@ -6,27 +6,32 @@ const longestMs = 60_000;
 
 /** The places for answers that are read to their end although nobody waits for them. */
 export interface Drainer {
-  /** Takes a place, if there is one; `onTooLong` is called when it must be given up. */
-  take(onTooLong: () => void): boolean;
-  /** Gives a place back. */
-  give(): void;
+  /** Takes a place; the answer gives it back. Undefined where none is free. `onEnd` is called when it must be given up. */
+  take(onEnd: () => void): (() => void) | undefined;
+  /** Every place must be given up now, and none is free any more. */
+  close(): void;
 }
 
 /** For `ON_CLIENT_DISCONNECT=cancel`: no places. */
-export const noDrainer: Drainer = { take: () => false, give: () => {} };
+export const noDrainer: Drainer = { take: () => undefined, close: () => {} };
 
 /** For `ON_CLIENT_DISCONNECT=drain`. */
 export function boundedDrainer(clock: Clock): Drainer {
-  let taken = 0;
+  const taken = new Set<() => void>();
+  let isClosed = false;
   return {
-    take(onTooLong) {
-      if (taken >= mostAtOnce) return false;
-      taken += 1;
-      clock.after(longestMs, onTooLong);
-      return true;
+    take(onEnd) {
+      if (isClosed || taken.size >= mostAtOnce) return undefined;
+      taken.add(onEnd);
+      const cancelTimer = clock.after(longestMs, onEnd);
+      return () => {
+        cancelTimer();
+        taken.delete(onEnd);
+      };
     },
-    give() {
-      taken -= 1;
+    close() {
+      isClosed = true;
+      for (const onEnd of taken) onEnd();
     },
   };
 }

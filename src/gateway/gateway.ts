@@ -45,7 +45,13 @@ export class Gateway {
       thrown = error;
     }
     cancelDeadline();
-    settle(this.#parts, work, thrown);
+    await settle(this.#parts, work, thrown);
+  }
+
+  /** Ends what is read on for clients that have gone; resolves when what follows from it is under way. */
+  async stop(): Promise<void> {
+    this.#drainer.close();
+    await new Promise(setImmediate);
   }
 
   async #serveEndpoint(work: Work, endpoint: Endpoint): Promise<void> {
@@ -108,7 +114,7 @@ export class Gateway {
       chosenBecause: null,
       attempts: [],
     };
-    return { exchange, record, key: null, deadlineMs: exchange.receivedAtMs + limitMs };
+    return { exchange, record, key: null, deadlineMs: exchange.receivedAtMs + limitMs, estimates: [] };
   }
 }
 

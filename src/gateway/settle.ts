@@ -48,8 +48,11 @@ function asGatewayError(error: unknown, work: Work, totalMs: number): GatewayErr
   );
 }
 
-/** Ends the request. `thrown` is what stopped it, undefined where it has been answered. */
-export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
+/**
+ * Ends the request. `thrown` is what stopped it, undefined where it has been answered. The client has its answer at once;
+ * the record is passed on when what it used is known.
+ */
+export async function settle(parts: GatewayParts, work: Work, thrown: unknown): Promise<void> {
   const { exchange, record } = work;
   const { answer, cancellation } = exchange;
   // A failure that comes with the end of the request is the end's doing.
@@ -81,9 +84,10 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): void {
       }
     }
   }
-  Object.assign(record, sumUsage(record.attempts));
   record.answerBytes = answer.sentBytes;
   record.durationMs = parts.clock.nowMs() - record.createdAtMs;
+  if (work.estimates.length > 0) await Promise.all(work.estimates);
+  Object.assign(record, sumUsage(record.attempts));
   parts.onSettled(
     record,
     cause instanceof GatewayError ? cause.details.cause : cause instanceof StoppedError ? undefined : cause,

@@ -6,6 +6,8 @@ import type { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { ModelPrefix } from '../core/provider.ts';
 import type { RequestRecord } from '../core/record.ts';
+import type { TokenEstimator } from '../core/token-estimator.ts';
+import type { TokenRatios } from '../core/token-ratio.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { FailureMeter } from '../lib/failure-meter.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -40,6 +42,10 @@ export interface GatewayParts {
   /** How many retries each provider may still be sent. */
   readonly retries: RetryBudgets;
   readonly upstream: Upstream;
+  /** Counts what no upstream has counted. */
+  readonly estimator: TokenEstimator;
+  /** How long the tokens of each model's prompts are. */
+  readonly ratios: TokenRatios;
   readonly clock: Clock;
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
@@ -59,4 +65,6 @@ export interface Work {
   readonly key: ClientKey | null;
   /** When the request's whole time is up, in ms since the epoch. */
   readonly deadlineMs: number;
+  /** Attempts whose use is still being estimated: the request is settled when they are done. */
+  readonly estimates: Promise<void>[];
 }

@@ -4,7 +4,7 @@ import type { ChatAnswer } from './chat.ts';
 import { objectOf } from './json.ts';
 import { chatLogprobs } from './logprobs.ts';
 import { DONE, type Step } from './reply.ts';
-import { argumentPieces } from './tool-calls.ts';
+import { argumentPieces, callTokens } from './tool-calls.ts';
 
 const PADDING = 'Zk3vQ9xT2bLm';
 
@@ -74,7 +74,7 @@ function* deltas({ speech, topLogprobs }: ChatAnswer): Generator<Delta> {
 function* toolDeltas(calls: ChatAnswer['speech']['calls']): Generator<Delta> {
   for (const [index, call] of calls.entries()) {
     const opening = { index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } };
-    yield toolDelta(opening, 0);
+    yield toolDelta(opening, callTokens(call).name);
     for (const piece of argumentPieces(call)) yield toolDelta({ index, function: { arguments: piece } }, 1);
   }
 }

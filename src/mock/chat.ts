@@ -8,7 +8,7 @@ import { answeredModel } from './models.ts';
 import { jsonReply, streamReply, type Reply } from './reply.ts';
 import { sampleOf } from './sample.ts';
 import { chatPromptTokens, contentText } from './tokens.ts';
-import { argumentPieces, toolCallsFor, type ToolCall } from './tool-calls.ts';
+import { callTokens, toolCallsFor, type ToolCall } from './tool-calls.ts';
 import { completionUsage, statedTokens } from './usage.ts';
 
 /** What each choice of a chat answer says: a text or a refusal in pieces, or tool calls. */
@@ -101,7 +101,7 @@ function speechFor(call: Call): Speech {
 
 /** A forced function ends with `stop`, a chosen one with `tool_calls`, as OpenAI documents. */
 function toolSpeech(body: JsonObject, calls: readonly ToolCall[], bounds: Bounds): Speech {
-  const tokens = calls.reduce((sum, one) => sum + argumentPieces(one).length, 0);
+  const tokens = calls.reduce((sum, one) => sum + callTokens(one).all, 0);
   const finishReason = isObject(body['tool_choice']) ? 'stop' : 'tool_calls';
   return { kind: 'tool_calls', generation: textGeneration('', bounds), calls, finishReason, tokens };
 }

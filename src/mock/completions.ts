@@ -5,7 +5,7 @@ import { numberOf, objectOf, type JsonObject } from './json.ts';
 import { legacyLogprobs } from './logprobs.ts';
 import { answeredModel } from './models.ts';
 import { DONE, jsonReply, streamReply, type Reply, type Step } from './reply.ts';
-import { readPrompts, splitPieces } from './tokens.ts';
+import { readPrompts, splitWords } from './tokens.ts';
 import { completionUsage, statedTokens } from './usage.ts';
 
 /** OpenAI's own default of `max_tokens` at this endpoint. */
@@ -29,7 +29,7 @@ export function answerCompletion(call: Call): Reply {
     const generation = call.length
       ? sizedGeneration(call.length, bounds)
       : textGeneration(` Echo: ${prompt.text}`, bounds);
-    const echoed = body['echo'] === true ? splitPieces(prompt.text) : [];
+    const echoed = body['echo'] === true ? splitWords(prompt.text) : [];
     return Array.from({ length: count }, (_, copy): Choice => ({ index: place * count + copy, generation, echoed }));
   });
   const prompt = prompts.reduce((sum, one) => sum + one.tokens, 0);

@@ -1,6 +1,6 @@
 // The text of an answer, in pieces: an echo, or the length that the script or the model name asks for.
 import type { AnswerLength } from './script.ts';
-import { splitPieces } from './tokens.ts';
+import { countTokens, splitWords } from './tokens.ts';
 
 /** A part of the answer that one content chunk carries. */
 export interface Piece {
@@ -23,6 +23,12 @@ export interface Bounds {
 
 const DEFAULT_CHUNKS = 10;
 
+/** Words that are one token each with the space before them, for OpenAI's tokenizers too. */
+const WORDS =
+  ' the river runs slow under old stone bridges while small boats carry bread and salt from one quiet town to another'.match(
+    / \w+/gu,
+  ) ?? [];
+
 /** The most tokens of an echo: real models end an answer too. */
 export const MAX_OUTPUT_TOKENS = 128_000;
 
@@ -30,12 +36,16 @@ export const MAX_OUTPUT_TOKENS = 128_000;
 export function textGeneration(text: string, bounds: Bounds): Generation {
   const stopAt = bounds.stop.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
   const spoken = stopAt.length > 0 ? text.slice(0, Math.min(...stopAt)) : text;
-  const all = splitPieces(spoken);
-  const kept = all.slice(0, Math.min(bounds.maxTokens, MAX_OUTPUT_TOKENS));
+  const all = splitWords(spoken).map((word): Piece => ({ text: word, tokens: countTokens(word) }));
+  const most = Math.min(bounds.maxTokens, MAX_OUTPUT_TOKENS);
+  let tokens = 0;
+  let count = 0;
+  for (; count < all.length && tokens + (all[count]?.tokens ?? 0) <= most; count += 1)
+    tokens += all[count]?.tokens ?? 0;
   return {
-    pieces: () => kept.map((piece) => ({ text: piece, tokens: 1 })),
-    tokens: kept.length,
-    finish: kept.length < all.length ? 'length' : 'stop',
+    pieces: () => all.slice(0, count),
+    tokens,
+    finish: count < all.length ? 'length' : 'stop',
   };
 }
 
@@ -55,7 +65,7 @@ function* sizedPieces(chunks: number, tokens: number, text: string | undefined):
   const base = Math.floor(tokens / Math.max(chunks, 1));
   const larger = tokens - base * chunks;
   for (let index = 0; index < chunks; index += 1) {
-    yield { text: text ?? `${index} `, tokens: index < larger ? base + 1 : base };
+    yield { text: text ?? WORDS[index % WORDS.length] ?? '', tokens: index < larger ? base + 1 : base };
   }
 }
 

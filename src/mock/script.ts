@@ -6,7 +6,7 @@ import { isFault } from './faults/table.ts';
 export interface AnswerLength {
   /** Content chunks of the answer; a whole answer has their joined text. */
   readonly chunks?: number;
-  /** Text of each content chunk (default: its number and a space). */
+  /** Text of each content chunk (default: one word, one token). */
   readonly chunk_text?: string;
   /** Completion tokens that the answer counts as, spread over the chunks (default: one a chunk). */
   readonly tokens?: number;

@@ -1,18 +1,31 @@
-// The fake tokenizer: an answer's tokens are its words, a prompt's are a quarter of its characters.
-import { isObject, listOf, textOf } from './json.ts';
+// The fake tokenizer: without a vocabulary, yet with English words it counts as OpenAI's own tokenizers do.
+import { isObject, listOf, objectOf, textOf, type JsonObject } from './json.ts';
 
-const PIECE = /\s*\S{1,24}|\s+/gu;
+/** A word with the space before it. */
+const WORD = /\s*\S{1,24}|\s+/gu;
+/** How OpenAI's tokenizers cut a text before they look into their vocabulary, with long words cut once more. */
+const TOKEN =
+  /[^\r\n\p{L}\p{N}]?[\p{L}--[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}]]{1,16}|\p{L}{1,2}|\p{N}{1,3}| ?[^\s\p{L}\p{N}]{1,8}|\s+(?!\S)|\s/gv;
+/** Around a message its marks and its role; once for all of them the opening of the answer. */
 const TOKENS_PER_MESSAGE = 4;
-const TOKENS_OF_AN_IMAGE = 85;
+const TOKENS_OF_THE_ANSWERS_OPENING = 3;
+/** Of a picture of 1024 × 1024 points, or of one that is looked at only roughly. */
+const TOKENS_OF_AN_IMAGE = 765;
+const TOKENS_OF_A_ROUGH_IMAGE = 85;
 
-/** The text in pieces of one token each: a word with the space before it. Joined they are the text again. */
-export function splitPieces(text: string): readonly string[] {
-  return text.match(PIECE) ?? [];
+/** The text word by word, each with the space before it. Joined they are the text again. */
+export function splitWords(text: string): readonly string[] {
+  return text.match(WORD) ?? [];
 }
 
-/** Tokens that a prompt of this many characters is said to have. */
-export function promptTokens(characters: number): number {
-  return Math.ceil(characters / 4);
+/** Tokens of a text. */
+export function countTokens(text: string): number {
+  return splitTokens(text).length;
+}
+
+/** The text in pieces of one token each. Joined they are the text again. */
+export function splitTokens(text: string): readonly string[] {
+  return text.match(TOKEN) ?? [];
 }
 
 /** The text of a message's content: a string, or the text parts of an array. */
@@ -25,14 +38,18 @@ export function contentText(content: unknown): string {
 
 /** Tokens of a chat prompt. */
 export function chatPromptTokens(messages: readonly unknown[]): number {
-  let tokens = 3;
+  let tokens = TOKENS_OF_THE_ANSWERS_OPENING;
   for (const message of messages) {
     const content = isObject(message) ? message['content'] : undefined;
-    tokens += TOKENS_PER_MESSAGE + promptTokens(contentText(content).length);
+    tokens += TOKENS_PER_MESSAGE + countTokens(contentText(content));
     for (const part of listOf(content))
-      if (isObject(part) && part['type'] === 'image_url') tokens += TOKENS_OF_AN_IMAGE;
+      if (isObject(part) && part['type'] === 'image_url') tokens += imageTokens(objectOf(part['image_url']));
   }
   return tokens;
+}
+
+function imageTokens({ detail }: JsonObject): number {
+  return detail === 'low' ? TOKENS_OF_A_ROUGH_IMAGE : TOKENS_OF_AN_IMAGE;
 }
 
 /** One prompt of a legacy completion or an embedding: its text, and its tokens (exact where it came as token ids). */
@@ -50,7 +67,7 @@ export function readPrompts(value: unknown): readonly Prompt[] {
 }
 
 function textPrompt(text: string): Prompt {
-  return { text, tokens: promptTokens(text.length) };
+  return { text, tokens: countTokens(text) };
 }
 
 function idPrompt(ids: readonly unknown[]): Prompt {

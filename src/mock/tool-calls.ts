@@ -1,6 +1,7 @@
 // The tool calls that a chat answer makes, with arguments made from the tool's schema.
 import { isObject, listOf, objectOf, textOf, type JsonObject } from './json.ts';
 import { sampleOf } from './sample.ts';
+import { countTokens, splitTokens } from './tokens.ts';
 
 /** A function that the answer calls; `arguments` is JSON text. */
 export interface ToolCall {
@@ -8,8 +9,6 @@ export interface ToolCall {
   readonly name: string;
   readonly arguments: string;
 }
-
-const ARGUMENT_PIECE = /[^]{1,8}/gu;
 
 /**
  * The calls of an answer: none without function tools, with `tool_choice: "none"`, or right after a tool's result; the named
@@ -34,5 +33,11 @@ export function toolCallsFor(body: JsonObject, lastUserText: string, id: string)
 
 /** The argument text as it is streamed, one token a piece. */
 export function argumentPieces(call: ToolCall): readonly string[] {
-  return call.arguments.match(ARGUMENT_PIECE) ?? [];
+  return splitTokens(call.arguments);
+}
+
+/** Tokens of a call: its name, then its arguments. */
+export function callTokens(call: ToolCall): { readonly name: number; readonly all: number } {
+  const name = countTokens(call.name);
+  return { name, all: name + argumentPieces(call).length };
 }

@@ -43,8 +43,8 @@ export function openMetrics(running: () => number): Metrics {
   });
   const tokens = new Counter({
     name: 'aigateway_tokens_total',
-    help: 'Tokens that upstreams reported.',
-    labelNames: ['provider_id', 'kind'],
+    help: 'Tokens that attempts used, as upstreams reported them or estimated.',
+    labelNames: ['provider_id', 'kind', 'source'],
     registers,
   });
   const inFlight = new Gauge({
@@ -58,11 +58,11 @@ export function openMetrics(running: () => number): Metrics {
       requests.inc({ endpoint, status: record.status ?? 0, outcome: record.outcome });
       duration.observe({ endpoint }, record.durationMs / 1000);
       if (record.firstByteMs !== null) firstByte.observe({ endpoint }, record.firstByteMs / 1000);
-      for (const { providerId, accountId, outcome, usage } of record.attempts) {
+      for (const { providerId, accountId, outcome, usage, usageSource: source } of record.attempts) {
         attempts.inc({ provider_id: providerId, account_id: accountId, outcome });
         if (usage === null) continue;
-        tokens.inc({ provider_id: providerId, kind: 'prompt' }, usage.prompt_tokens);
-        tokens.inc({ provider_id: providerId, kind: 'completion' }, usage.completion_tokens);
+        tokens.inc({ provider_id: providerId, kind: 'prompt', source }, usage.prompt_tokens);
+        tokens.inc({ provider_id: providerId, kind: 'completion', source }, usage.completion_tokens);
       }
     },
     async collect() {

@@ -25,6 +25,7 @@ export function logRequest(logger: Logger, record: RequestRecord, error: unknown
     ...(record.usage !== null && {
       prompt_tokens: record.usage.prompt_tokens,
       completion_tokens: record.usage.completion_tokens,
+      usage_source: record.usageSource,
     }),
     body_bytes: record.bodyBytes,
     answer_bytes: record.answerBytes,

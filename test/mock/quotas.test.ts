@@ -52,8 +52,8 @@ test('429s say what OpenAI says, and the headers are true', async (t) => {
   assert.equal(first.headers.get('x-ratelimit-limit-requests'), '2');
   assert.equal(first.headers.get('x-ratelimit-remaining-requests'), '1');
   assert.equal(first.headers.get('x-ratelimit-reset-requests'), '30s');
-  assert.equal(first.headers.get('x-ratelimit-remaining-tokens'), '986');
-  assert.equal(first.headers.get('x-ratelimit-reset-tokens'), '840ms');
+  assert.equal(first.headers.get('x-ratelimit-remaining-tokens'), '987');
+  assert.equal(first.headers.get('x-ratelimit-reset-tokens'), '780ms');
   assert.equal(first.headers.get('openai-organization'), 'org-slow');
   assert.equal((await post(mock, chat(), { key })).status, 200);
   nowMs += 28_800;

@@ -11,7 +11,7 @@ test('a legacy completion takes prompts of every form', async (t) => {
   assert.match(one.id, /^cmpl-/);
   assert.equal(one.object, 'text_completion');
   assert.deepEqual(one.choices, [{ text: ' Echo: say this', index: 0, logprobs: null, finish_reason: 'stop' }]);
-  assert.equal(one.usage?.completion_tokens, 3);
+  assert.equal(one.usage?.completion_tokens, 4);
   const ids = await openai.completions.create({ model: 'davinci-002', prompt: [1, 2, 3] });
   assert.equal(ids.choices[0]?.text, ' Echo: <1><2><3>');
   assert.equal(ids.usage?.prompt_tokens, 3);
@@ -36,7 +36,7 @@ test('echo, logprobs, max_tokens and its default of 16', async (t) => {
     prompt: 'say this',
     echo: true,
     logprobs: 1,
-    max_tokens: 2,
+    max_tokens: 3,
   });
   assert.equal(echoed.choices[0]?.text, 'say this Echo: say');
   assert.equal(echoed.choices[0]?.finish_reason, 'length');

@@ -21,6 +21,9 @@ export interface RequestLine {
   readonly outcome: string;
   readonly attempts: number;
   readonly failures?: readonly string[];
+  readonly prompt_tokens?: number;
+  readonly completion_tokens?: number;
+  readonly usage_source?: 'upstream' | 'estimated';
 }
 
 /** A gateway in a process of its own. */

@@ -1,6 +1,7 @@
-// OpenAI: what its keys look like, how its errors and its quota read.
+// OpenAI: what its keys look like, how its errors and its quota read, how it counts.
 import type { Vendor } from '../../core/provider.ts';
 import { classify } from './classify.ts';
+import { encodingOf } from './encodings.ts';
 import { readGroup, readQuota } from './quota.ts';
 
 export const openai: Vendor = {
@@ -9,4 +10,5 @@ export const openai: Vendor = {
   classify,
   readQuota,
   readGroup,
+  encodingOf,
 };

@@ -1,0 +1,120 @@
+// The main thread's end of the counting thread: started at the first count, ended when there has been none for a while.
+import { Worker } from 'node:worker_threads';
+import { guessedBytesPerToken, type CountedKind, type Encoding, type TokenEstimator } from '../core/token-estimator.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { CountAnswer, CountRequest } from './worker.ts';
+
+/** How long a count may take, the thread's start included, before it is guessed. */
+const countTimeoutMs = 5000;
+/** The thread costs tens of MB while it lives. */
+const idleMs = 60_000;
+/** What waits to be counted; more than this is guessed. */
+const mostWaitingBytes = 16 << 20;
+/** How long the end of the process waits for counts. */
+const closeTimeoutMs = 1000;
+const threadHeapMb = 256;
+
+interface Waiting {
+  readonly bytes: number;
+  readonly settle: (tokens: number | undefined) => void;
+}
+
+/** A token estimator whose thread comes and goes. */
+export class ThreadEstimator implements TokenEstimator {
+  readonly #clock: Clock;
+  readonly #onTrouble: (error: Error) => void;
+  #worker: Worker | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #waitingBytes = 0;
+  #count = 0;
+  #isClosed = false;
+  #cancelIdle = (): void => {};
+  #onEmpty = (): void => {};
+
+  /** `onTrouble` hears why counts have to be guessed. */
+  constructor(clock: Clock, onTrouble: (error: Error) => void) {
+    this.#clock = clock;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** The thread lives. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  count(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number> {
+    const guess = Math.ceil(bytes.length / guessedBytesPerToken);
+    const size = bytes.length;
+    if (this.#isClosed || this.#waitingBytes + size > mostWaitingBytes) return Promise.resolve(guess);
+    return new Promise((resolve) => {
+      this.#count += 1;
+      const n = this.#count;
+      const cancelTimeout = this.#clock.after(countTimeoutMs, () => {
+        void this.#end(new Error(`a count took longer than ${countTimeoutMs} ms`));
+      });
+      this.#waiting.set(n, {
+        bytes: size,
+        settle(tokens) {
+          cancelTimeout();
+          resolve(tokens ?? guess);
+        },
+      });
+      this.#waitingBytes += size;
+      this.#cancelIdle();
+      const worker = (this.#worker ??= this.#start());
+      worker.ref();
+      // A view is sent with all that lies behind it: only what is to be counted is copied, and then moved.
+      const copy = new Uint8Array(bytes);
+      worker.postMessage({ n, kind, encoding, bytes: copy } satisfies CountRequest, [copy.buffer]);
+    });
+  }
+
+  /** Waits a moment for what is being counted, guesses the rest, and ends the thread. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#waiting.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+        this.#clock.after(closeTimeoutMs, resolve);
+      });
+    }
+    await this.#end(undefined);
+    // Whoever waited for a count goes on before this one is over.
+    await new Promise(setImmediate);
+  }
+
+  #start(): Worker {
+    const source = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+    const worker = new Worker(source, { resourceLimits: { maxOldGenerationSizeMb: threadHeapMb } });
+    const isOurs = (): boolean => worker === this.#worker;
+    worker.on('message', (answer: CountAnswer) => isOurs() && this.#settle(answer));
+    worker.on('error', (error: Error) => isOurs() && void this.#end(error));
+    worker.on('exit', () => isOurs() && void this.#end(new Error('the counting thread ended')));
+    return worker;
+  }
+
+  #settle({ n, tokens }: CountAnswer): void {
+    const waiting = this.#waiting.get(n);
+    if (waiting === undefined) return;
+    this.#waiting.delete(n);
+    this.#waitingBytes -= waiting.bytes;
+    waiting.settle(tokens);
+    if (this.#waiting.size > 0) return;
+    this.#worker?.unref();
+    this.#cancelIdle = this.#clock.after(idleMs, () => void this.#end(undefined));
+    this.#onEmpty();
+  }
+
+  /** Ends the thread; what it has not counted is guessed. */
+  async #end(error: Error | undefined): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#cancelIdle();
+    for (const { settle } of this.#waiting.values()) settle(undefined);
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    this.#onEmpty();
+    if (error !== undefined) this.#onTrouble(error);
+    await worker?.terminate();
+  }
+}
