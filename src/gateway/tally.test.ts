@@ -1,0 +1,157 @@
+// What an attempt used, in every way that it can end.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { failureOf, type FailureKind } from '../core/failure.ts';
+import type { AttemptRecord } from '../core/record.ts';
+import type { CountedKind } from '../core/token-estimator.ts';
+import { TokenRatios } from '../core/token-ratio.ts';
+import { KeptPrompt } from './kept-prompt.ts';
+import { nothingHeard, type Heard } from './reception.ts';
+import { isEstimateDue, UsageTally, type Ending } from './tally.ts';
+
+const served: Ending = {
+  status: 200,
+  mayHaveReachedUpstream: true,
+  isAnswered: true,
+  hasContent: true,
+  failure: null,
+};
+const failed = { ...served, isAnswered: false, hasContent: false };
+
+const endings: Readonly<Record<string, readonly [Ending, boolean]>> = {
+  'whole, without usage': [served, true],
+  'whole, and no words in it': [{ ...served, hasContent: false }, true],
+  'cut after the commit': [{ ...served, failure: 'connection_failed' }, true],
+  'cut while it was held back': [{ ...failed, hasContent: true, failure: 'idle_timeout' }, true],
+  'failed before any content': [{ ...failed, failure: 'connection_failed' }, false],
+  'silent before any content': [{ ...failed, failure: 'first_byte_timeout' }, false],
+  'an error': [{ ...failed, status: 500, failure: 'upstream_error' }, false],
+  'an error that the client did not wait for': [{ ...failed, status: 429, failure: 'client_gone' }, false],
+  'no connection': [{ ...failed, status: null, mayHaveReachedUpstream: false, failure: 'connection_failed' }, false],
+  'the client left before the connection': [
+    { ...failed, status: null, mayHaveReachedUpstream: false, failure: 'client_gone' },
+    false,
+  ],
+  'the client left while the model was reading': [{ ...failed, status: null, failure: 'client_gone' }, true],
+  'the client left before the first word': [{ ...failed, failure: 'client_gone' }, true],
+  "the client's time was up before the first word": [{ ...failed, failure: 'deadline_passed' }, true],
+  'the gateway stopped before the first word': [{ ...failed, failure: 'shutdown' }, true],
+};
+
+suite('an estimate is due where the upstream has charged', () => {
+  for (const [name, [ending, isDue]] of Object.entries(endings))
+    test(`${name}: ${isDue ? 'yes' : 'no'}`, () => assert.equal(isEstimateDue(ending), isDue));
+});
+
+/** Counts 1 for each byte of a run, 100 for an answer, 1000 for a prompt. */
+const counted: Readonly<Record<CountedKind, (bytes: Uint8Array) => number>> = {
+  runs: ({ length }) => length,
+  answer: () => 100,
+  prompt: () => 1000,
+};
+
+interface Case {
+  readonly heard?: Partial<Heard>;
+  readonly failure?: FailureKind;
+  readonly isAnswered?: boolean;
+  readonly says?: readonly string[];
+}
+
+async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case): Promise<AttemptRecord> {
+  const record: AttemptRecord = {
+    n: 1,
+    accountId: 'acc',
+    providerId: 'p',
+    model: 'm',
+    startedAtMs: 0,
+    status: 200,
+    outcome: 'unknown',
+    failure: null,
+    mayHaveReachedUpstream: true,
+    firstByteMs: null,
+    durationMs: 0,
+    usage: null,
+    usageSource: 'none',
+    rawUsage: null,
+    serviceTier: null,
+    costNanoUsd: null,
+    priceId: null,
+  };
+  const estimator = {
+    count: (kindOf: CountedKind, _encoding: string, bytes: Uint8Array) => Promise.resolve(counted[kindOf](bytes)),
+  };
+  const tally = new UsageTally({ estimator, ratios: new TokenRatios() }, 'm', 'o200k_base');
+  for (const text of says) tally.text.add(0, 0, Buffer.from(text), 0, text.length);
+  const failure = kind === undefined ? null : failureOf(kind, 'x');
+  const all = { ...nothingHeard, ...heard };
+  const result = isAnswered
+    ? ({ kind: 'answered', outcome: 'ok', errorCode: null, failure, heard: all } as const)
+    : ({
+        kind: 'failed',
+        failure: failure ?? failureOf('connection_failed', 'x'),
+        answer: undefined,
+        heard: all,
+      } as const);
+  await tally.book(record, result, new KeptPrompt(Buffer.from('{}')));
+  return record;
+}
+
+const rawUsage = '{"prompt_tokens":7,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":5}}';
+/** A run's head is 4 bytes. */
+const booked: Readonly<Record<string, readonly [Case, source: string, prompt?: number, completion?: number]>> = {
+  'what the upstream says': [{ heard: { rawUsage }, says: ['abc'] }, 'upstream', 7, 3],
+  'explicit zeros': [
+    { heard: { rawUsage: '{"prompt_tokens":0,"completion_tokens":0}' }, says: ['abc'] },
+    'upstream',
+    0,
+    0,
+  ],
+  'a stream without usage': [{ says: ['abc', 'de'] }, 'estimated', 1000, 9],
+  'an unreadable usage': [{ heard: { rawUsage: '{"prompt_tokens":"x"}' }, says: ['a'] }, 'estimated', 1000, 5],
+  'a long cut stream': [
+    { says: ['x'.repeat(40_000), 'y'.repeat(40_000), 'z'], failure: 'idle_timeout' },
+    'estimated',
+    1000,
+    80_001 + 12,
+  ],
+  'a whole answer without usage': [{ heard: { body: Buffer.from('{"choices":[]}') } }, 'estimated', 1000, 100],
+  'an embedding without usage': [{ heard: { body: Buffer.from('{"data":[]}') } }, 'estimated', 1000, 0],
+  'a cut whole answer': [
+    { heard: { body: Buffer.from('{"choices":[{') }, isAnswered: false, failure: 'connection_failed' },
+    'estimated',
+    1000,
+    100,
+  ],
+  'an empty answer': [{ heard: { body: Buffer.from('{') }, isAnswered: false, failure: 'invalid_response' }, 'none'],
+  'usage that came before the last words': [
+    { heard: { rawUsage, isUsageStale: true }, says: ['abcdef'], failure: 'connection_failed' },
+    'estimated',
+    7,
+    10,
+  ],
+  'usage that says more than was heard': [
+    { heard: { rawUsage: '{"prompt_tokens":7,"completion_tokens":99}', isUsageStale: true }, says: ['a'] },
+    'estimated',
+    7,
+    99,
+  ],
+};
+
+suite('the books say of', () => {
+  for (const [name, [what, source, prompt, completion]] of Object.entries(booked))
+    test(name, async () => {
+      const { usageSource, usage } = await book(what);
+      assert.deepEqual(
+        [usageSource, usage?.prompt_tokens, usage?.completion_tokens, usage?.total_tokens],
+        [source, prompt, completion, prompt === undefined ? undefined : prompt + (completion ?? 0)],
+      );
+    });
+});
+
+test('the tier and the usage as it came are on the record, whatever became of the answer', async () => {
+  const heard = { rawUsage, serviceTier: 'flex', isUsageStale: true };
+  for (const isAnswered of [true, false]) {
+    const record = await book({ heard, isAnswered, says: ['a'], failure: 'connection_failed' });
+    assert.deepEqual([record.rawUsage, record.serviceTier, record.usage?.cached_tokens], [rawUsage, 'flex', 5]);
+  }
+});
