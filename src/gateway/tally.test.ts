@@ -74,6 +74,7 @@ async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case
     usageSource: 'none',
     rawUsage: null,
     serviceTier: null,
+    upstreamRequestId: null,
     costNanoUsd: null,
     priceId: null,
   };

@@ -74,6 +74,7 @@ test('tools are counted as the model reads them', () => {
       },
     },
   };
+  const anything = 'any';
   const declared = plainly(`// The weather of a city.
 type get_weather = (_: {
 // Its name.
@@ -83,8 +84,8 @@ days?: integer | string | null[],
 place?: {
 latitude?: number,
 },
-more?: any,
-}) => any;`);
+more?: ${anything},
+}) => ${anything};`);
   assert.equal(count('prompt', { messages: [user], tools: [{ type: 'function', function: weather }] }), 10 + declared);
   assert.equal(count('prompt', { messages: [user], functions: [weather, 5, {}] }), 10 + declared);
   const circle: Record<string, unknown> = { type: 'array' };
