@@ -45,7 +45,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     const found = await nextLease(parts, journey);
     if (!(found instanceof Lease)) return answerHeld(work, found);
     using lease = found;
-    const { account } = lease.member;
+    const { account } = lease;
     record.chosenBecause = lease.because;
     journey.tried.push(account.id);
     const result = await makeAttempt(parts, work, currentStop(journey), lease, prompt);
@@ -68,7 +68,7 @@ async function makeAttempt(
   const { clock, settings, upstream } = parts;
   const { exchange, endpoint, request, record, drainer } = work;
   const { provider, model } = target;
-  const { account } = lease.member;
+  const { account } = lease;
   const isStream = request.isStream && endpoint.canStream;
   const addUsage = isStream && !request.asksUsage && provider.config.ask_stream_usage !== false;
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());

@@ -2,10 +2,11 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { GatewayError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import type { AccountRow } from '../storage/storage.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
 import { presentAccount, problemOf } from './account-answer.ts';
 import { newApplication } from './application.ts';
-import { existing, missing, type Changes } from './changes.ts';
+import { existing, type Changes } from './changes.ts';
 import { accountSchema, rotation, testResult } from './contract/account.ts';
 import { answer, failure, idParameter, requestBody } from './contract/common.ts';
 import { checkCredential, sealedColumns, usableProvider } from './credentials.ts';
@@ -43,7 +44,19 @@ const drainRoute = createRoute({
   operationId: 'drainAccount',
   tags,
   summary: 'Drain an account',
-  description: 'Sets its weight to 0: it gets no new requests, and running ones finish.',
+  description:
+    'Sets its weight to 0: it gets no new requests, and running ones finish. `POST /accounts/{id}/undrain` takes it back.',
+  request: { params: idParameter },
+  responses: one,
+});
+
+const undrainRoute = createRoute({
+  method: 'post',
+  path: '/accounts/{id}/undrain',
+  operationId: 'undrainAccount',
+  tags,
+  summary: 'Put a drained account to work again',
+  description: 'Gives it the weight back that it had before `drain`, or 1 where none is known.',
   request: { params: idParameter },
   responses: one,
 });
@@ -96,9 +109,19 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
   app.openapi(drainRoute, async (context) => {
     const { id } = context.req.valid('param');
     const row = await changes.run(context, id, async () => {
-      const updatedAt = new Date(parts.clock.nowMs()).toISOString();
-      if (!(await accounts.update(id, { weight: 0, updated_at: updatedAt }))) throw missing('account');
-      return existing(accounts, 'account', id);
+      const { weight } = await existing(accounts, 'account', id);
+      if (weight > 0) await parts.storage.writeNote(weightNote(id), String(weight));
+      return setWeight(parts, id, 0);
+    });
+    return context.json(presentAccount(parts, row), 200);
+  });
+
+  app.openapi(undrainRoute, async (context) => {
+    const { id } = context.req.valid('param');
+    const row = await changes.run(context, id, async () => {
+      const found = await existing(accounts, 'account', id);
+      if (found.weight > 0) return found;
+      return setWeight(parts, id, Number((await parts.storage.readNote(weightNote(id))) ?? 1));
     });
     return context.json(presentAccount(parts, row), 200);
   });
@@ -114,6 +137,16 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
   });
 
   return app;
+}
+
+/** The name of the note that keeps the weight of a drained account. */
+function weightNote(id: string): string {
+  return `weight_before_drain ${id}`;
+}
+
+async function setWeight({ storage, clock }: ManagementParts, id: string, weight: number): Promise<AccountRow> {
+  await storage.accounts.update(id, { weight, updated_at: new Date(clock.nowMs()).toISOString() });
+  return existing(storage.accounts, 'account', id);
 }
 
 /** Tries an account's own credential; one that cannot even be used is a result as well. */

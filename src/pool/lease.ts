@@ -1,4 +1,5 @@
 // The right to use a member for one attempt: taken before the attempt, given back after it, whatever happened.
+import type { Account } from '../core/account.ts';
 import type { Failure } from '../core/failure.ts';
 import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
 import type { Taken } from './allowance.ts';
@@ -19,6 +20,8 @@ export interface LeaseListener {
 /** The right to use a member for one attempt on one model. Use it with `using`. */
 export class Lease implements Disposable {
   readonly member: Member;
+  /** The member's account as it was when the lease was taken: its credential is the one that the attempt uses. */
+  readonly account: Account;
   readonly model: string;
   /** Why this member was chosen. */
   readonly because: string;
@@ -33,6 +36,7 @@ export class Lease implements Disposable {
 
   constructor(member: Member, model: string, tokens: number, because: string, nowMs: number, listener: LeaseListener) {
     this.member = member;
+    this.account = member.account;
     this.model = model;
     this.because = because;
     this.#takenAtMs = nowMs;
@@ -49,14 +53,20 @@ export class Lease implements Disposable {
     state.circuit.begin(nowMs);
   }
 
+  /** The account has another credential by now. */
+  get #isOutdated(): boolean {
+    return this.member.account.credentialVersion !== this.account.credentialVersion;
+  }
+
   /** Takes over what the answer says is left of the quota. */
   learnQuota(reading: QuotaReading | undefined, nowMs: number): void {
-    if (reading !== undefined) this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
+    if (reading !== undefined && !this.#isOutdated)
+      this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
   }
 
   /** Takes over what the answer says of the quota's owner. */
   learnOwner(owner: QuotaOwner | undefined): void {
-    if (owner !== undefined) this.#listener.onOwner(this.member, owner);
+    if (owner !== undefined && !this.#isOutdated) this.#listener.onOwner(this.member, owner);
   }
 
   /** The attempt never reached the upstream: it used nothing. */
@@ -67,6 +77,8 @@ export class Lease implements Disposable {
 
   /** Books how the attempt ended on whom it concerns. */
   report(failure: Failure | null, nowMs: number): void {
+    // What becomes of the old credential is nothing to hold against the new one.
+    if (this.#isOutdated) return;
     const { member, model } = this;
     const state = member.model(model);
     if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs);
@@ -80,7 +92,7 @@ export class Lease implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#isTrial) this.member.isTrying = false;
+    if (this.#isTrial && !this.#isOutdated) this.member.isTrying = false;
     this.member.inFlight -= 1;
     this.#listener.onChange();
   }

@@ -47,6 +47,23 @@ function member(pool: Pool, id: string): Member {
   return found;
 }
 
+/** What an answer says to a refused key. */
+const refusal = failureOf('invalid_api_key', 'answered 401');
+
+test('what becomes of an old credential is not held against the new one', () => {
+  const pool = poolOf(account('a'));
+  const old = take(pool);
+  pool.apply({ accounts: [account('a', { credentialVersion: 'next' })] });
+  const fresh = take(pool);
+  old.learnOwner({ organization: 'org-old' });
+  old.report(refusal, nowMs);
+  old[Symbol.dispose]();
+  assert.deepEqual([member(pool, 'a').bench, member(pool, 'a').owner], [undefined, {}]);
+  assert.equal(member(pool, 'a').inFlight, 1);
+  fresh.report(refusal, nowMs);
+  assert.ok(member(pool, 'a').bench);
+});
+
 function take(pool: Pool, change: Partial<Wish> = {}, atMs = nowMs): Lease {
   const found = pool.acquire({ ...wish, ...change }, atMs, 0);
   assert.ok(found instanceof Lease);

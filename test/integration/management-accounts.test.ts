@@ -224,6 +224,7 @@ test('test, drain, unbench and delete', async (t) => {
     ['GET', path],
     ['POST', `${path}/test`],
     ['POST', `${path}/drain`],
+    ['POST', `${path}/undrain`],
     ['POST', `${path}/unbench`],
   ] as const;
   for (const [method, gone] of actions) assert.equal((await api.call(method, gone)).status, 404, gone);

@@ -102,7 +102,7 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     `POST /${name}`,
     ...['GET', 'PATCH', 'PUT', 'DELETE'].map((method) => `${method} /${name}/{id}`),
   ];
-  const actions = ['test', 'rotate', 'drain', 'unbench'].map((action) => `POST /accounts/{id}/${action}`);
+  const actions = ['test', 'rotate', 'drain', 'undrain', 'unbench'].map((action) => `POST /accounts/{id}/${action}`);
   const expected = [
     ...resource('providers'),
     ...resource('accounts'),

@@ -104,7 +104,7 @@ suite('with the key file', () => {
     const rest = await health();
     assert.match(JSON.stringify(rest), /benched/u);
 
-    const stop = keepAsking((stream) => rig.post('/v1/chat/completions', chat('gpt-4', { stream })), 10);
+    const asking = keepAsking((stream) => rig.post('/v1/chat/completions', chat('gpt-4', { stream })), 10);
     const rotated = await vaultCommand('rotate', rig.folder);
     assert.equal(rotated.code, 0, rotated.errors + rotated.output);
     assert.match(
@@ -114,7 +114,7 @@ suite('with the key file', () => {
     await eventually('the gateway has seen it', () =>
       rig.manage('POST', '/accounts/bulk_7/unbench', {}).then(() => true),
     );
-    const { failures, count } = await stop();
+    const { failures, count } = await asking.stop();
     assert.deepEqual(failures, []);
     assert.ok(count > 20, String(count));
     assert.deepEqual(await health(), rest);
@@ -253,7 +253,7 @@ suite('with ENCRYPTION_KEY', () => {
     assert.match(wrong.errors, /^aigateway: ENCRYPTION_KEY is not the key .*Nothing was changed\n$/u);
     assert.equal(keyIds(folder).length, 1);
 
-    const stop = keepAsking((stream) => client.post('/v1/chat/completions', chat('gpt-4', { stream })), 4);
+    const asking = keepAsking((stream) => client.post('/v1/chat/completions', chat('gpt-4', { stream })), 4);
     const rotated = await vaultCommand('rotate', folder, `${next},${old}`);
     assert.equal(rotated.code, 0, rotated.errors + rotated.output);
     assert.match(rotated.output, /ENCRYPTION_KEY may be its first key alone from the next start on\n$/u);
@@ -261,7 +261,7 @@ suite('with ENCRYPTION_KEY', () => {
       /goes on with the credential that it had/u.test(gateway.output()),
     );
     await client.manage('PATCH', `/accounts/${account}`, { label: 'Still here' });
-    const { failures, count } = await stop();
+    const { failures, count } = await asking.stop();
     assert.deepEqual(failures, []);
     assert.ok(count > 4);
 

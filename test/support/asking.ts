@@ -7,24 +7,40 @@ export interface Asked {
   readonly failures: readonly string[];
 }
 
-/** Asks with so many requests at a time, whole and streamed in turn, until the answer is called. */
-export function keepAsking(ask: (isStream: boolean) => Promise<Response>, parallel: number): () => Promise<Asked> {
+/** Requests that are under way. */
+export interface Asking {
+  /** How many have been begun. */
+  begun(): number;
+  /** Begins no more; resolves when the last one is answered. */
+  stop(): Promise<Asked>;
+}
+
+/** Asks with so many requests at a time, whole and streamed in turn, until it is stopped. */
+export function keepAsking(ask: (isStream: boolean) => Promise<Response>, parallel: number): Asking {
   const state = { isOver: false, count: 0 };
   const failures: string[] = [];
   const askInTurn = async (): Promise<void> => {
     while (!state.isOver) {
       const isStream = state.count % 2 === 0;
       state.count += 1;
-      const response = await ask(isStream);
-      const text = await response.text();
-      const isWhole = isStream ? text.endsWith('data: [DONE]\n\n') : text.endsWith('}');
-      if (response.status !== 200 || !isWhole) failures.push(`${response.status} ${text}`);
+      try {
+        const response = await ask(isStream);
+        const text = await response.text();
+        const isWhole = isStream ? text.endsWith('data: [DONE]\n\n') : text.endsWith('}');
+        if (response.status !== 200 || !isWhole) failures.push(`${response.status} ${text}`);
+      } catch (error) {
+        failures.push(String(error));
+        return;
+      }
     }
   };
   const running = Promise.all(Array.from({ length: parallel }, askInTurn));
-  return async () => {
-    state.isOver = true;
-    await running;
-    return { count: state.count, failures };
+  return {
+    begun: () => state.count,
+    async stop() {
+      state.isOver = true;
+      await running;
+      return { count: state.count, failures };
+    },
   };
 }
