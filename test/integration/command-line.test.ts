@@ -125,9 +125,8 @@ suite('keys', () => {
     assert.match(made.output, /^agw_[0-9A-Za-z]{49}\n$/u, 'the key alone, for a script to take');
     assert.match(made.errors, /^made key_\w+ "Team A"; this is the key, shown now and never again:\n$/u);
     const key = made.output.trim();
-    assert.equal(await statusWith(key), 200);
-
     const listed = await run(['keys', 'list', ...at]);
+    assert.equal(await statusWith(key), 200);
     assert.match(listed.output, new RegExp(`${key.slice(0, 10)}… +active +never +gpt-4\\*,o3 +Team A`, 'u'));
     assert.ok(!listed.output.includes(key.slice(0, 12)));
     const [row] = JSON.parse((await run(['keys', 'list', '--json', ...at])).output) as Record<string, unknown>[];
