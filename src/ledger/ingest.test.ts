@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/clock.ts';
-import type { AttemptRecord, RequestRecord } from '../core/record.ts';
+import { requestRecord as record } from '../../test/support/records.ts';
 import type { LedgerBatch, LedgerEntry, LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { StorageError } from '../storage/storage.ts';
 import { claimSpool } from './claim.ts';
@@ -38,20 +38,6 @@ class FakeStore implements LedgerStore {
 
   async forget(): Promise<void> {}
   async close(): Promise<void> {}
-}
-
-function record(id: string, attempts: number): RequestRecord {
-  const attempt = { accountId: 'acc', model: 'm', startedAtMs: 1, firstByteMs: null, durationMs: 1, usage: null };
-  return {
-    id,
-    createdAtMs: 1,
-    outcome: 'ok',
-    usage: null,
-    queuedMs: 0,
-    firstByteMs: null,
-    durationMs: 5,
-    attempts: Array.from({ length: attempts }, (_, i) => ({ ...attempt, n: i + 1 }) as unknown as AttemptRecord),
-  } as unknown as RequestRecord;
 }
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { FakeClock } from '../../test/support/clock.ts';
+import { requestRecord } from '../../test/support/records.ts';
 import type { RequestRecord } from '../core/record.ts';
 import { readMark } from './lines.ts';
 import { deleteSegmentsBefore, listSegments, segmentFile, SegmentReader } from './segments.ts';
@@ -26,7 +27,7 @@ afterEach(() => {
 });
 
 function record(id: string): RequestRecord {
-  return { id, model: 'größe 🙂', attempts: [] } as unknown as RequestRecord;
+  return requestRecord(id, 0, { model: 'größe 🙂' });
 }
 
 function newSpool(limits = usualLimits): Spool {
@@ -41,7 +42,7 @@ function readAll(reader = new SegmentReader(folder, { segment: 0, offsetBytes: 0
     if (lines.length === 0) return found;
     for (const { text } of lines) {
       const head = readMark(text);
-      if (head !== undefined && text.endsWith('}')) found.push(`${head.mark} ${head.id}`);
+      if (head !== undefined && /[}\]]$/u.test(text)) found.push(`${head.mark} ${head.id}`);
     }
   }
 }
@@ -134,8 +135,8 @@ test('when the disk is full the reserve makes room, is told of, and comes back',
 });
 
 test('a disk that takes nothing refuses intents and keeps the ends in memory until it does', async () => {
-  const spool = newSpool({ ...usualLimits, memoryCharacters: 200 });
-  const disk = limitDisk(90);
+  const spool = newSpool({ ...usualLimits, memoryCharacters: 400 });
+  const disk = limitDisk(140);
   spool.intend(record('a'));
   assert.throws(() => spool.intend(record('b')), SpoolFullError);
   spool.settle(record('a'));
@@ -152,7 +153,7 @@ test('a disk that takes nothing refuses intents and keeps the ends in memory unt
 });
 
 test('an intent is refused while more waits for the database than may', () => {
-  const spool = newSpool({ ...usualLimits, totalBytes: 200 });
+  const spool = newSpool({ ...usualLimits, totalBytes: 250 });
   for (let i = 0; i < 2; i += 1) spool.intend(record(`long-identifier-${i}`.padEnd(60, 'x')));
   assert.throws(() => spool.intend(record('c')), /spool is full/u);
   spool.takenOver(spool.flush());
