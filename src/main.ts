@@ -170,7 +170,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
   });
   const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
-  const metrics = openMetrics(() => lifecycle.running);
+  const metrics = openMetrics({ running: () => lifecycle.running, ledger: () => ledger.status() });
   const failedKeys = new FailureMeter(failedKeysPerMinute);
   /** Client key id → when it was last used, since that was last noted. */
   const keyUses = new Map<string, number>();

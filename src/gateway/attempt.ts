@@ -8,6 +8,7 @@ import { failureOf, type Failure } from '../core/failure.ts';
 import { classifyAnswer, type HeaderReader, type Provider } from '../core/provider.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import { withoutSecret } from '../core/redaction.ts';
+import type { UsageReport } from '../core/usage.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
 import { ClientSink } from './client-sink.ts';
@@ -63,6 +64,10 @@ export interface AttemptParts {
   readonly ownHeaders: readonly string[];
   /** Called with the headers of the upstream's answer, and again with the body of an error. */
   readonly onAnswer: (header: HeaderReader, errorBody?: Uint8Array) => void;
+  /** The cost of what an answer reports, in USD; undefined where it is not known. */
+  readonly costOf: (report: UsageReport) => string | undefined;
+  /** The client wants the cost in its stream's usage chunk. */
+  readonly asksCost: boolean;
   /** Called when the head goes out to the client. */
   readonly onCommit: (status: number) => void;
 }
@@ -167,10 +172,12 @@ class Attempt implements AnswerListener {
   }
 
   #receptionFor(head: AnswerHead, contentType: string | string[] | undefined): Reception {
-    const { endpoint, dropsUsage, isBuffered, text } = this.#parts;
+    const { endpoint, dropsUsage, isBuffered, text, asksCost, costOf } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
     if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head);
-    return new StreamReception(head, { reader: endpoint.newStreamReader(text), dropsUsage, isBuffered }, this.#sink);
+    const reader = endpoint.newStreamReader(text);
+    const manner = { reader, dropsUsage, isBuffered, costOf: asksCost ? costOf : undefined };
+    return new StreamReception(head, manner, this.#sink);
   }
 
   /** The first-byte limit is still the one that counts. */
@@ -188,7 +195,7 @@ class Attempt implements AnswerListener {
     }
     if (conclusion.kind === 'whole') {
       if (conclusion.body === undefined) this.#sink.end();
-      else this.#sink.sendWhole(conclusion.body);
+      else this.#sink.sendWhole(conclusion.body, this.#costHeaders(heard));
       this.#linger();
       this.#finish({
         kind: 'answered',
@@ -207,6 +214,11 @@ class Attempt implements AnswerListener {
     );
     const outcome = this.#sink.isMuted || failure.kind === 'client_gone' ? 'client_cancelled' : 'stream_interrupted';
     this.#finish({ kind: 'answered', outcome, errorCode: code, failure, heard });
+  }
+
+  #costHeaders(heard: Heard): string[] {
+    const cost = this.#parts.costOf(heard);
+    return cost === undefined ? [] : ['x-aigateway-cost-usd', cost];
   }
 
   /** Ends for a reason that does not lie in the answer's own bytes. */

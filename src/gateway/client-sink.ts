@@ -58,8 +58,8 @@ export class ClientSink implements AnswerSink {
   }
 
   /** Sends an answer that is there in one piece. */
-  sendWhole(body: Uint8Array): void {
-    this.#start([...this.#headers, 'content-length', String(body.length)]);
+  sendWhole(body: Uint8Array, headers: readonly string[]): void {
+    this.#start([...this.#headers, ...headers, 'content-length', String(body.length)]);
     this.end(body);
   }
 

@@ -11,6 +11,8 @@ import { KeptPrompt } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
 import { editBody, estimateTokens, type ParsedRequest } from './parse.ts';
 import { UsageTally } from './tally.ts';
+import { costToTell } from './price.ts';
+import { asksCostHeader } from './stream-cost.ts';
 import { stopsOf } from './targets.ts';
 import type { HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
@@ -69,6 +71,7 @@ async function makeAttempt(
   const { exchange, endpoint, request, record, drainer } = work;
   const { provider, model } = target;
   const { account } = lease;
+  const { prices } = parts.configuration();
   const isStream = request.isStream && endpoint.canStream;
   const addUsage = isStream && !request.asksUsage && provider.config.ask_stream_usage !== false;
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
@@ -96,6 +99,8 @@ async function makeAttempt(
     record: attemptRecord,
     text: tally.text,
     ownHeaders: gatewayHeaders(work),
+    costOf: (report) => costToTell(record, report, prices),
+    asksCost: exchange.header(asksCostHeader) === 'true',
     onAnswer(header, errorBody) {
       const { vendor } = provider;
       lease.learnQuota(vendor.readQuota(header, errorBody), clock.nowMs());

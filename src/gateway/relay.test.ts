@@ -35,6 +35,7 @@ function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
     gate,
     dropsUsage: false,
     isBuffered,
+    costOf: undefined,
   });
   const state = relay.push(stream.subarray(0, at));
   return {

@@ -3,6 +3,7 @@ import type { StreamReader } from '../core/endpoint.ts';
 import type { UsageReport } from '../core/usage.ts';
 import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';
 import { HeldTooLongError, type CommitGate } from './commit.ts';
+import { withCost } from './stream-cost.ts';
 
 /** Largest single event of a stream. */
 const eventLimitBytes = 16 << 20;
@@ -32,6 +33,8 @@ export interface RelayParts {
   readonly dropsUsage: boolean;
   /** Commit only when the whole stream is there. */
   readonly isBuffered: boolean;
+  /** The cost of what a usage chunk reports, in USD, to be put into it; undefined where the client did not ask for that. */
+  readonly costOf: ((report: UsageReport) => string | undefined) | undefined;
 }
 
 /** Passes one stream through the gate: one upstream read, at most one write. */
@@ -123,9 +126,14 @@ export class StreamRelay {
       if (meaning.hasContent) this.#commits = !this.#parts.isBuffered;
       if (meaning.hasContent || meaning.hasUsage) this.#isUsageStale = !meaning.hasUsage;
       if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
-      else this.#run.push(event);
+      else this.#run.push(meaning.hasUsage ? this.#withCost(event) : event);
     }
   };
+
+  #withCost(event: Uint8Array): Uint8Array {
+    const { costOf } = this.#parts;
+    return costOf === undefined ? event : withCost(event, costOf(this.report));
+  }
 
   #finish(): StreamState {
     this.#commits = true;

@@ -4,6 +4,7 @@ import { StoppedError } from '../core/exchange.ts';
 import type { Outcome } from '../core/record.ts';
 import { sumUsage } from '../core/usage.ts';
 import { gatewayHeaders } from './dispatch.ts';
+import { priceRecord } from './price.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** Error code → how the request is booked, where it is not the upstream's doing. */
@@ -88,6 +89,7 @@ export async function settle(parts: GatewayParts, work: Work, thrown: unknown): 
   record.durationMs = parts.clock.nowMs() - record.createdAtMs;
   if (work.estimates.length > 0) await Promise.all(work.estimates);
   Object.assign(record, sumUsage(record.attempts));
+  priceRecord(record, parts.configuration().prices);
   parts.onSettled(
     record,
     cause instanceof GatewayError ? cause.details.cause : cause instanceof StoppedError ? undefined : cause,

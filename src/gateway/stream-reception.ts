@@ -2,6 +2,7 @@
 import type { StreamReader } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
+import type { UsageReport } from '../core/usage.ts';
 import { CommitGate, type AnswerSink } from './commit.ts';
 import {
   errorUnderSuccess,
@@ -20,6 +21,8 @@ export interface StreamManner {
   readonly dropsUsage: boolean;
   /** Commit only when the whole stream is there. */
   readonly isBuffered: boolean;
+  /** The cost of what a usage chunk reports, to be put into it; undefined where the client did not ask for that. */
+  readonly costOf: ((report: UsageReport) => string | undefined) | undefined;
 }
 
 /** Receives one stream. */

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { RequestRecord } from '../core/record.ts';
 
+const nanoPerUsd = 1e9;
 const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /** Counts what the data plane does. */
@@ -10,8 +11,20 @@ export interface Metrics {
   collect(): Promise<{ readonly text: string; readonly type: string }>;
 }
 
-/** Opens the metrics; `running` tells how many requests are under way. */
-export function openMetrics(running: () => number): Metrics {
+/** What is asked when the metrics are read. */
+export interface MetricSources {
+  /** Requests under way. */
+  readonly running: () => number;
+  readonly ledger: () => {
+    readonly waitingBytes: number;
+    readonly lostLines: number;
+    readonly isSpoolInTrouble: boolean;
+    readonly isDatabaseAway: boolean;
+  };
+}
+
+/** Opens the metrics. */
+export function openMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -47,6 +60,34 @@ export function openMetrics(running: () => number): Metrics {
     labelNames: ['provider_id', 'kind', 'source'],
     registers,
   });
+  const cost = new Counter({
+    name: 'aigateway_cost_usd_total',
+    help: 'What attempts cost by the prices in force, in US dollars. For bills read the ledger: it is exact.',
+    labelNames: ['provider_id', 'account_id'],
+    registers,
+  });
+  const unpriced = new Counter({
+    name: 'aigateway_unpriced_tokens_total',
+    help: 'Tokens of models whose price is not known: they are missing in every sum of costs.',
+    labelNames: ['provider_id'],
+    registers,
+  });
+  const ledgerWaiting = new Gauge({
+    name: 'aigateway_ledger_waiting_bytes',
+    help: 'Lines of the ledger that are on disk and not in the database yet.',
+    registers,
+  });
+  const ledgerLost = new Gauge({
+    name: 'aigateway_ledger_lost_requests',
+    help: 'Ends of requests that neither the disk nor the memory could hold; their attempts are on record as unknown.',
+    registers,
+  });
+  const ledgerTrouble = new Gauge({
+    name: 'aigateway_ledger_trouble',
+    help: '1 while the disk of the spool is full or broken (where="spool"), or the database takes nothing (where="database").',
+    labelNames: ['where'],
+    registers,
+  });
   const inFlight = new Gauge({
     name: 'aigateway_requests_in_flight',
     help: 'Client requests under way.',
@@ -58,15 +99,23 @@ export function openMetrics(running: () => number): Metrics {
       requests.inc({ endpoint, status: record.status ?? 0, outcome: record.outcome });
       duration.observe({ endpoint }, record.durationMs / 1000);
       if (record.firstByteMs !== null) firstByte.observe({ endpoint }, record.firstByteMs / 1000);
-      for (const { providerId, accountId, outcome, usage, usageSource: source } of record.attempts) {
+      for (const attempt of record.attempts) {
+        const { providerId, accountId, outcome, usage, usageSource: source, costNanoUsd } = attempt;
         attempts.inc({ provider_id: providerId, account_id: accountId, outcome });
         if (usage === null) continue;
+        if (costNanoUsd === null) unpriced.inc({ provider_id: providerId }, usage.total_tokens);
+        else cost.inc({ provider_id: providerId, account_id: accountId }, costNanoUsd / nanoPerUsd);
         tokens.inc({ provider_id: providerId, kind: 'prompt', source }, usage.prompt_tokens);
         tokens.inc({ provider_id: providerId, kind: 'completion', source }, usage.completion_tokens);
       }
     },
     async collect() {
-      inFlight.set(running());
+      inFlight.set(sources.running());
+      const ledger = sources.ledger();
+      ledgerWaiting.set(ledger.waitingBytes);
+      ledgerLost.set(ledger.lostLines);
+      ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
+      ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
       return { text: await registry.metrics(), type: registry.contentType };
     },
   };
