@@ -66,6 +66,10 @@ ${table(
       '`x-aigateway-stream: buffered`',
       'Holds a streamed answer back until it is complete. A stream that breaks can then still be served by another account.',
     ],
+    [
+      '`x-aigateway-include-cost: true`',
+      'Puts `"aigateway":{"cost_usd":"…"}` into the usage chunk of a stream that asks for one. Other answers carry the header `x-aigateway-cost-usd`.',
+    ],
   ],
 )}
 `;
