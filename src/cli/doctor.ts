@@ -158,7 +158,14 @@ async function checkProvider(settings: Settings, provider: Provider): Promise<Fi
     const timer = setTimeout(() => fail(`silent for ${reachTimeoutMs} ms`), reachTimeoutMs);
     const path = `${provider.basePath}/models`;
     upstream.send(
-      { origin: provider.origin, method: 'GET', path, headers: ['accept', 'application/json'], body: null },
+      {
+        origin: provider.origin,
+        mayBePrivate: provider.config.allow_private === true,
+        method: 'GET',
+        path,
+        headers: ['accept', 'application/json'],
+        body: null,
+      },
       {
         onSent() {},
         onHead(status, headers) {

@@ -103,6 +103,7 @@ class Attempt implements AnswerListener {
     this.#transmission = upstream.send(
       {
         origin: provider.origin,
+        mayBePrivate: provider.config.allow_private === true,
         method: 'POST',
         path: provider.basePath + endpoint.upstreamPath,
         headers: requestHeaders(exchange, account),

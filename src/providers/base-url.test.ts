@@ -27,6 +27,18 @@ const metadata = [
   'http://metadata.google.internal/',
   'http://METADATA.google.internal./',
   'http://100.100.100.200',
+  'http://0xA9FEA9FE/',
+  'http://025177524776/',
+  'http://169.254.43518/',
+  'http://[::ffff:a9fe:a9fe]/',
+  'http://[0:0:0:0:0:ffff:169.254.169.254]/',
+  'http://[64:ff9b::169.254.169.254]/',
+  'http://[fd00:ec2::23]/',
+  'http://[FD00:0EC2:0:0:0:0:0:254]/',
+  'http://168.63.129.16/machine',
+  'http://metadata.goog',
+  'http://metadata/',
+  'http://１６９.254.169.254/',
 ];
 
 const privateOnes = [

@@ -42,7 +42,14 @@ export function probe(
       resolve({ ...result, status, durationMs: Math.round(performance.now() - startedAt) });
     };
     const transmission = upstream.send(
-      { origin: provider.origin, method: 'GET', path: `${provider.basePath}/models`, headers, body: null },
+      {
+        origin: provider.origin,
+        mayBePrivate: provider.config.allow_private === true,
+        method: 'GET',
+        path: `${provider.basePath}/models`,
+        headers,
+        body: null,
+      },
       {
         onSent() {},
         onHead(received) {

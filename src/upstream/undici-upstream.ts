@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
 import { decodeAnswer } from './content-encoding.ts';
+import { guardedLookup, literalProblem } from './guarded-lookup.ts';
 import {
   TransportError,
   type AnswerListener,
@@ -28,31 +29,43 @@ const problems: Readonly<Record<string, readonly [TransportError['problem'], str
 
 /** An `Upstream` over undici. `connectTimeoutMs` covers TLS too. */
 export function undiciUpstream(connectTimeoutMs: number): Upstream {
-  const connector = buildConnector({ allowH2: false, timeout: connectTimeoutMs });
   /** The call that is being handed to undici: a connection that is begun meanwhile is begun for it alone. */
   let dispatching: Call | undefined;
-  const agent = new Agent({
-    allowH2: false,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: keepAliveMs,
-    connect(options, callback) {
-      // Undici's types do not say so, but its connectors answer with the socket that they connect.
-      const socket: unknown = connector(options, callback);
-      if (socket instanceof Socket) dispatching?.onConnecting(socket);
-    },
-  });
+  const newAgent = (mayBePrivate: boolean): Agent => {
+    const lookup = guardedLookup(mayBePrivate);
+    const connector = buildConnector({ allowH2: false, timeout: connectTimeoutMs, lookup });
+    return new Agent({
+      allowH2: false,
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      connect(options, callback) {
+        const refusal = literalProblem(options.hostname, mayBePrivate);
+        if (refusal !== undefined) {
+          queueMicrotask(() => callback(refusal, null));
+          return;
+        }
+        // Undici's types do not say so, but its connectors answer with the socket that they connect.
+        const socket: unknown = connector(options, callback);
+        if (socket instanceof Socket) dispatching?.onConnecting(socket);
+      },
+    });
+  };
+  // Apart, so that no connection that one provider may have serves another that may not.
+  const agents = { open: newAgent(true), guarded: newAgent(false) };
   return {
     send(request, listener) {
       const call = new Call(listener);
       dispatching = call;
-      call.dispatch(agent, request);
+      call.dispatch(request.mayBePrivate ? agents.open : agents.guarded, request);
       dispatching = undefined;
       return call;
     },
-    close: () => agent.close(),
+    async close() {
+      await Promise.all([agents.open.close(), agents.guarded.close()]);
+    },
   };
 }
 

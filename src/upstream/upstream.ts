@@ -4,6 +4,8 @@
 export interface UpstreamRequest {
   /** Scheme, host and port. */
   readonly origin: string;
+  /** Whether the administrator has given leave for private networks. */
+  readonly mayBePrivate: boolean;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   /** Name and value in turn. */
