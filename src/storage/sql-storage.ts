@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { clientKeyStore } from './client-key-store.ts';
 import { RowError, type Tables } from './columns.ts';
+import type { LedgerReports } from './ledger-reports.ts';
 import { sqlAudit, type Batch } from './sql-audit.ts';
 import { repriceLedger } from './reprice.ts';
 import { decodeNamed, noteUse, resourceStore, type ResourceTable } from './resource-store.ts';
@@ -19,6 +20,7 @@ import type {
 export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
   /** Whether several may write at the same time, so that rows must be locked. */
   readonly locksRows: boolean;
+  readonly reports: LedgerReports;
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   readonly batch: Batch;
   flush(): Promise<void>;
@@ -36,6 +38,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     clientKeys: clientKeyStore(database, watched),
     sealedCredentials: sealedCredentials(database),
     audit: sqlAudit(database, backend.batch),
+    reports: backend.reports,
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),
     pollEveryMs: backend.pollEveryMs,

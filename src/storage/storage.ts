@@ -1,5 +1,6 @@
 // What the gateway keeps in its database, as interfaces: SQLite and PostgreSQL implement them.
 import type { Cost, PricedCall, RepriceRange, RepriceReport } from '../core/price.ts';
+import type { LedgerReports } from './ledger-reports.ts';
 
 /** Who speaks to this API, and how to reach it. */
 export interface ProviderRow {
@@ -214,6 +215,8 @@ export interface Storage {
   readonly clientKeys: ClientKeyStore;
   readonly sealedCredentials: SealedCredentials;
   readonly audit: AuditStore;
+  /** What the ledger says. */
+  readonly reports: LedgerReports;
   /**
    * Runs `work` in one transaction: all that it asks of this storage is done together, or, where it throws, not at all.
    * Everybody else waits meanwhile, so it must be short. One within another is a part of it.

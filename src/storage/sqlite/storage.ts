@@ -1,10 +1,12 @@
 // The embedded database as a `Storage`.
 import { Kysely } from 'kysely';
+import { systemClock, type Clock } from '../../lib/clock.ts';
 import type { Tables } from '../columns.ts';
 import { sqlStorage } from '../sql-storage.ts';
 import { StorageError, type Storage } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
+import { SqliteLedgerReports } from './ledger-reports.ts';
 import { Turns } from './turns.ts';
 
 /** Each waits as long as a write waits for another program's. */
@@ -14,19 +16,24 @@ const flushAttempts = 3;
 const pollEveryMs = 500;
 
 /** Opens and migrates the database file; rejects with a `StorageError` that says what is wrong with it. */
-export async function openSqliteStorage(file: string): Promise<Storage> {
+export async function openSqliteStorage(file: string, clock: Clock = systemClock): Promise<Storage> {
   const connection = await SqliteConnection.open(file);
   const turns = new Turns(connection);
   const database = new Kysely<Tables>({ dialect: sqliteDialect(connection, turns) });
+  const reports = new SqliteLedgerReports(file, clock);
   return sqlStorage(database, {
     pollEveryMs,
     locksRows: false,
     onChange: () => () => {},
+    reports,
     transaction: (work) => turns.transaction(work),
     batch: (statements) => turns.batch(statements),
     flush: () => flush(connection),
     backup: (copy) => connection.backup(copy),
-    close: () => connection.close(),
+    close: async () => {
+      await reports.close();
+      await connection.close();
+    },
   });
 }
 

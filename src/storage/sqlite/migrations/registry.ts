@@ -4,10 +4,11 @@ import * as ledger from './0002-ledger.ts';
 import * as prices from './0003-prices.ts';
 import * as clientKeys from './0004-client-keys.ts';
 import * as audit from './0005-audit.ts';
+import * as usageFolds from './0007-usage-folds.ts';
 
 export interface Migration {
   readonly name: string;
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit];
+export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit, usageFolds];

@@ -1,0 +1,14 @@
+// What keeps the ledger small and quick to read: the folding of sums, and the end of old rows.
+
+/** Works in small bites, so that whoever writes to the database never waits long. Rejects with a `StorageError` where that does not answer. */
+export interface LedgerMaintenance {
+  /** Does a bite of what is due at this moment; true where more is due at once. */
+  step(nowMs: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** What is kept. */
+export interface Retention {
+  /** How long the rows of a request are kept, ms; the sums are kept for ever. Null: for ever too. */
+  readonly requestsMs: number | null;
+}

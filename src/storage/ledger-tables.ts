@@ -1,0 +1,40 @@
+// The tables of the ledger as SQL sees them.
+import type { Tables } from './columns.ts';
+import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
+import type { UsageIncrement, UsageSums } from './usage-increments.ts';
+
+/** All tables, the ledger's included. */
+export interface LedgerTables extends Tables {
+  /** SQLite says 0 and 1 for `is_stream`. */
+  readonly requests: LedgerRequestRow;
+  readonly attempts: LedgerAttemptRow;
+  /** Which accounts a request was tried on, with all that requests are filtered by. */
+  readonly request_accounts: {
+    readonly account_id: string;
+    readonly request_id: string;
+    readonly model: string | null;
+    readonly key_id: string | null;
+    readonly outcome: string;
+  };
+  readonly usage_quarters: UsageIncrement;
+  /** Sums over the span of their kind, of the dimensions that it has; '' in those that it has not. */
+  readonly usage_folds: UsageSums & {
+    readonly fold: number;
+    readonly start_ms: number;
+    readonly model: string;
+    readonly upstream_model: string;
+    readonly account_id: string;
+    readonly key_id: string;
+  };
+  readonly usage_fold_kinds: {
+    readonly fold: number;
+    readonly span_ms: number;
+    readonly has_model: boolean | number;
+    readonly has_account: boolean | number;
+    readonly has_key: boolean | number;
+    readonly until_ms: number;
+  };
+}
+
+/** The name of the note of the moment before which requests have been deleted: ms since the epoch, in digits. */
+export const deletedUntilNote = 'ledger_deleted_until_ms';

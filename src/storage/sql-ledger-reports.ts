@@ -1,0 +1,14 @@
+// The reading side of the ledger over SQL: the same queries for every database that Kysely speaks to.
+import type { Kysely } from 'kysely';
+import type { LedgerReports } from './ledger-reports.ts';
+import type { LedgerTables } from './ledger-tables.ts';
+import { requestReports } from './request-reports.ts';
+import { readUsage } from './usage-reports.ts';
+
+/** The reports of an open, migrated database. */
+export function sqlLedgerReports(database: Kysely<LedgerTables>): LedgerReports {
+  return {
+    ...requestReports(database),
+    usage: (query, enough) => readUsage(database, query, enough),
+  };
+}

@@ -1,0 +1,152 @@
+// The reading side of the ledger on the embedded database, and what is particular to it.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { openSqliteLedgerMaintenance } from '../../src/storage/sqlite/ledger-maintenance.ts';
+import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
+import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
+import { StorageError } from '../../src/storage/storage.ts';
+import { quarterMs } from '../../src/storage/usage-increments.ts';
+import { FakeClock } from '../support/clock.ts';
+import { ledgerEntry } from '../support/ledger.ts';
+import { ledgerReportsContract, type TestedLedger } from './ledger-reports.ts';
+
+interface SqliteLedger extends TestedLedger {
+  readonly file: string;
+}
+
+async function open(clock = new FakeClock()): Promise<SqliteLedger> {
+  const folder = await mkdtemp(join(tmpdir(), 'aigateway-reports-'));
+  const file = join(folder, 'aigateway.db');
+  const storage = await openSqliteStorage(file, clock);
+  const store = openSqliteLedgerStore(file);
+  return {
+    file,
+    storage,
+    store,
+    maintenance: async (requestsMs) => openSqliteLedgerMaintenance(file, { requestsMs }),
+    async close() {
+      await store.close();
+      await storage.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+ledgerReportsContract('SQLite', () => open());
+
+/** How many threads with a database this process has: each opens the file. */
+async function isThreadOpen(clock: FakeClock): Promise<boolean> {
+  return clock.waiting > 0;
+}
+
+test('the reading thread is opened at the first report, closed after a minute without one, and opened again', async () => {
+  const clock = new FakeClock();
+  const ledger = await open(clock);
+  assert.equal(await isThreadOpen(clock), false);
+  assert.deepEqual(await ledger.storage.reports.listRequests({}, 1), []);
+  assert.equal(await isThreadOpen(clock), true);
+  await clock.advance(59_000);
+  await ledger.storage.reports.getRequest('x');
+  await clock.advance(59_000);
+  assert.equal(await isThreadOpen(clock), true);
+  await clock.advance(1_000);
+  assert.equal(await isThreadOpen(clock), false);
+  await ledger.store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries: [ledgerEntry(1e12)] });
+  assert.equal((await ledger.storage.reports.listRequests({}, 1)).length, 1);
+  await ledger.storage.close();
+  await assert.rejects(ledger.storage.reports.listRequests({}, 1), StorageError);
+  await ledger.close();
+});
+
+test('a report that is left half read lets go of the thread', async () => {
+  const clock = new FakeClock();
+  const ledger = await open(clock);
+  await ledger.store.append({
+    spool: 's',
+    position: { segment: 0, offsetBytes: 0 },
+    entries: [1, 2, 3].map((n) => ledgerEntry(1e12, { request: { model: `m${n}` } })),
+  });
+  const query = { span: { fromMs: 0, toMs: 2e12 }, dimensions: ['model'] } as const;
+  for await (const rows of ledger.storage.reports.usage(query, 1)) {
+    assert.equal(rows.length, 1);
+    break;
+  }
+  assert.equal(clock.waiting, 1);
+  await ledger.close();
+});
+
+test('a quarter that is changed by SQL from outside is changed in its folds', async () => {
+  const ledger = await open();
+  const atMs = Date.UTC(2026, 0, 1, 12);
+  const position = { segment: 0, offsetBytes: 0 };
+  await ledger.store.append({ spool: 's', position, entries: [ledgerEntry(atMs), ledgerEntry(atMs + 3_600_000)] });
+  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null });
+  while (await maintenance.step(atMs + 40 * 86_400_000));
+  await maintenance.close();
+  const count = async (): Promise<string | undefined> => {
+    for await (const [row] of ledger.storage.reports.usage({ span: { fromMs: 0, toMs: 2e12 }, dimensions: [] }, 1))
+      return row?.sums.requests;
+    return undefined;
+  };
+  using database = new DatabaseSync(ledger.file);
+  assert.equal(await count(), '2');
+  database.exec('UPDATE usage_quarters SET requests = requests + 10');
+  assert.equal(await count(), '22');
+  database.exec(
+    'DELETE FROM usage_quarters WHERE requests > 0 AND quarter_ms = (SELECT min(quarter_ms) FROM usage_quarters)',
+  );
+  assert.equal(await count(), '11');
+  await ledger.close();
+});
+
+test('quarters with more groups than are folded at once are folded whole, and each fold has only what it tells apart', async () => {
+  const ledger = await open();
+  const atMs = Date.UTC(2026, 0, 1, 12);
+  const entries = Array.from({ length: 6000 }, (_, n) =>
+    ledgerEntry(atMs + Math.floor(n / 2000) * quarterMs, { request: { key_id: `key_${n % 2000}` } }),
+  );
+  await ledger.store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
+  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null });
+  while (await maintenance.step(atMs + 40 * 86_400_000));
+  await maintenance.close();
+  using database = new DatabaseSync(ledger.file);
+  const rows = database
+    .prepare('SELECT fold, count(*) AS groups, sum(requests) AS requests FROM usage_folds GROUP BY fold ORDER BY fold')
+    .all()
+    .map(({ groups, requests }) => [groups, requests]);
+  // Noon to half past twelve, and half past twelve to one.
+  const halfHours = [2, 2, 2, 4000, 2, 4000];
+  const days = [1, 1, 1, 2000, 1, 2000, 2000, 2000];
+  const longer = [1, 2000, 2000, 2000, 2000];
+  assert.deepEqual(
+    rows,
+    [...halfHours, ...days, ...longer].map((groups) => [groups, 6000]),
+  );
+  await ledger.close();
+});
+
+test('lists are answered from an index that holds all that they filter by', async () => {
+  const ledger = await open();
+  using database = new DatabaseSync(ledger.file);
+  const plan = (sql: string): string =>
+    database
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map((row) => String(row['detail']))
+      .join('; ');
+  const rows: [where: string, plan: RegExp][] = [
+    ["model = 'm' AND key_id = 'k' AND outcome = 'ok'", /USING COVERING INDEX requests_by_key/u],
+    ["model = 'm' AND outcome = 'ok' AND id < 'req_1'", /USING COVERING INDEX requests_by_model/u],
+    ["key_id = 'k' AND outcome = 'ok'", /USING COVERING INDEX requests_by_key/u],
+    ["outcome = ? AND outcome <> 'ok' AND model = 'm' AND key_id = 'k'", /USING COVERING INDEX requests_by_outcome/u],
+  ];
+  for (const [where, expected] of rows) {
+    assert.match(plan(`SELECT id FROM requests WHERE ${where} ORDER BY id DESC LIMIT 1`), expected);
+    assert.doesNotMatch(plan(`SELECT id FROM requests WHERE ${where} ORDER BY id DESC LIMIT 1`), /TEMP B-TREE/u);
+  }
+  await ledger.close();
+});
