@@ -167,6 +167,7 @@ function newAttempt(
       ? `{"prompt_tokens":${prompt},"completion_tokens":${completion},"total_tokens":${prompt + completion},"prompt_tokens_details":{"cached_tokens":${Math.floor(prompt / 2)},"audio_tokens":0}}`
       : null,
     service_tier: isKnown ? 'default' : null,
+    upstream_request_id: null,
     // One model has no price.
     cost_nano_usd: !isKnown ? 0 : model === 7 ? null : prompt * 150 + completion * 600,
     price_id: isKnown && model !== 7 ? `${modelName(model)}@2026-01-01` : null,

@@ -38,3 +38,6 @@ export interface LedgerTables extends Tables {
 
 /** The name of the note of the moment before which requests have been deleted: ms since the epoch, in digits. */
 export const deletedUntilNote = 'ledger_deleted_until_ms';
+
+/** What tells the rows of the folds apart. */
+export const foldGroupColumns = ['fold', 'start_ms', 'model', 'upstream_model', 'account_id', 'key_id'] as const;

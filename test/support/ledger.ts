@@ -62,6 +62,7 @@ export function ledgerEntry(createdAtMs: number, { request = {}, attempts = [{}]
       ...tokens,
       raw_usage: null,
       service_tier: null,
+      upstream_request_id: null,
       cost_nano_usd: 1500,
       price_id: null,
       ...change,

@@ -1,6 +1,8 @@
 // PostgreSQL as a `Storage` that several gateways share.
 import { Kysely } from 'kysely';
 import type { Tables } from '../columns.ts';
+import type { LedgerTables } from '../ledger-tables.ts';
+import { sqlLedgerReports } from '../sql-ledger-reports.ts';
 import { sqlStorage } from '../sql-storage.ts';
 import { StorageError, type Storage } from '../storage.ts';
 import { postgresDialect } from './dialect.ts';
@@ -35,9 +37,11 @@ export async function openPostgresStorage(url: string): Promise<Storage> {
   });
   const working = new PostgresPool(address, { size: 2, name: 'aigateway', statementLimitMs });
   const transactions = new Transactions(working);
+  const database = new Kysely<LedgerTables>({ dialect: postgresDialect(working, transactions) });
   return sqlStorage(
-    new Kysely<Tables>({ dialect: postgresDialect(working, transactions) }),
+    database as unknown as Kysely<Tables>,
     {
+      reports: sqlLedgerReports(database),
       pollEveryMs,
       locksRows: true,
       onChange(hear) {

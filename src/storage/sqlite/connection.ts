@@ -1,7 +1,8 @@
 // The main thread's end of the database thread: a statement in, its rows out.
 import { Worker } from 'node:worker_threads';
 import { ConflictError, StorageError } from '../storage.ts';
-import type { Statement, WorkerAnswer, WorkerRequest } from './worker.ts';
+import type { Statement, StatementRunner } from './statements.ts';
+import type { WorkerAnswer, WorkerRequest } from './worker.ts';
 
 /** SQLITE_CONSTRAINT. */
 const constraint = 19;
@@ -12,7 +13,7 @@ interface Waiting {
 }
 
 /** A database file, opened in a thread of its own. */
-export class SqliteConnection {
+export class SqliteConnection implements StatementRunner {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #count = 0;

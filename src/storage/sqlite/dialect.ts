@@ -11,11 +11,11 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import { StorageError } from '../storage.ts';
-import type { SqliteConnection } from './connection.ts';
+import type { StatementRunner } from './statements.ts';
 import type { Turns } from './turns.ts';
 
 /** A Kysely dialect over an open connection. */
-export function sqliteDialect(connection: SqliteConnection, turns: Turns): Dialect {
+export function sqliteDialect(connection: StatementRunner, turns: Turns): Dialect {
   return {
     // There is one connection, and our own turns see to it. Kysely's would make a transaction wait for itself.
     createAdapter: () => {
@@ -30,11 +30,11 @@ export function sqliteDialect(connection: SqliteConnection, turns: Turns): Diale
 }
 
 class OneConnectionDriver implements Driver {
-  readonly #connection: SqliteConnection;
+  readonly #connection: StatementRunner;
   readonly #turns: Turns;
   readonly #ends = new WeakMap<DatabaseConnection, () => void>();
 
-  constructor(connection: SqliteConnection, turns: Turns) {
+  constructor(connection: StatementRunner, turns: Turns) {
     this.#connection = connection;
     this.#turns = turns;
   }
@@ -72,9 +72,9 @@ class OneConnectionDriver implements Driver {
 
 /** The connection for as long as it is one caller's turn. */
 class Turn implements DatabaseConnection {
-  readonly #connection: SqliteConnection;
+  readonly #connection: StatementRunner;
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: StatementRunner) {
     this.#connection = connection;
   }
 

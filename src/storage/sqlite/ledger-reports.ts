@@ -3,9 +3,8 @@ import { Kysely } from 'kysely';
 import type { Clock } from '../../lib/clock.ts';
 import type { LedgerReports } from '../ledger-reports.ts';
 import type { LedgerTables } from '../ledger-tables.ts';
-import { requestReports } from '../request-reports.ts';
+import { sqlLedgerReports } from '../sql-ledger-reports.ts';
 import { StorageError } from '../storage.ts';
-import { readUsage } from '../usage-reports.ts';
 import { SqliteConnection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
 import { Turns } from './turns.ts';
@@ -15,7 +14,7 @@ const idleMs = 60_000;
 
 interface Opened {
   readonly connection: SqliteConnection;
-  readonly database: Kysely<LedgerTables>;
+  readonly reports: LedgerReports;
 }
 
 /** Reports over a database file that is migrated already. A long one keeps other reports waiting, but nobody else. */
@@ -35,17 +34,17 @@ export class SqliteLedgerReports implements LedgerReports {
   async listRequests(
     ...parameters: Parameters<LedgerReports['listRequests']>
   ): ReturnType<LedgerReports['listRequests']> {
-    return this.#use((database) => requestReports(database).listRequests(...parameters));
+    return this.#use((reports) => reports.listRequests(...parameters));
   }
 
   async getRequest(id: string): ReturnType<LedgerReports['getRequest']> {
-    return this.#use((database) => requestReports(database).getRequest(id));
+    return this.#use((reports) => reports.getRequest(id));
   }
 
   async *usage(...parameters: Parameters<LedgerReports['usage']>): ReturnType<LedgerReports['usage']> {
-    const database = await this.#begin();
+    const reports = await this.#begin();
     try {
-      yield* readUsage(database, ...parameters);
+      yield* reports.usage(...parameters);
     } finally {
       this.#end();
     }
@@ -56,23 +55,23 @@ export class SqliteLedgerReports implements LedgerReports {
     await this.#closeThread();
   }
 
-  async #use<Result>(work: (database: Kysely<LedgerTables>) => Promise<Result>): Promise<Result> {
-    const database = await this.#begin();
+  async #use<Result>(work: (reports: LedgerReports) => Promise<Result>): Promise<Result> {
+    const reports = await this.#begin();
     try {
-      return await work(database);
+      return await work(reports);
     } finally {
       this.#end();
     }
   }
 
-  async #begin(): Promise<Kysely<LedgerTables>> {
+  async #begin(): Promise<LedgerReports> {
     if (this.#isClosed) throw new StorageError('the database is closed');
     this.#stopIdling?.();
     this.#stopIdling = undefined;
     this.#users += 1;
     try {
       this.#opened ??= open(this.#file);
-      return (await this.#opened).database;
+      return (await this.#opened).reports;
     } catch (error) {
       // The next one tries again.
       this.#opened = undefined;
@@ -101,5 +100,6 @@ export class SqliteLedgerReports implements LedgerReports {
 async function open(file: string): Promise<Opened> {
   const connection = await SqliteConnection.open(file);
   await connection.run('PRAGMA query_only = 1', []);
-  return { connection, database: new Kysely({ dialect: sqliteDialect(connection, new Turns(connection)) }) };
+  const dialect = sqliteDialect(connection, new Turns(connection));
+  return { connection, reports: sqlLedgerReports(new Kysely<LedgerTables>({ dialect })) };
 }

@@ -1,7 +1,6 @@
 // Who may use the one connection: one after the other, and during a transaction only those that it calls itself.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { SqliteConnection } from './connection.ts';
-import type { Statement } from './worker.ts';
+import type { Statement, StatementRunner } from './statements.ts';
 
 interface Scope {
   isOpen: boolean;
@@ -11,11 +10,11 @@ interface Scope {
 
 /** Hands the connection out. What a transaction's work calls, however deep, belongs to that transaction. */
 export class Turns {
-  readonly #connection: SqliteConnection;
+  readonly #connection: StatementRunner;
   readonly #scope = new AsyncLocalStorage<Scope>();
   #last: Promise<void> = Promise.resolve();
 
-  constructor(connection: SqliteConnection) {
+  constructor(connection: StatementRunner) {
     this.#connection = connection;
   }
 

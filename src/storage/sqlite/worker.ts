@@ -1,13 +1,8 @@
 // The thread that owns the database file: runs the statements it is sent, one after the other, off the event loop.
-import { backup, type DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { backup, type DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase, resultCode } from './open.ts';
-
-/** A statement with its parameters. */
-export interface Statement {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
+import { Statements, type Statement } from './statements.ts';
 
 /** A statement to run, several as one transaction, or a file to copy the database to. */
 export interface WorkerRequest {
@@ -25,8 +20,6 @@ export interface WorkerAnswer {
   readonly error?: { readonly message: string; readonly resultCode: number | undefined };
 }
 
-const statementsKept = 200;
-
 function start(port: NonNullable<typeof parentPort>): void {
   let database: DatabaseSync;
   try {
@@ -35,45 +28,14 @@ function start(port: NonNullable<typeof parentPort>): void {
     port.postMessage({ n: 0, error: { message: (error as Error).message, resultCode: resultCode(error) } });
     return;
   }
-  const statements = new Map<string, StatementSync>();
-  const prepare = (sql: string): StatementSync => {
-    const kept = statements.get(sql);
-    if (kept !== undefined) return kept;
-    if (statements.size >= statementsKept) statements.clear();
-    const statement = database.prepare(sql);
-    statements.set(sql, statement);
-    return statement;
-  };
+  const statements = new Statements(database);
   const run = async (request: WorkerRequest): Promise<Omit<WorkerAnswer, 'n'>> => {
     if (request.backupTo !== undefined) {
       await backup(database, request.backupTo);
       return {};
     }
-    if (request.batch !== undefined) return { changes: runBatch(request.batch) };
-    const statement = prepare(request.sql ?? '');
-    const parameters = (request.parameters ?? []).map(bindable);
-    if (statement.columns().length > 0) return { rows: statement.all(...parameters) };
-    return { rows: [], changes: Number(statement.run(...parameters).changes) };
-  };
-  /** One transaction in one go; undone, and 0, where a statement changes nothing. */
-  const runBatch = (batch: readonly Statement[]): number => {
-    let changes = 0;
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      for (const { sql, parameters } of batch) {
-        const changed = Number(prepare(sql).run(...parameters.map(bindable)).changes);
-        if (changed === 0) {
-          database.exec('ROLLBACK');
-          return 0;
-        }
-        changes += changed;
-      }
-      database.exec('COMMIT');
-      return changes;
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
+    if (request.batch !== undefined) return { changes: statements.runBatch(request.batch) };
+    return statements.run(request.sql ?? '', request.parameters ?? []);
   };
   port.on('message', (request: WorkerRequest) => {
     run(request).then(
@@ -84,11 +46,6 @@ function start(port: NonNullable<typeof parentPort>): void {
   });
   port.once('close', () => database.close());
   port.postMessage({ n: 0 });
-}
-
-/** SQLite has no booleans. */
-function bindable(value: unknown): SQLInputValue {
-  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
 }
 
 if (parentPort !== null) start(parentPort);

@@ -4,6 +4,7 @@ import * as ledger from './0002-ledger.ts';
 import * as prices from './0003-prices.ts';
 import * as clientKeys from './0004-client-keys.ts';
 import * as audit from './0005-audit.ts';
+import * as usageFolds from './0007-usage-folds.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -16,4 +17,4 @@ export interface Migration {
   readonly needed?: string;
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit];
+export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit, usageFolds];

@@ -76,11 +76,16 @@ export const statements: readonly string[] = [
   `INSERT OR IGNORE INTO request_accounts (account_id, request_id, model, key_id, outcome)
     SELECT attempts.account_id, requests.id, requests.model, requests.key_id, requests.outcome
     FROM attempts JOIN requests ON requests.id = attempts.request_id`,
-  // An attempt is written after its request, and again when its request is.
+  // An attempt is written after its request.
   `CREATE TRIGGER attempts_insert_notes_account AFTER INSERT ON attempts
     BEGIN
       INSERT OR REPLACE INTO request_accounts (account_id, request_id, model, key_id, outcome)
       SELECT NEW.account_id, id, model, key_id, outcome FROM requests WHERE id = NEW.request_id;
+    END`,
+  `CREATE TRIGGER requests_update_notes_accounts AFTER UPDATE OF model, key_id, outcome ON requests
+    BEGIN
+      UPDATE request_accounts SET model = NEW.model, key_id = NEW.key_id, outcome = NEW.outcome
+      WHERE request_id = NEW.id AND account_id IN (SELECT account_id FROM attempts WHERE request_id = NEW.id);
     END`,
   `CREATE TRIGGER attempts_delete_forgets_account AFTER DELETE ON attempts
     BEGIN
