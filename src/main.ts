@@ -212,6 +212,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       failedKeys,
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
+      ledger,
       explain: (body) => explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock }, body),
       settings,
       clock,

@@ -48,9 +48,11 @@ export function createHttpServer(parts: ServerParts): Server {
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const path = pathOf(request.url ?? '');
     if (path.startsWith('/v1/') || path === '/v1') {
+      // The id says the time to the millisecond: who asks for requests by time asks for their ids.
+      const receivedAtMs = clock.nowMs();
       const exchange = new HttpExchange(request, response, {
-        id: newId('req', clock.nowMs()),
-        receivedAtMs: clock.nowMs(),
+        id: newId('req', receivedAtMs),
+        receivedAtMs,
         path,
         maxBodyBytes: parts.maxBodyBytes,
         isClosing: () => lifecycle.state === 'draining',

@@ -5,6 +5,7 @@ import { randomFillSync } from 'node:crypto';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const timeCharacters = 9;
 const randomCharacters = 16;
+const latestMs = 32 ** timeCharacters - 1;
 const pool = { bytes: new Uint8Array(4096), used: 4096 };
 
 /** `prefix_` + 9 characters of time (milliseconds) + 16 of randomness (80 bits). */
@@ -20,10 +21,10 @@ export function newId(prefix: string, nowMs: number): string {
   return beginning + random;
 }
 
-/** What the ids of a moment begin with: no id made then or later sorts before it. Times before 1970 count as 1970. */
+/** What the ids of a moment begin with: no id made then or later sorts before it. Times before 1970 count as 1970, those after 3084 as 3084. */
 export function idsFrom(prefix: string, atMs: number): string {
   let time = '';
-  let rest = Math.max(0, Math.floor(atMs));
+  let rest = Math.min(Math.max(0, Math.floor(atMs)), latestMs);
   for (let i = 0; i < timeCharacters; i += 1) {
     time = alphabet.charAt(rest % 32) + time;
     rest = Math.floor(rest / 32);

@@ -18,9 +18,11 @@ import type { ManagementParts } from './parts.ts';
 import { priceRoutes } from './prices.ts';
 import { providerRoutes } from './providers.ts';
 import { repriceRoutes } from './reprice.ts';
+import { requestRoutes } from './requests.ts';
 import { answerThrown, missingRoute, toResponse } from './refusals.ts';
 import { routeRoutes } from './routes.ts';
 import { settingRoutes } from './settings.ts';
+import { usageRoutes } from './usage.ts';
 
 export type { ManagementLog, ManagementParts, ProbedAccount } from './parts.ts';
 
@@ -62,6 +64,8 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, routeRoutes(parts, changes));
   app.route(base, priceRoutes(parts, changes));
   app.route(base, repriceRoutes(parts, changes));
+  app.route(base, requestRoutes(parts));
+  app.route(base, usageRoutes(parts));
   app.route(base, keyRoutes(parts, changes));
   app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));

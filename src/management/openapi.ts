@@ -8,6 +8,8 @@ const groups = [
   { name: 'Routes', description: 'Your own rules from model names to providers. Without any, the built-in ones hold.' },
   { name: 'Prices', description: 'What tokens cost: list prices, and your own before them.' },
   { name: 'Client keys', description: 'What clients show to use `/v1`, and how much each of them may.' },
+  { name: 'Requests', description: 'The ledger: every request with its attempts, its usage and its cost.' },
+  { name: 'Usage', description: 'Sums of the ledger.' },
   { name: 'Settings', description: 'What the gateway was started with.' },
   { name: 'Audit', description: 'Who changed what, and when.' },
 ];

@@ -14,6 +14,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { AuditTrail } from './audit-trail.ts';
+import type { LedgerAccess } from './ledger-access.ts';
 
 /** Where log lines go. */
 export interface ManagementLog {
@@ -39,6 +40,7 @@ export interface ManagementParts {
   readonly probe: (provider: Provider, account: ProbedAccount, credential: Secret) => Promise<ProbeResult>;
   /** Where the request with this body would go, and why; throws the error that it would get. */
   readonly explain: (body: Uint8Array) => Explanation;
+  readonly ledger: LedgerAccess;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: ManagementLog;

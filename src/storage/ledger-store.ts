@@ -5,7 +5,7 @@ import type { TokenUsage, UsageSource } from '../core/usage.ts';
 
 /** One request. Times are ms since the epoch, durations ms. */
 export interface LedgerRequestRow extends TokenUsage {
-  /** Sorts by the time it was made. */
+  /** Begins with `created_at_ms`, see lib/id.ts: what is asked for by time is found by id. */
   readonly id: string;
   readonly created_at_ms: number;
   readonly endpoint: string;

@@ -5,8 +5,7 @@ import type { UsageIncrement, UsageSums } from './usage-increments.ts';
 
 /** All tables, the ledger's included. */
 export interface LedgerTables extends Tables {
-  /** SQLite says 0 and 1 for `is_stream`. */
-  readonly requests: LedgerRequestRow;
+  readonly requests: Omit<LedgerRequestRow, 'is_stream'> & { readonly is_stream: boolean | number };
   readonly attempts: LedgerAttemptRow;
   /** Which accounts a request was tried on, with all that requests are filtered by. */
   readonly request_accounts: {

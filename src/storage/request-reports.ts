@@ -2,7 +2,7 @@
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerReports, RequestFilter } from './ledger-reports.ts';
-import type { LedgerEntry, LedgerRequestRow } from './ledger-store.ts';
+import type { LedgerEntry } from './ledger-store.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 
 /** The requests in an open, migrated database. */
@@ -45,9 +45,10 @@ function selectIds(
     .orderBy(id, 'desc');
   if (isByAccount) query = query.where('request_accounts.account_id', '=', accountId);
   else if (accountId !== undefined) {
-    query = query.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('request_accounts as tried')
+    query = query.where((where) =>
+      where.exists(
+        where
+          .selectFrom('request_accounts as tried')
           .select('tried.request_id')
           .where('tried.account_id', '=', accountId)
           .whereRef('tried.request_id', '=', 'requests.id'),

@@ -116,6 +116,9 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     'POST /route/explain',
     'GET /settings',
     'GET /audit',
+    'GET /requests',
+    'GET /requests/{id}',
+    'GET /usage',
   ];
   assert.deepEqual(described.sort(), expected.sort());
 

@@ -53,6 +53,8 @@ export interface TestManagement {
   readonly pool: Pool;
   readonly logged: { level: string; fields: Record<string, unknown>; message: string }[];
   readonly probed: Probed[];
+  /** What the ledger does when it is to bring everything into the database. */
+  set sync(sync: () => Promise<void>);
   /** What the next probes find. */
   probeResult: ProbeResult;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -110,7 +112,7 @@ export async function startManagement(
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, fields: { ...fields }, message });
   const probed: Probed[] = [];
-  const state = { probeResult: goodProbe };
+  const state = { probeResult: goodProbe, sync: () => Promise.resolve() };
   const listener = createManagement({
     storage,
     trail,
@@ -126,6 +128,7 @@ export async function startManagement(
       probed.push({ provider, headers: [...account.authHeaders(credential)], credential: credential.reveal() });
       return state.probeResult;
     },
+    ledger: { sync: () => state.sync() },
     explain: (body) =>
       explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock: systemClock }, body),
   });
@@ -155,6 +158,9 @@ export async function startManagement(
     pool,
     logged,
     probed,
+    set sync(sync: () => Promise<void>) {
+      state.sync = sync;
+    },
     get probeResult() {
       return state.probeResult;
     },

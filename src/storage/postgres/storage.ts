@@ -39,7 +39,7 @@ export async function openPostgresStorage(url: string): Promise<Storage> {
   const transactions = new Transactions(working);
   const database = new Kysely<LedgerTables>({ dialect: postgresDialect(working, transactions) });
   return sqlStorage(
-    database as unknown as Kysely<Tables>,
+    database,
     {
       reports: sqlLedgerReports(database),
       pollEveryMs,
