@@ -16,6 +16,7 @@ import { Lifecycle } from './http/lifecycle.ts';
 import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
 import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
+import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { AuditTrail } from './management/audit-trail.ts';
@@ -37,23 +38,12 @@ import { probe } from './upstream/probe.ts';
 import { undiciUpstream } from './upstream/undici-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
 
+const dayMs = 86_400_000;
 const probeTimeoutMs = 20_000;
 const noteStateEveryMs = 10_000;
 const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
 const failedKeysPerMinute = 60;
-
-/** What is said of the ledger's two places when they fail, and when they work again. */
-const ledgerWords = {
-  spool: {
-    trouble: 'the disk of the ledger is full or broken: free some space, or requests will be refused',
-    well: 'the disk of the ledger has room again',
-  },
-  database: {
-    trouble: 'the database does not take the ledger; it waits in the spool, and nothing is lost',
-    well: 'the database takes the ledger again',
-  },
-} as const;
 
 /** Parts that a benchmark leaves out, to tell what they cost. */
 export interface Replaced {
@@ -163,6 +153,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     databaseUrl: `sqlite:${databaseFile(settings)}`,
     root: join(settings.DATA_DIR, 'spool'),
     clock,
+    requestRetentionMs: settings.REQUEST_RETENTION_DAYS === 0 ? null : settings.REQUEST_RETENTION_DAYS * dayMs,
     onTrouble(where, trouble) {
       if (trouble === undefined) logger.info(ledgerWords[where].well);
       else logger.error({ err: trouble }, ledgerWords[where].trouble);

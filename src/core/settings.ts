@@ -176,6 +176,12 @@ export const settingsTable = {
     fallback: 120_000,
     meaning: 'How long running requests may go on after SIGTERM.',
   }),
+  REQUEST_RETENTION_DAYS: setting({
+    parse: wholeNumber(0, 36_500, ' of days'),
+    fallback: 90,
+    meaning:
+      'How long requests and their attempts are kept in the ledger; 0: for ever. Sums of usage are kept for ever.',
+  }),
   ON_CLIENT_DISCONNECT: setting<'cancel' | 'drain'>({
     parse: oneOf('cancel', 'drain'),
     fallback: 'cancel',

@@ -45,15 +45,22 @@ export interface LedgerParts {
   /** The folder of the spools; it is made where it is missing. */
   readonly root: string;
   readonly clock: Clock;
-  /** Hears when the spool or the database takes no more, and when they do again. */
-  readonly onTrouble: (where: 'spool' | 'database', trouble: string | undefined) => void;
+  /** How long the rows of a request are kept; null: for ever. */
+  readonly requestRetentionMs: number | null;
+  /** Hears when the spool or the database takes no more, or cannot be tidied, and when they do again. */
+  readonly onTrouble: (where: 'spool' | 'database' | 'tidying', trouble: string | undefined) => void;
 }
 
 /** Opens the ledger; rejects where its thread cannot open the database or the spool. */
 export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   mkdirSync(parts.root, { recursive: true, mode: 0o700 });
   const spool = newId('spool', parts.clock.nowMs());
-  const data: LedgerThreadData = { databaseUrl: parts.databaseUrl, root: parts.root, spool };
+  const data: LedgerThreadData = {
+    databaseUrl: parts.databaseUrl,
+    root: parts.root,
+    spool,
+    requestRetentionMs: parts.requestRetentionMs,
+  };
   const worker = await startThread(data);
   return new ThreadedLedger(parts, data, worker);
 }
@@ -185,6 +192,7 @@ class ThreadedLedger implements Ledger {
     if (kind === 'taken_over') this.#spool.takenOver(message.position);
     else if (kind === 'reserve_restored') this.#spool.reserveRestored();
     else if (kind === 'trouble') this.#tellTrouble(message.message);
+    else if (kind === 'untidy') this.#parts.onTrouble('tidying', message.message ?? undefined);
     else if (kind === 'closed') this.#onClosed();
     else if (kind === 'synced') {
       this.#syncs.get(message.n)?.();

@@ -8,6 +8,8 @@ export interface LedgerThreadData {
   readonly root: string;
   /** The name of this process's own. */
   readonly spool: string;
+  /** How long the rows of a request are kept; null: for ever. */
+  readonly requestRetentionMs: number | null;
 }
 
 export type ToLedger =
@@ -23,5 +25,7 @@ export type FromLedger =
   | { readonly kind: 'taken_over'; readonly position: SpoolPosition }
   /** The database does not take the ledger; null: it does again. */
   | { readonly kind: 'trouble'; readonly message: string | null }
+  /** Old rows stay, and sums are not folded; null: they are again. */
+  | { readonly kind: 'untidy'; readonly message: string | null }
   | { readonly kind: 'reserve_restored' }
   | { readonly kind: 'closed' };

@@ -6,11 +6,14 @@ import { systemClock } from '../lib/clock.ts';
 import type { LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { openLedgerStore } from '../storage/open-ledger-store.ts';
 import { claimSpool, listSpools, type Claim } from './claim.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { Ingest } from './ingest.ts';
 import type { LedgerThreadData, ToLedger, FromLedger } from './messages.ts';
 import { reserveFile } from './spool.ts';
 
 const pollMs = 200;
+/** Between two bites of housekeeping others come to the database, and to the processor. */
+const betweenBitesMs = 20;
 const syncToDiskMs = 1000;
 const afterTroubleMs = 1000;
 const adoptEveryMs = 60_000;
@@ -25,6 +28,7 @@ class LedgerThread {
   readonly #ownName: string;
   readonly #store: LedgerStore;
   readonly #ingest: Ingest;
+  readonly #housekeeping: Housekeeping;
   readonly #syncs: { readonly n: number; readonly to: SpoolPosition }[] = [];
   #closing: { readonly isWritten: boolean } | undefined;
   #wake = (): void => {};
@@ -34,7 +38,7 @@ class LedgerThread {
 
   private constructor(
     port: MessagePort,
-    { root, spool }: LedgerThreadData,
+    { databaseUrl, root, spool, requestRetentionMs }: LedgerThreadData,
     own: Claim,
     store: LedgerStore,
     ingest: Ingest,
@@ -45,6 +49,15 @@ class LedgerThread {
     this.#ownName = spool;
     this.#store = store;
     this.#ingest = ingest;
+    this.#housekeeping = new Housekeeping({
+      clock: systemClock,
+      // Loaded when it is needed: a start has no use for it.
+      open: async () => {
+        const { openLedgerMaintenance } = await import('../storage/open-ledger-maintenance.ts');
+        return openLedgerMaintenance(databaseUrl, { requestsMs: requestRetentionMs });
+      },
+      onTrouble: (message) => this.#tell({ kind: 'untidy', message }),
+    });
     port.on('message', (message: ToLedger) => this.#hear(message));
   }
 
@@ -72,8 +85,10 @@ class LedgerThread {
       }
       this.#tellProgress();
       if (!isMoreDue && this.#closing !== undefined) break;
+      const isBusy = isMoreDue || this.#syncs.length > 0;
+      const isUntidy = !isBusy && (await this.#housekeeping.step());
       // Messages are heard between two rounds.
-      await this.#rest(isMoreDue || this.#syncs.length > 0 ? 0 : pollMs);
+      await this.#rest(isBusy ? 0 : isUntidy ? betweenBitesMs : pollMs);
     }
     await this.#end();
   }
@@ -162,6 +177,7 @@ class LedgerThread {
     this.#ingest.close();
     if (isComplete) this.#own.remove();
     else this.#own.release();
+    await this.#housekeeping.close();
     await this.#store.close();
     this.#tell({ kind: 'closed' });
   }

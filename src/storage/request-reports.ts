@@ -69,7 +69,7 @@ function selectIds(
 
 async function withAttempts(
   database: Kysely<LedgerTables>,
-  requests: readonly LedgerRequestRow[],
+  requests: readonly LedgerTables['requests'][],
 ): Promise<LedgerEntry[]> {
   if (requests.length === 0) return [];
   const attempts = await database
