@@ -51,8 +51,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */
 const hidden: Readonly<Record<string, readonly string[]>> = {
-  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-store.ts', 'src/main.ts'],
-  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-store.ts', 'src/main.ts'],
+  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-', 'src/main.ts'],
+  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-', 'src/main.ts'],
   'src/upstream/undici-upstream.ts': ['src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
 };

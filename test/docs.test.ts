@@ -139,6 +139,7 @@ const variables: Readonly<Record<string, (rig: Rig) => Promise<Readonly<Record<s
   'docs/providers/openai.md': async ({ accounts }) => ({ ID: accounts[0] ?? '' }),
   'docs/adding-a-provider.md': async () => ({}),
   'docs/prices.md': async () => ({}),
+  'docs/usage-and-costs.md': async ({ accounts }) => ({ ID: accounts[0] ?? '' }),
   'docs/operations.md': async () => ({}),
   'docs/client-keys.md': async (rig) => {
     const { id, key } = await rig.manage<{ id: string; key: string }>('POST', '/keys', { name: 'Search team' });
