@@ -220,6 +220,9 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     lifecycle,
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
+    maxConnections: settings.MAX_CONNECTIONS,
+    onConnectionRefused: () => metrics.countRefusedConnection(),
+    isLocal: isLoopbackHost(settings.HOST),
   });
   const noteState = async (): Promise<void> => {
     const uses = timesOf(pool.takeUses());

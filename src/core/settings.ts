@@ -140,6 +140,12 @@ export const settingsTable = {
     shownDefault: '512 MiB',
     meaning: 'All request bodies in memory together; beyond it the newcomer gets 503.',
   }),
+  MAX_CONNECTIONS: setting({
+    parse: wholeNumber(1, 1_000_000),
+    fallback: 10_000,
+    meaning:
+      'Connections of clients at the same time; beyond it the newcomer is closed at once. A running request has one.',
+  }),
   MAX_ATTEMPTS: setting({
     parse: wholeNumber(1, 20),
     fallback: 3,

@@ -81,10 +81,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
   readBody(reserve: (bytes: number) => void): Promise<Uint8Array> {
     const request = this.#request;
     const announced = this.#announcedBytes();
-    if (announced !== undefined) {
-      this.#checkSize(announced);
-      reserve(announced);
-    }
+    if (announced !== undefined) this.#checkSize(announced);
     if (request.headers.expect !== undefined) this.#response.writeContinue();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
@@ -97,10 +94,9 @@ export class HttpExchange implements Exchange, ClientAnswer {
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
         try {
-          if (announced === undefined) {
-            this.#checkSize(size);
-            reserve(chunk.length);
-          }
+          this.#checkSize(size);
+          // What is announced and does not come takes nobody's place.
+          reserve(chunk.length);
         } catch (error) {
           stop(error as Error);
           return;
@@ -118,7 +114,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
 
   start(status: number, headers: readonly string[]): void {
     if (this.#response.headersSent || this.#response.destroyed) return;
-    const closes = this.#parts.isClosing() || !this.#request.complete;
+    const closes = this.#parts.isClosing() || this.#isBodyPending;
     this.#response.writeHead(status, closes ? [...headers, 'connection', 'close'] : (headers as string[]));
   }
 
@@ -134,7 +130,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
 
   end(bytes?: Uint8Array | string): void {
     this.#sentBytes += bytes?.length ?? 0;
-    if (this.#request.complete) {
+    if (!this.#isBodyPending) {
       this.#response.end(bytes);
       return;
     }
@@ -148,6 +144,12 @@ export class HttpExchange implements Exchange, ClientAnswer {
     this.#request.once('end', finish);
     this.#request.once('close', finish);
     this.#request.resume();
+  }
+
+  /** The client has not sent all that it announced. A request without a body is not yet `complete` when it is served. */
+  get #isBodyPending(): boolean {
+    const { headers, complete } = this.#request;
+    return !complete && (headers['transfer-encoding'] !== undefined || (this.#announcedBytes() ?? 0) > 0);
   }
 
   #announcedBytes(): number | undefined {

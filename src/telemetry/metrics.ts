@@ -8,6 +8,8 @@ const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 /** Counts what the data plane does. */
 export interface Metrics {
   observe(record: RequestRecord): void;
+  /** A connection beyond `MAX_CONNECTIONS` was closed. */
+  countRefusedConnection(): void;
   collect(): Promise<{ readonly text: string; readonly type: string }>;
 }
 
@@ -88,6 +90,11 @@ export function openMetrics(sources: MetricSources): Metrics {
     labelNames: ['where'],
     registers,
   });
+  const refusedConnections = new Counter({
+    name: 'aigateway_connections_refused_total',
+    help: 'Connections that were closed at once because there were as many as there may be.',
+    registers,
+  });
   const inFlight = new Gauge({
     name: 'aigateway_requests_in_flight',
     help: 'Client requests under way.',
@@ -109,6 +116,7 @@ export function openMetrics(sources: MetricSources): Metrics {
         tokens.inc({ provider_id: providerId, kind: 'completion', source }, usage.completion_tokens);
       }
     },
+    countRefusedConnection: () => refusedConnections.inc(),
     async collect() {
       inFlight.set(sources.running());
       const ledger = sources.ledger();

@@ -1,0 +1,129 @@
+// Clients that take their time: each is cut off in the end, wherever it dawdles, and too many at once are turned away.
+import assert from 'node:assert/strict';
+import type { Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { StoppedError } from '../../src/core/exchange.ts';
+import { Lifecycle } from '../../src/http/lifecycle.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { eventually } from '../support/await.ts';
+
+/** Far below the usual ones, so that the test need not wait; what is tested is that they end. */
+const limits = { headMs: 200, requestMs: 400, keepAliveMs: 100, checkEveryMs: 20 };
+const maxConnections = 5;
+
+interface Dawdler {
+  /** Resolves with all that came when the connection has been closed. */
+  readonly closed: Promise<string>;
+  readonly socket: Socket;
+}
+
+/** Connects, sends `start` at once and the rest a byte at a time, for ever. */
+function dawdle(port: number, start: string, rest = ''): Dawdler {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+  socket.on('error', () => {});
+  if (start !== '') socket.write(start);
+  const timer = setInterval(() => {
+    if (rest !== '' && socket.writable) socket.write(rest.charAt(0));
+  }, 20);
+  const closed = new Promise<string>((resolve) => {
+    socket.on('close', () => {
+      clearInterval(timer);
+      resolve(received);
+    });
+  });
+  return { closed, socket };
+}
+
+suite('slow clients', () => {
+  let server: Server;
+  let port: number;
+  let refusedConnections = 0;
+  const bodies: (Uint8Array | string)[] = [];
+  before(async () => {
+    server = createHttpServer({
+      async serve(exchange) {
+        try {
+          bodies.push(await exchange.readBody(() => {}));
+          exchange.start(200, ['content-length', '2']);
+          exchange.end('ok');
+        } catch (error) {
+          assert.ok(error instanceof StoppedError);
+          bodies.push(error.reason);
+        }
+      },
+      management: (request, response) => request.resume().on('end', () => response.end('managed')),
+      metrics: async () => ({ text: 'a 1\n', type: 'text/plain' }),
+      degraded: () => [],
+      lifecycle: new Lifecycle(),
+      clock: systemClock,
+      maxBodyBytes: 1000,
+      maxConnections,
+      onConnectionRefused: () => (refusedConnections += 1),
+      isLocal: true,
+      limits,
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    ({ port } = server.address() as AddressInfo);
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const post = (path: string): string =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n`;
+
+  for (const [name, start, rest] of [
+    ['nothing at all', '', ''],
+    ['a request line that does not end', 'GET /v1/', 'a'],
+    ['headers that do not end', 'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ', 'a'],
+    ['a head that does not end', 'GET /health HTTP/1.1\r\nHost: localhost\r\n', ''],
+    ['a body of the data plane that does not end', post('/v1/chat/completions'), ' '],
+    ['a body of the data plane that does not begin', post('/v1/chat/completions'), ''],
+    ['a body of the management API that does not end', post('/api/v1/accounts'), ' '],
+    [
+      'chunks that do not end',
+      'POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n',
+      '0',
+    ],
+  ] as const) {
+    test(`${name}: 408, and the connection is closed`, async () => {
+      const received = await dawdle(port, start, rest).closed;
+      // Where chunks dawdle, their framing ends as nonsense first.
+      assert.match(received, /^HTTP\/1\.1 40[08] [^]*\r\nconnection: close\r\n[^]*"type":"invalid_request_error"/u);
+    });
+  }
+
+  test('whoever waited for such a body hears that the client has gone', async () => {
+    await eventually('all have heard', () => bodies.length === 3);
+    assert.deepEqual(new Set(bodies), new Set(['client_gone']));
+  });
+
+  test('a connection without a request is kept for a while and then closed', async () => {
+    const { closed } = dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.match(await closed, /^HTTP\/1\.1 200 OK\r\n[^]*\{"status":"ok"\}$/u);
+  });
+
+  test('more connections than there may be: the newcomer is closed at once, and one that goes makes room', async () => {
+    const head = 'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ';
+    const open = Array.from({ length: maxConnections }, () => dawdle(port, head, 'a'));
+    await eventually(
+      'they are connected',
+      () => new Promise((resolve) => server.getConnections((_, n) => resolve(n === maxConnections))),
+    );
+    assert.equal(await dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n').closed, '');
+    assert.equal(refusedConnections, 1);
+    open[0]?.socket.destroy();
+    await eventually(
+      'there is room',
+      () => new Promise((resolve) => server.getConnections((_, n) => resolve(n < maxConnections))),
+    );
+    const served = dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    assert.match(await served.closed, /^HTTP\/1\.1 200 OK/u);
+    for (const { socket } of open) socket.destroy();
+  });
+});
