@@ -1,4 +1,6 @@
 // Decides the answer to one request: key, fault, validity, permission, quota, and then what was asked for.
+import { answerBooks, BOOKS_PATH } from './books/answer.ts';
+import type { KeyOwner } from './books/billed-call.ts';
 import { isStream } from './call.ts';
 import { ENDPOINTS, quotaTokens, type Endpoint } from './endpoints.ts';
 import { FAULT_MODEL_PREFIX } from './fault-rules.ts';
@@ -6,11 +8,21 @@ import { paced } from './steps.ts';
 import { faultNamed } from './faults/table.ts';
 import { edgeHeaders, openaiHeaders, rateLimitHeaders, retryAfterHeaders } from './headers.ts';
 import { isObject, objectOf, textOf, type JsonObject } from './json.ts';
-import { bearerKey, keyLabel, quotaName, type Caller } from './keys.ts';
+import type { JournalRecord } from './journal.ts';
+import { bearerKey, isAdminKey, keyLabel, quotaName, type Caller } from './keys.ts';
 import { listModels, showModel } from './model-list.ts';
 import { isModel } from './models.ts';
 import type { Quotas } from './quotas.ts';
-import { notJson, rateLimited, refuse, requestTooLarge, unknownModel, unknownPath, wrongMethod } from './refusals.ts';
+import {
+  missingScope,
+  notJson,
+  rateLimited,
+  refuse,
+  requestTooLarge,
+  unknownModel,
+  unknownPath,
+  wrongMethod,
+} from './refusals.ts';
 import { hasSteps, type Reply } from './reply.ts';
 import type { Stage } from './stage.ts';
 import { checkBody } from './validation.ts';
@@ -19,6 +31,7 @@ import { checkBody } from './validation.ts';
 export interface Arrival {
   readonly method: string;
   readonly path: string;
+  readonly search: URLSearchParams;
   readonly authorization: string | undefined;
   readonly body: Buffer;
   /** 32 hexadecimal digits, unique to the request. */
@@ -34,13 +47,15 @@ export interface Arrival {
 export interface Decision {
   readonly reply: Reply;
   readonly key: string | null;
+  /** Whose key it is; null where it was refused. */
+  readonly owner: KeyOwner | null;
   readonly model: string | null;
   readonly isStream: boolean;
   readonly fault: string | null;
 }
 
-/** Decides one answer. Takes from the quotas and counts at the fault rules, and does nothing else. */
-export function decide(arrival: Arrival, stage: Stage, quotas: Quotas): Decision {
+/** Decides one answer. Takes from the quotas and counts at the fault rules, and does nothing else. `records`: the journal so far. */
+export function decide(arrival: Arrival, stage: Stage, quotas: Quotas, records: Iterable<JournalRecord>): Decision {
   const body = arrival.body.length > 0 ? readJson(arrival.body) : undefined;
   const model = textOf(objectOf(body)['model']) ?? null;
   const seen = { model, isStream: isStream(objectOf(body)) };
@@ -48,11 +63,11 @@ export function decide(arrival: Arrival, stage: Stage, quotas: Quotas): Decision
   if ('refusal' in identity) {
     const key = bearerKey(arrival.authorization);
     const label = key === undefined ? null : keyLabel(key);
-    return { ...seen, reply: dressed(identity.refusal, arrival, undefined), key: label, fault: null };
+    return { ...seen, reply: dressed(identity.refusal, arrival, undefined), key: label, owner: null, fault: null };
   }
   const { caller } = identity;
   const healthy = (showUsage: (usage: JsonObject) => unknown = (usage) => usage): Reply =>
-    answerHealthy({ arrival, stage, quotas, caller, body, showUsage });
+    answerHealthy({ arrival, stage, quotas, records, caller, body, showUsage });
   const named = stage.faults.pick(caller.key, model, arrival.atMs);
   const reply = named?.fault.reply(
     {
@@ -68,13 +83,22 @@ export function decide(arrival: Arrival, stage: Stage, quotas: Quotas): Decision
     named.parameter,
   );
   const label = caller.label;
-  return { ...seen, reply: dressed(reply ?? healthy(), arrival, caller), key: label, fault: named?.name ?? null };
+  const { organization, project, apiKeyId } = caller;
+  const owner = { organization, project, apiKeyId };
+  return {
+    ...seen,
+    reply: dressed(reply ?? healthy(), arrival, caller),
+    key: label,
+    owner,
+    fault: named?.name ?? null,
+  };
 }
 
 interface Question {
   readonly arrival: Arrival;
   readonly stage: Stage;
   readonly quotas: Quotas;
+  readonly records: Iterable<JournalRecord>;
   readonly caller: Caller;
   /** The parsed body; undefined where there is none or it is not JSON. */
   readonly body: unknown;
@@ -82,13 +106,19 @@ interface Question {
 }
 
 function answerHealthy(question: Question): Reply {
-  const { method, path } = question.arrival;
+  const { arrival, caller, records, stage } = question;
+  const { method, path, search, atMs } = arrival;
+  if (path.startsWith(BOOKS_PATH)) {
+    const { books: script = {} } = stage.script;
+    return answerBooks({ method, path, search, caller, nowMs: atMs, records, script });
+  }
+  if (isAdminKey(caller.key)) return missingScope('model.request');
   const endpoint = Object.hasOwn(ENDPOINTS, path) ? ENDPOINTS[path] : undefined;
   if (endpoint !== undefined) return method === 'POST' ? answerCall(question, endpoint) : wrongMethod('POST');
   if (path !== '/v1/models' && !path.startsWith('/v1/models/')) return unknownPath(method, path);
   if (method !== 'GET') return wrongMethod('GET');
   const name = path.slice('/v1/models/'.length);
-  const allowed = question.caller.models;
+  const allowed = caller.models;
   return name === '' ? listModels(allowed) : showModel(decodeName(name), allowed);
 }
 

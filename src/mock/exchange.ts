@@ -46,7 +46,8 @@ export function exchange(
   response.once('close', () => {
     record.isFinished = response.writableFinished;
     if (!record.isFinished) record.closedBy ??= 'client';
-    if (record.closedBy !== null) record.closedAt = now();
+    record.endedAt = now();
+    if (record.closedBy !== null) record.closedAt = record.endedAt;
     journal.close(record);
   });
 
@@ -66,6 +67,7 @@ export function exchange(
       {
         method: record.method,
         path: record.path,
+        search: searchOf(request.url ?? '/'),
         authorization: request.headers.authorization,
         body,
         id: record.requestId.slice('req_'.length),
@@ -75,11 +77,14 @@ export function exchange(
       },
       surroundings.stage(),
       surroundings.quotas,
+      journal.read().records,
     );
     record.key = decision.key;
     record.model = decision.model;
     record.isStream = decision.isStream;
     record.fault = decision.fault;
+    record.owner = decision.owner;
+    record.cachedTokens = decision.reply.tokens?.cached ?? 0;
     record.promptTokens = decision.reply.tokens?.prompt ?? 0;
     record.completionTokens = decision.reply.tokens?.completion ?? 0;
     deliver(decision.reply, response, record).catch((error: unknown) => response.destroy(error as Error));
@@ -90,6 +95,11 @@ function refuseTooLarge(request: IncomingMessage, response: ServerResponse, reco
   if (response.headersSent) return;
   request.resume();
   deliver(bodyTooLarge(MAX_REQUEST_BYTES), response, record).catch(() => response.destroy());
+}
+
+function searchOf(url: string): URLSearchParams {
+  const query = url.indexOf('?');
+  return new URLSearchParams(query < 0 ? '' : url.slice(query));
 }
 
 function openRecord(request: IncomingMessage, connection: Connection, surroundings: Surroundings): JournalRecord {

@@ -1,5 +1,6 @@
 // The journal: what every request brought, what went out, and who closed the connection when. Times are epoch milliseconds.
 import { hash } from 'node:crypto';
+import type { KeyOwner } from './books/billed-call.ts';
 
 /** Requests kept; older ones are forgotten. */
 export const MAX_ENTRIES = 100_000;
@@ -77,12 +78,17 @@ export class JournalRecord {
   status: number | null = null;
   fault: string | null = null;
   bytesOut = 0;
+  /** Whose key it came with, for the books; null where it was refused. */
+  owner: KeyOwner | null = null;
   promptTokens = 0;
+  cachedTokens = 0;
   completionTokens = 0;
   completionTokensSent = 0;
   isFinished = false;
   closedBy: 'client' | 'server' | null = null;
   closedAt: number | null = null;
+  /** When it was over, in whatever way. */
+  endedAt: number | null = null;
   isOpen = true;
 
   constructor(start: Pick<JournalRecord, 'n' | 'at' | 'method' | 'path' | 'requestId' | 'socket' | 'headerLines'>) {

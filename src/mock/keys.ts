@@ -12,6 +12,10 @@ export interface Caller {
   readonly organization: string;
   readonly project: string;
   readonly models: readonly string[] | undefined;
+  /** The id that the books name the key by. */
+  readonly apiKeyId: string;
+  /** Whether the script has a row for the key. */
+  readonly isListed: boolean;
   /** Limits of the quota that the key belongs to, as far as the script gives any for it. */
   readonly limits: RateLimits;
 }
@@ -19,6 +23,12 @@ export interface Caller {
 const BEARER = /^Bearer\s+(\S+)\s*$/i;
 const SHOWN_AT_START = 8;
 const SHOWN_AT_END = 4;
+const ADMIN_PREFIX = 'sk-admin-';
+
+/** True for a key that reads an organization's books, and does nothing else. */
+export function isAdminKey(key: string): boolean {
+  return key.startsWith(ADMIN_PREFIX);
+}
 
 /** `sk-…abcd`: enough to tell keys apart in a journal. */
 export function keyLabel(key: string): string {
@@ -45,7 +55,7 @@ export class KeyRing {
   constructor(script: MockScript) {
     const keys = Object.entries(script.keys ?? {});
     const quotaLimits = limitsByQuota(keys);
-    this.#listed = new Map(keys.map(([key, row]) => [key, callerOf(key, row, quotaLimits)]));
+    this.#listed = new Map(keys.map(([key, row]) => [key, callerOf(key, row, quotaLimits, true)]));
     this.#bad = new Set(script.bad_keys);
     this.#onlyListed = script.only_listed_keys === true;
   }
@@ -58,7 +68,7 @@ export class KeyRing {
     if (this.#bad.has(key) || !key.startsWith('sk-') || (listed === undefined && this.#onlyListed)) {
       return { refusal: incorrectKey(starredKey(key)) };
     }
-    return { caller: listed ?? callerOf(key, {}, new Map()) };
+    return { caller: listed ?? callerOf(key, {}, new Map(), false) };
   }
 }
 
@@ -78,13 +88,20 @@ export function quotaName(owner: { readonly organization: string; readonly proje
   return `${owner.organization}/${owner.project}`;
 }
 
-function callerOf(key: string, row: KeyScript, quotaLimits: ReadonlyMap<string, RateLimits>): Caller {
+function callerOf(
+  key: string,
+  row: KeyScript,
+  quotaLimits: ReadonlyMap<string, RateLimits>,
+  isListed: boolean,
+): Caller {
   const owner = ownerOf(key, row);
   return {
     ...owner,
     key,
     label: row.label ?? keyLabel(key),
     models: row.models,
+    apiKeyId: `key_${digest(key)}`,
+    isListed,
     limits: quotaLimits.get(quotaName(owner)) ?? {},
   };
 }

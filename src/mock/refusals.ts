@@ -48,6 +48,13 @@ export function incorrectKey(shownKey: string): Reply {
   });
 }
 
+/** 403: the key is good, and not for this. */
+export function missingScope(scope: string): Reply {
+  return refuse(403, {
+    message: `You have insufficient permissions for this operation. Missing scopes: ${scope}. Check that you have the correct role in your organization, and if you're using a restricted API key, that it has the necessary scopes.`,
+  });
+}
+
 /** 404: no such path. */
 export function unknownPath(method: string, path: string): Reply {
   return refuse(404, { message: `Invalid URL (${method} ${path})` });

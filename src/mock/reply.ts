@@ -29,6 +29,8 @@ export type Step =
 export interface TokenCount {
   readonly prompt: number;
   readonly completion: number;
+  /** Part of the prompt that was read from the cache; none where absent. */
+  readonly cached?: number;
 }
 
 /** One answer. */

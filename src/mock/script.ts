@@ -69,6 +69,38 @@ export interface ModelScript extends RateLimits, AnswerLength, AnswerPace {
   readonly usage?: Readonly<Record<string, unknown>>;
 }
 
+/** What a model costs by the books: US dollars for a million tokens. */
+export interface BookedPrice {
+  readonly input: number;
+  /** Default: as `input`. */
+  readonly cached_input?: number;
+  readonly output?: number;
+}
+
+/** Calls that the books have and the journal has not: made elsewhere with a key of the same organization. */
+export interface BookedCall {
+  /** Epoch seconds. */
+  readonly at: number;
+  readonly model: string;
+  /** Default 1. */
+  readonly requests?: number;
+  /** Of all of them together. */
+  readonly input_tokens: number;
+  readonly cached_tokens?: number;
+  readonly output_tokens?: number;
+}
+
+/** How the books at `GET /v1/organization/…` differ from the journal. */
+export interface BooksScript {
+  /** By requested model; before the built-in list prices. */
+  readonly prices?: Readonly<Record<string, BookedPrice>>;
+  /** Whether a stream that broke off is billed for what was sent (default) or for the whole answer. */
+  readonly cut_streams?: 'sent' | 'whole';
+  /** Models whose calls the books do not have. */
+  readonly missing_models?: readonly string[];
+  readonly calls?: readonly BookedCall[];
+}
+
 /** The whole script; what stands at its top holds for every key and model that says nothing else. */
 export interface MockScript extends ModelScript {
   /** By the whole key. Keys that are not listed are accepted too, each with a quota of its own. */
@@ -81,6 +113,8 @@ export interface MockScript extends ModelScript {
   readonly only_listed_keys?: boolean;
   /** Whether real 429s carry `retry-after` and `retry-after-ms` (default: `header`). */
   readonly retry_after?: 'header' | 'none';
+  /** OpenAI's own books of usage and costs. Any key that starts with `sk-admin-` reads them. */
+  readonly books?: BooksScript;
 }
 
 const count = z.int().min(0);
@@ -117,6 +151,26 @@ const key = z.strictObject({
   models: z.array(z.string()).exactOptional(),
   label: z.string().min(1).exactOptional(),
 });
+const usd = z.number().min(0);
+const books = z.strictObject({
+  prices: z
+    .record(z.string(), z.strictObject({ input: usd, cached_input: usd.exactOptional(), output: usd.exactOptional() }))
+    .exactOptional(),
+  cut_streams: z.enum(['sent', 'whole']).exactOptional(),
+  missing_models: z.array(z.string()).exactOptional(),
+  calls: z
+    .array(
+      z.strictObject({
+        at: count,
+        model: z.string(),
+        requests: count.exactOptional(),
+        input_tokens: count,
+        cached_tokens: count.exactOptional(),
+        output_tokens: count.exactOptional(),
+      }),
+    )
+    .exactOptional(),
+});
 const schema: z.ZodType<MockScript> = z.strictObject({
   ...model,
   keys: z.record(z.string(), key).exactOptional(),
@@ -124,6 +178,7 @@ const schema: z.ZodType<MockScript> = z.strictObject({
   bad_keys: z.array(z.string()).exactOptional(),
   only_listed_keys: z.boolean().exactOptional(),
   retry_after: z.enum(['header', 'none']).exactOptional(),
+  books: books.exactOptional(),
 });
 
 /**

@@ -1,5 +1,5 @@
 // The usage object of an answer, with every detail that OpenAI sends, and what a script changes in it.
-import { isObject, numberOf, type JsonObject } from './json.ts';
+import { isObject, numberOf, objectOf, type JsonObject } from './json.ts';
 import type { TokenCount } from './reply.ts';
 
 /** `usage` of chat and legacy completions; a script's `usage` fields win over the counted ones. */
@@ -28,7 +28,11 @@ export function embeddingUsage(promptTokens: number, changes: JsonObject | undef
 
 /** The tokens that a usage object states. */
 export function statedTokens(usage: JsonObject): TokenCount {
-  return { prompt: numberOf(usage['prompt_tokens']) ?? 0, completion: numberOf(usage['completion_tokens']) ?? 0 };
+  return {
+    prompt: numberOf(usage['prompt_tokens']) ?? 0,
+    completion: numberOf(usage['completion_tokens']) ?? 0,
+    cached: numberOf(objectOf(usage['prompt_tokens_details'])['cached_tokens']) ?? 0,
+  };
 }
 
 function changed(usage: JsonObject, changes: JsonObject | undefined): JsonObject {
