@@ -1,0 +1,112 @@
+// The counters of one key in this process's memory, and the holds of its requests under way.
+import type { ClientKey } from '../../core/client-key.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Decision, Demand, Period, Standing } from '../limit-state.ts';
+import { isEnforced, obstaclesOf, type Counted } from './decide.ts';
+import { MemoryHold, type HoldSource } from './memory-hold.ts';
+import { Purse } from './purse.ts';
+import { SlidingWindow } from './sliding-window.ts';
+
+/** What was spent is read from the ledger anew after a pause of this length. */
+const purseKeptMs = 3_600_000;
+
+/** What is counted of one key. */
+export class KeyCounters implements Counted, HoldSource {
+  readonly clock: Clock;
+  readonly requests: SlidingWindow = new SlidingWindow();
+  readonly tokens: SlidingWindow = new SlidingWindow();
+  #inFlight = 0;
+  #lastUsedMs: number;
+  #purses: Purse[] = [];
+  readonly #holds = new Set<MemoryHold>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.#lastUsedMs = clock.nowMs();
+  }
+
+  /** Requests that have a place. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Everything that the request needs, or nothing. `purse` is that of its period, and known; undefined without a budget. */
+  reserve(key: ClientKey, demand: Demand, purse: Purse | undefined): Decision {
+    const nowMs = this.clock.nowMs();
+    this.#lastUsedMs = nowMs;
+    let passed = obstaclesOf(key, demand, this, purse, nowMs);
+    if (passed.length > 0 && this.#endExpired(nowMs)) passed = obstaclesOf(key, demand, this, purse, nowMs);
+    if (passed.some((obstacle) => isEnforced(key, obstacle))) {
+      return { isAdmitted: false, obstacles: passed, money: purse?.money() ?? null };
+    }
+    const hold = new MemoryHold(this, demand, purse, {
+      // A request that only a watched limit speaks against takes nothing of it: the others fare as if it had been refused.
+      countsInLimits: passed.every(({ limit }) => limit === 'budget'),
+      amountNanoUsd: key.budget !== null && key.budgetMode === 'enforce' ? key.budget.amountNanoUsd : Infinity,
+    });
+    return { isAdmitted: true, hold: this.#keep(hold), passed };
+  }
+
+  standing(): Standing {
+    const { requests, tokens } = this;
+    const nowMs = this.clock.nowMs();
+    return {
+      requests: { used: requests.sum(nowMs), resetMs: requests.emptyInMs(nowMs) },
+      tokens: { used: tokens.sum(nowMs), resetMs: tokens.emptyInMs(nowMs) },
+    };
+  }
+
+  /** The purse of the period. A new one is known from the start where nothing can have been spent before, and holds what running requests hold. */
+  purse(period: Period, isKnown: boolean): Purse {
+    for (const purse of this.#purses) {
+      if (purse.period.startMs === period.startMs && purse.period.endMs === period.endMs) return purse;
+    }
+    const made = new Purse(period, isKnown);
+    for (const hold of this.#holds) hold.join(made);
+    this.#purses.push(made);
+    return made;
+  }
+
+  /** Calls back whenever money may have become free; the answer takes the listener back. */
+  onFreed(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Forgets what nothing depends on any more; true where nothing is left. */
+  tidy(): boolean {
+    const nowMs = this.clock.nowMs();
+    this.#endExpired(nowMs);
+    if (this.#holds.size > 0 || this.#listeners.size > 0) return false;
+    const isOld = nowMs - this.#lastUsedMs >= purseKeptMs;
+    this.#purses = this.#purses.filter(({ period }) => !isOld && nowMs < period.endMs);
+    return this.#purses.length === 0 && this.requests.sum(nowMs) === 0 && this.tokens.sum(nowMs) === 0;
+  }
+
+  onReleased(): void {
+    this.#inFlight -= 1;
+  }
+
+  onSettled(hold: MemoryHold): void {
+    this.#holds.delete(hold);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #keep(hold: MemoryHold): MemoryHold {
+    this.#holds.add(hold);
+    if (hold.hasPlace) this.#inFlight += 1;
+    return hold;
+  }
+
+  /** Ends the holds whose requests must be over; true where there were any. */
+  #endExpired(nowMs: number): boolean {
+    let found = false;
+    for (const hold of this.#holds) {
+      if (hold.demand.expiresAtMs > nowMs) continue;
+      hold.expire();
+      found = true;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,108 @@
+// What one request holds of its key's counters: taken at once, corrected when the truth is known, released exactly once.
+import type { NanoUsd } from '../../core/price.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Demand, Hold, Taken } from '../limit-state.ts';
+import type { Purse } from './purse.ts';
+import type { SlidingWindow, Slot } from './sliding-window.ts';
+
+/** What a hold was taken from. */
+export interface HoldSource {
+  readonly clock: Clock;
+  readonly requests: SlidingWindow;
+  readonly tokens: SlidingWindow;
+  /** The request's place is free. */
+  onReleased(): void;
+  /** Nothing is held any more. */
+  onSettled(hold: MemoryHold): void;
+}
+
+/** How much it takes. */
+export interface HoldTerms {
+  /** False: it takes nothing of requests, tokens and places, because they were only watched and passed. */
+  readonly countsInLimits: boolean;
+  /** What the budget allows in all; infinite where it is only watched. */
+  readonly amountNanoUsd: NanoUsd;
+}
+
+/** A hold in memory. */
+export class MemoryHold implements Hold {
+  readonly demand: Demand;
+  readonly #source: HoldSource;
+  readonly #terms: HoldTerms;
+  readonly #requestSlot: Slot | undefined;
+  readonly #tokenSlot: Slot | undefined;
+  /** The purse of its period, then those that were made for another period while it ran. */
+  readonly #purses: Purse[] = [];
+  #tokens: number;
+  #heldNanoUsd: NanoUsd = 0;
+  #bookedNanoUsd: NanoUsd = 0;
+  #isReleased = false;
+  #isSettled = false;
+
+  constructor(source: HoldSource, demand: Demand, purse: Purse | undefined, terms: HoldTerms) {
+    this.demand = demand;
+    this.#source = source;
+    this.#terms = terms;
+    this.#tokens = demand.tokens;
+    this.#heldNanoUsd = demand.nanoUsd;
+    if (terms.countsInLimits) {
+      const nowMs = source.clock.nowMs();
+      this.#requestSlot = source.requests.add(1, nowMs);
+      this.#tokenSlot = source.tokens.add(demand.tokens, nowMs);
+    } else {
+      this.#isReleased = true;
+    }
+    if (purse !== undefined) this.join(purse);
+  }
+
+  /** Whether its request takes one of the key's places. */
+  get hasPlace(): boolean {
+    return !this.#isReleased;
+  }
+
+  /** Holds its money of this purse too. */
+  join(purse: Purse): void {
+    purse.hold(this.#heldNanoUsd);
+    this.#purses.push(purse);
+  }
+
+  cover(nanoUsd: NanoUsd): boolean {
+    const more = nanoUsd - this.#heldNanoUsd;
+    const [purse] = this.#purses;
+    if (more <= 0 || purse === undefined) return true;
+    if (!purse.fits(more, this.#terms.amountNanoUsd)) return false;
+    for (const one of this.#purses) one.hold(more);
+    this.#heldNanoUsd = nanoUsd;
+    return true;
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#source.onReleased();
+  }
+
+  settle(taken: Taken): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#book(taken);
+  }
+
+  /** Nobody has settled it in time: what it held is taken, until the truth comes after all. */
+  expire(): void {
+    this.#book({ countsAsRequest: true, tokens: this.#tokens, nanoUsd: this.#heldNanoUsd });
+  }
+
+  #book({ countsAsRequest, tokens, nanoUsd }: Taken): void {
+    const { clock, requests, tokens: tokenWindow } = this.#source;
+    const nowMs = clock.nowMs();
+    if (this.#requestSlot !== undefined && !countsAsRequest) requests.correct(this.#requestSlot, -1, nowMs);
+    if (this.#tokenSlot !== undefined) tokenWindow.correct(this.#tokenSlot, tokens - this.#tokens, nowMs);
+    for (const purse of this.#purses) purse.spend(this.#heldNanoUsd, nanoUsd - this.#bookedNanoUsd);
+    this.#tokens = tokens;
+    this.#heldNanoUsd = 0;
+    this.#bookedNanoUsd = nanoUsd;
+    this.release();
+    this.#source.onSettled(this);
+  }
+}

@@ -1,0 +1,58 @@
+// The money of one key in one period of its budget: what is spent, and what is held for requests under way.
+import type { NanoUsd } from '../../core/price.ts';
+import type { Money, Period } from '../limit-state.ts';
+
+/** Spent and reserved money. */
+export class Purse {
+  readonly period: Period;
+  #spent = 0;
+  #reserved = 0;
+  #isKnown: boolean;
+  #reading: Promise<void> | undefined;
+
+  /** `isKnown`: nothing was spent in the period before the purse was made. */
+  constructor(period: Period, isKnown: boolean) {
+    this.period = period;
+    this.#isKnown = isKnown;
+  }
+
+  /** How it stands now. */
+  money(): Money {
+    return { spentNanoUsd: this.#spent, reservedNanoUsd: this.#reserved };
+  }
+
+  /** Whether what was spent before is in it. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** Takes over what was spent before, once however often it is called; rejects where that cannot be read, and may be called again. */
+  know(read: () => Promise<NanoUsd>): Promise<void> {
+    this.#reading ??= this.#take(read).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #take(read: () => Promise<NanoUsd>): Promise<void> {
+    const before = await read();
+    // What was settled meanwhile may be in it too: rather that than money that nobody counts.
+    this.#spent += before;
+    this.#isKnown = true;
+  }
+
+  fits(nanoUsd: NanoUsd, amountNanoUsd: NanoUsd): boolean {
+    return this.#spent + this.#reserved + nanoUsd <= amountNanoUsd;
+  }
+
+  /** Holds more, or with a negative amount less. */
+  hold(nanoUsd: NanoUsd): void {
+    this.#reserved += nanoUsd;
+  }
+
+  /** Books the cost in place of what was held. */
+  spend(heldNanoUsd: NanoUsd, costNanoUsd: NanoUsd): void {
+    this.#reserved -= heldNanoUsd;
+    this.#spent += costNanoUsd;
+  }
+}

@@ -1,0 +1,23 @@
+// Client keys with limits, as tests need them.
+import type { ClientKey } from '../../src/core/client-key.ts';
+
+/** How a key differs from one without limits; `budget` is nano-dollars a day, by the clocks of UTC. */
+export type KeyPart = Partial<Omit<ClientKey, 'budget'>> & { readonly budget?: number | ClientKey['budget'] };
+
+/** A key with these limits. */
+export function limitedKey({ budget = null, ...part }: KeyPart): ClientKey {
+  return {
+    id: 'key_test',
+    name: 'Test',
+    models: [],
+    rpm: null,
+    tpm: null,
+    maxConcurrency: null,
+    budget: typeof budget === 'number' ? { amountNanoUsd: budget, period: 'day', timeZone: 'UTC' } : budget,
+    limitsMode: 'enforce',
+    budgetMode: 'enforce',
+    allowsUnpriced: false,
+    expiresAtMs: null,
+    ...part,
+  };
+}
