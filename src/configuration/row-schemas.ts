@@ -44,6 +44,10 @@ export const providerConfigSchema = z.object({
     .boolean()
     .describe('Leave for a `base_url` in a private network, which is refused otherwise.')
     .optional(),
+  output_limit_name: z
+    .enum(['max_tokens', 'max_completion_tokens'])
+    .describe("How a chat's answer is limited where a budget needs it; `max_tokens` by default, but for OpenAI.")
+    .optional(),
   failure_rules: z
     .array(failureRuleSchema)
     .max(100)

@@ -25,6 +25,17 @@ export interface StreamReader extends UsageReport {
   readonly isFinished: boolean;
 }
 
+/** A name that a limit of the answer's tokens may have. */
+export type OutputLimitName = 'max_tokens' | 'max_completion_tokens';
+
+/** How the answers of an endpoint are limited. */
+export interface EndpointOutput {
+  /** Names by which a request can limit each of its choices. */
+  readonly limitNames: readonly [OutputLimitName, ...OutputLimitName[]];
+  /** The limit where a request sets none, in tokens; null: as much as the model can say. */
+  readonly defaultTokens: number | null;
+}
+
 /** One row of the data plane's table. */
 export interface Endpoint {
   readonly id: string;
@@ -34,6 +45,8 @@ export interface Endpoint {
   readonly upstreamPath: string;
   /** Whether `stream: true` asks for a stream here. */
   readonly canStream: boolean;
+  /** Null where answers use no tokens. */
+  readonly output: EndpointOutput | null;
   /** `text` is where the reader puts what the model said, so that it can be counted if the upstream does not. */
   newStreamReader(text: HeardText): StreamReader;
 }

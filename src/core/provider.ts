@@ -1,6 +1,8 @@
 // A provider: a vendor's API at an address, as it is configured.
 import type { Failure } from './failure.ts';
+import type { OutputLimitName } from './endpoint.ts';
 import type { FailureRule } from './failure-rule.ts';
+import type { ModelSize } from './model-size.ts';
 import type { QuotaOwner, QuotaReading } from './quota.ts';
 import type { Encoding } from './token-estimator.ts';
 
@@ -29,6 +31,10 @@ export interface Vendor {
   readGroup(answer: Pick<FailedAnswer, 'header'> & Partial<Pick<FailedAnswer, 'body'>>): QuotaOwner | undefined;
   /** The vocabulary that a model counts its tokens with, or the likeliest. */
   encodingOf(model: string): Encoding;
+  /** The name by which it limits the tokens of a chat's answer. */
+  readonly outputLimitName: OutputLimitName;
+  /** How much a model can take in and say, as far as is known. */
+  sizeOf(model: string): ModelSize;
 }
 
 /** Settings of one provider that have a default for all: the `config` column. */
@@ -43,6 +49,8 @@ export interface ProviderConfig {
   readonly allow_private?: boolean | undefined;
   /** What its errors mean, where the vendor's rules have it wrong; the first that fits wins. */
   readonly failure_rules?: readonly FailureRule[] | undefined;
+  /** The name by which it limits the tokens of a chat's answer, instead of the vendor's own. */
+  readonly output_limit_name?: OutputLimitName | undefined;
 }
 
 /** A vendor's API at an address. */

@@ -1,78 +1,174 @@
-// Parse: finds in the body's bytes what the gateway must know, and makes the few edits it may make.
+// Parse: finds in the body's bytes what the gateway must know. The body is never decoded as a whole.
+import type { OutputLimitName } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import { nameIs, readValue, skipSpace, walkObject, type Span } from '../lib/json-scan.ts';
+import { NameTable } from '../lib/name-table.ts';
+import type { RequestShape } from '../limits/request-shape.ts';
 
 const openBrace = 0x7b;
 const letterT = 0x74;
+const letterN = 0x6e;
 const longestModelName = 512;
-const boundNames = ['max_tokens', 'max_completion_tokens'];
+const longestTierName = 64;
 const bytesPerToken = 4;
 const shortAnswerTokens = 16;
 
+const members = new NameTable([
+  'model',
+  'stream',
+  'stream_options',
+  'messages',
+  'prompt',
+  'input',
+  'max_tokens',
+  'max_completion_tokens',
+  'n',
+  'best_of',
+  'service_tier',
+  'modalities',
+  'audio',
+  'prediction',
+  'web_search_options',
+] as const);
+
 /** What the gateway knows of a request body. */
-export interface ParsedRequest {
-  /** As the client sent it. */
-  readonly body: Uint8Array;
-  readonly model: string;
+export interface ParsedRequest extends RequestShape {
   readonly isStream: boolean;
   /** The client itself asked for the usage chunk. */
   readonly asksUsage: boolean;
-  /** The larger of `max_tokens` and `max_completion_tokens`, times `n`; null where neither is given. */
-  readonly outputBound: number | null;
   readonly places: Places;
 }
 
+/** A member that limits the answer's tokens, as the client wrote it. */
+export interface WrittenLimit {
+  readonly name: OutputLimitName;
+  readonly span: Span;
+  /** Undefined where it is no whole number, or a negative one. */
+  readonly tokens: number | undefined;
+  readonly isNull: boolean;
+}
+
 /** Where in the body the members stand that an edit may touch. */
-interface Places {
+export interface Places {
   /** Every value of `model`: more than one where the client repeats the name. */
   readonly model: readonly Span[];
   readonly streamOptions: Span | undefined;
   /** The value of `include_usage` in `stream_options`. */
   readonly includeUsage: Span | undefined;
+  readonly outputLimits: readonly WrittenLimit[];
   /** The position of the closing brace. */
   readonly close: number;
-}
-
-/** What is to be changed. */
-export interface Edits {
-  /** The model name for the upstream. */
-  readonly model: string;
-  /** Ask the upstream for the usage chunk, which the client did not ask for. */
-  readonly addUsage: boolean;
 }
 
 /** Reads a request body; throws a `GatewayError` where it cannot be one. */
 export function parseRequest(body: Uint8Array): ParsedRequest {
   const start = skipSpace(body, 0, body.length);
   if (start === body.length) throw new GatewayError('invalid_json', 'The request body is empty; send a JSON object.');
-  const model: Span[] = [];
-  let stream: Span | undefined;
-  let bound: number | null = null;
-  let choices = 1;
-  let streamOptions: Span | undefined;
+  const draft = newDraft(body);
   const end = walkObject(body, start, body.length, (nameStart, nameEnd, valueStart, valueEnd) => {
-    const span = { start: valueStart, end: valueEnd };
-    if (nameIs(body, nameStart, nameEnd, 'model')) model.push(span);
-    else if (nameIs(body, nameStart, nameEnd, 'stream')) stream = span;
-    else if (nameIs(body, nameStart, nameEnd, 'stream_options')) streamOptions = span;
-    else if (nameIs(body, nameStart, nameEnd, 'n')) choices = readCount(body, span) ?? 1;
-    else if (boundNames.some((name) => nameIs(body, nameStart, nameEnd, name))) {
-      bound = Math.max(bound ?? 0, readCount(body, span) ?? 0) || null;
-    }
+    const name = members.find(body, nameStart, nameEnd);
+    if (name !== undefined) note(draft, name, { start: valueStart, end: valueEnd });
   });
   if (end === -1 || skipSpace(body, end, body.length) !== body.length) {
     const what = body[start] === openBrace ? 'is not valid JSON' : 'must be a JSON object';
     throw new GatewayError('invalid_json', `The request body ${what}.`);
   }
+  const { streamOptions } = draft;
   const includeUsage = streamOptions === undefined ? undefined : findIncludeUsage(body, streamOptions);
+  const limits = draft.outputLimits.flatMap(({ tokens }) => (tokens === undefined ? [] : [tokens]));
   return {
     body,
-    model: readModel(body, model.at(-1)),
-    isStream: stream !== undefined && body[stream.start] === letterT,
+    model: readModel(body, draft.model.at(-1)),
+    isStream: draft.isStream,
     asksUsage: includeUsage !== undefined && body[includeUsage.start] === letterT,
-    outputBound: bound === null ? null : bound * choices,
-    places: { model, streamOptions, includeUsage, close: end - 1 },
+    outputLimit: limits.length === 0 ? null : Math.max(...limits),
+    choices: draft.choices,
+    content: draft.content,
+    serviceTier: draft.serviceTier,
+    mayAnswerInSound: draft.mayAnswerInSound,
+    searchesTheWeb: draft.searchesTheWeb,
+    predictedBytes: draft.predictedBytes,
+    places: { model: draft.model, streamOptions, includeUsage, outputLimits: draft.outputLimits, close: end - 1 },
   };
+}
+
+interface Draft {
+  readonly body: Uint8Array;
+  readonly model: Span[];
+  readonly outputLimits: WrittenLimit[];
+  streamOptions: Span | undefined;
+  isStream: boolean;
+  content: Span | undefined;
+  choices: number;
+  serviceTier: string | null;
+  mayAnswerInSound: boolean;
+  searchesTheWeb: boolean;
+  predictedBytes: number;
+}
+
+function newDraft(body: Uint8Array): Draft {
+  return {
+    body,
+    model: [],
+    outputLimits: [],
+    streamOptions: undefined,
+    isStream: false,
+    content: undefined,
+    choices: 1,
+    serviceTier: null,
+    mayAnswerInSound: false,
+    searchesTheWeb: false,
+    predictedBytes: 0,
+  };
+}
+
+type MemberName = NonNullable<ReturnType<typeof members.find>>;
+
+/** Notes one member. Of repeated ones the last counts, as with every reader of JSON, but of two limits the larger. */
+function note(draft: Draft, name: MemberName, span: Span): void {
+  const { body } = draft;
+  const isNull = body[span.start] === letterN;
+  switch (name) {
+    case 'model':
+      draft.model.push(span);
+      return;
+    case 'stream':
+      draft.isStream = body[span.start] === letterT;
+      return;
+    case 'stream_options':
+      draft.streamOptions = span;
+      return;
+    case 'messages':
+    case 'prompt':
+    case 'input':
+      draft.content = span;
+      return;
+    case 'max_tokens':
+    case 'max_completion_tokens':
+      draft.outputLimits.push({ name, span, tokens: readWhole(body, span), isNull });
+      return;
+    case 'n':
+    case 'best_of':
+      draft.choices = Math.max(draft.choices, readWhole(body, span) ?? 1);
+      return;
+    case 'service_tier':
+      draft.serviceTier = readTier(body, span);
+      return;
+    case 'modalities':
+    case 'audio':
+      draft.mayAnswerInSound ||= !isNull;
+      return;
+    case 'prediction':
+      draft.predictedBytes = isNull ? 0 : span.end - span.start;
+      return;
+    case 'web_search_options':
+      draft.searchesTheWeb = !isNull;
+  }
+}
+
+function readTier(body: Uint8Array, span: Span): string | null {
+  const value = readValue(body, span.start, span.end);
+  return typeof value === 'string' && value.length <= longestTierName ? value : null;
 }
 
 function readModel(body: Uint8Array, span: Span | undefined): string {
@@ -87,17 +183,17 @@ function readModel(body: Uint8Array, span: Span | undefined): string {
   return value;
 }
 
-function readCount(body: Uint8Array, span: Span): number | undefined {
+function readWhole(body: Uint8Array, span: Span): number | undefined {
   const value = readValue(body, span.start, span.end);
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /**
- * What the request may count as against a limit of tokens a minute: its prompt by its length, and the most that it
- * lets the model say. Only a guess until the upstream's own count is known.
+ * What the request may count as against an account's limit of tokens a minute: its prompt by its length, and the most
+ * that it lets the model say. Only a guess until the upstream's own count is known.
  */
-export function estimateTokens({ body, outputBound }: ParsedRequest): number {
-  return Math.ceil(body.length / bytesPerToken) + (outputBound ?? shortAnswerTokens);
+export function estimateTokens({ body, outputLimit, choices }: ParsedRequest): number {
+  return Math.ceil(body.length / bytesPerToken) + (outputLimit ?? shortAnswerTokens) * choices;
 }
 
 function findIncludeUsage(body: Uint8Array, options: Span): Span | undefined {
@@ -106,43 +202,4 @@ function findIncludeUsage(body: Uint8Array, options: Span): Span | undefined {
     if (nameIs(body, nameStart, nameEnd, 'include_usage')) found = { start, end };
   });
   return found;
-}
-
-/** The body for the upstream: the very bytes of the client where nothing is to be changed. */
-export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
-  const { body, places } = request;
-  const splices: { span: Span; text: string }[] = [];
-  if (edits.model !== request.model) {
-    for (const span of places.model) splices.push({ span, text: JSON.stringify(edits.model) });
-  }
-  if (edits.addUsage) {
-    const splice = usageSplice(body, places);
-    if (splice !== undefined) splices.push(splice);
-  }
-  if (splices.length === 0) return body;
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const { span, text } of splices.sort((a, b) => a.span.start - b.span.start)) {
-    parts.push(body.subarray(at, span.start), Buffer.from(text));
-    at = span.end;
-  }
-  parts.push(body.subarray(at));
-  return Buffer.concat(parts);
-}
-
-function usageSplice(body: Uint8Array, places: Places): { span: Span; text: string } | undefined {
-  const { streamOptions, includeUsage, close } = places;
-  if (streamOptions === undefined) {
-    // A request has its model, so the object is not empty: a comma is due.
-    return { span: { start: close, end: close }, text: ',"stream_options":{"include_usage":true}' };
-  }
-  if (includeUsage !== undefined) return { span: includeUsage, text: 'true' };
-  if (body[streamOptions.start] === openBrace) {
-    const inside = { start: streamOptions.start + 1, end: streamOptions.start + 1 };
-    const isEmpty = skipSpace(body, inside.start, streamOptions.end) === streamOptions.end - 1;
-    return { span: inside, text: `"include_usage":true${isEmpty ? '' : ','}` };
-  }
-  const isNull = streamOptions.end - streamOptions.start === 4;
-  // Anything but an object or null is the client's mistake: the upstream tells it.
-  return isNull ? { span: streamOptions, text: '{"include_usage":true}' } : undefined;
 }

@@ -1,5 +1,5 @@
 // The answer headers of api.openai.com and of the CDN before it.
-import { goDuration } from './duration.ts';
+import { goDuration } from '../lib/go-duration.ts';
 import type { ReplyHeaders } from './reply.ts';
 
 /** What the six rate-limit headers state; a reset is the time until the quota is full again. */

@@ -1,5 +1,5 @@
 // Every error that the fake OpenAI answers with, in OpenAI's words; wire facts from its public error pages and seen answers.
-import { goDuration } from './duration.ts';
+import { goDuration } from '../lib/go-duration.ts';
 import type { Reply, ReplyHeaders } from './reply.ts';
 
 /** The four fields of OpenAI's error object. */

@@ -1,7 +1,7 @@
 // Rate limits of the fake OpenAI, on a clock that the test moves.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goDuration } from '../../src/mock/duration.ts';
+import { goDuration } from '../../src/lib/go-duration.ts';
 import { Quotas } from '../../src/mock/quotas.ts';
 import { chat, errorOf, post, start } from './support.ts';
 

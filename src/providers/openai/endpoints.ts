@@ -14,8 +14,24 @@ export const endpoints: readonly Endpoint[] = [
     path: '/v1/chat/completions',
     upstreamPath: '/chat/completions',
     canStream: true,
+    output: { limitNames: ['max_completion_tokens', 'max_tokens'], defaultTokens: null },
     newStreamReader,
   },
-  { id: 'completions', path: '/v1/completions', upstreamPath: '/completions', canStream: true, newStreamReader },
-  { id: 'embeddings', path: '/v1/embeddings', upstreamPath: '/embeddings', canStream: false, newStreamReader },
+  {
+    id: 'completions',
+    path: '/v1/completions',
+    upstreamPath: '/completions',
+    canStream: true,
+    // openai-openapi.yml, `CreateCompletionRequest`.
+    output: { limitNames: ['max_tokens'], defaultTokens: 16 },
+    newStreamReader,
+  },
+  {
+    id: 'embeddings',
+    path: '/v1/embeddings',
+    upstreamPath: '/embeddings',
+    canStream: false,
+    output: null,
+    newStreamReader,
+  },
 ];

@@ -2,6 +2,7 @@
 import type { Vendor } from '../../core/provider.ts';
 import { classify } from './classify.ts';
 import { encodingOf } from './encodings.ts';
+import { sizeOf } from './model-sizes.ts';
 import { readGroup, readQuota } from './quota.ts';
 
 export const openai: Vendor = {
@@ -11,4 +12,6 @@ export const openai: Vendor = {
   readQuota,
   readGroup,
   encodingOf,
+  outputLimitName: 'max_completion_tokens',
+  sizeOf: (model) => sizeOf(model, 16_384),
 };

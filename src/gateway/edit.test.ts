@@ -1,0 +1,87 @@
+// Tests what is read of a request's limits, and that an edit changes nothing but what it is for.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { editBody, type OutputCap } from './edit.ts';
+import { parseRequest } from './parse.ts';
+
+const limits: readonly (readonly [members: string, outputLimit: number | null, choices: number])[] = [
+  ['', null, 1],
+  ['"max_tokens":7', 7, 1],
+  ['"max_completion_tokens":9,"max_tokens":7', 9, 1],
+  ['"max_tokens":70,"max_completion_tokens":9,"n":3', 70, 3],
+  ['"max_tokens":7,"max_tokens":3', 7, 1],
+  ['"max_tokens":0', 0, 1],
+  ['"max_tokens":null', null, 1],
+  ['"max_tokens":-1', null, 1],
+  ['"max_tokens":"5"', null, 1],
+  ['"max_tokens":1e2', 100, 1],
+  ['"n":2,"best_of":5', null, 5],
+  ['"n":0,"best_of":null', null, 1],
+  ['"m\\u0061x_tokens":8', 8, 1],
+];
+
+test('of two limits the larger counts, and answers are multiplied', () => {
+  for (const [members, outputLimit, choices] of limits) {
+    const request = parseRequest(Buffer.from(`{"model":"m"${members === '' ? '' : ','}${members}}`));
+    assert.deepEqual([request.outputLimit, request.choices], [outputLimit, choices], members);
+  }
+});
+
+test('what makes a request dearer is seen', () => {
+  const read = (members: string): unknown[] => {
+    const request = parseRequest(Buffer.from(`{"model":"m",${members}}`));
+    return [request.serviceTier, request.mayAnswerInSound, request.searchesTheWeb, request.predictedBytes];
+  };
+  assert.deepEqual(read('"service_tier":"priority"'), ['priority', false, false, 0]);
+  assert.deepEqual(read('"service_tier":null,"audio":null,"prediction":null,"web_search_options":null'), [
+    null,
+    false,
+    false,
+    0,
+  ]);
+  assert.deepEqual(read('"audio":{},"web_search_options":{},"prediction":"12345"'), [null, true, true, 7]);
+  assert.deepEqual(read('"modalities":["text","audio"]'), [null, true, false, 0]);
+});
+
+const cap: OutputCap = { name: 'max_completion_tokens', tokens: 5 };
+const caps: readonly (readonly [body: string, edited: string])[] = [
+  ['{"model":"m"}', '{"model":"m","max_completion_tokens":5}'],
+  ['{ "model" : "m" }', '{ "model" : "m" ,"max_completion_tokens":5}'],
+  ['{"max_completion_tokens":null,"model":"m"}', '{"max_completion_tokens":5,"model":"m"}'],
+  ['{"max_tokens":null,"model":"m"}', '{"max_tokens":null,"model":"m","max_completion_tokens":5}'],
+  ['{"max_tokens":-1,"model":"m"}', '{"max_tokens":5,"model":"m"}'],
+  [
+    '{"max_completion_tokens":"x","max_completion_tokens":1.5,"model":"m"}',
+    '{"max_completion_tokens":5,"max_completion_tokens":5,"model":"m"}',
+  ],
+];
+
+test('a missing limit is written in one place', () => {
+  for (const [body, edited] of caps) {
+    const request = parseRequest(Buffer.from(body));
+    const result = editBody(request, { model: 'm', addUsage: false, outputCap: cap });
+    assert.equal(Buffer.from(result).toString(), edited);
+  }
+  const request = parseRequest(Buffer.from('{"model":"m"}'));
+  const older = { name: 'max_tokens', tokens: 7 } as const;
+  const all = editBody(request, { model: 'other', addUsage: true, outputCap: older });
+  assert.equal(Buffer.from(all).toString(), '{"model":"other","stream_options":{"include_usage":true},"max_tokens":7}');
+});
+
+test('whatever else a body holds stays as it is, and the limit is the one that a reader finds', () => {
+  const members = fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 });
+  fc.assert(
+    fc.property(members, fc.boolean(), (others, isPretty) => {
+      const body = { ...others, model: 'm' };
+      delete (body as Record<string, unknown>)['max_tokens'];
+      const text = JSON.stringify(body, undefined, isPretty ? 2 : 0);
+      const request = parseRequest(Buffer.from(text));
+      if (request.outputLimit !== null) return;
+      const edited = JSON.parse(
+        Buffer.from(editBody(request, { model: 'm', addUsage: false, outputCap: cap })).toString(),
+      ) as Record<string, unknown>;
+      assert.deepEqual(edited, { ...(JSON.parse(text) as object), max_completion_tokens: 5 });
+    }),
+  );
+});

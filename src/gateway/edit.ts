@@ -1,0 +1,77 @@
+// Edit: the few changes that a body may get on its way to the upstream, each a splice; all else stays byte for byte.
+import type { OutputLimitName } from '../core/endpoint.ts';
+import { skipSpace, type Span } from '../lib/json-scan.ts';
+import type { ParsedRequest, Places } from './parse.ts';
+
+const openBrace = 0x7b;
+
+/** A limit for the answer's tokens. */
+export interface OutputCap {
+  readonly name: OutputLimitName;
+  readonly tokens: number;
+}
+
+/** What is to be changed. */
+export interface Edits {
+  /** The model name for the upstream. */
+  readonly model: string;
+  /** Ask the upstream for the usage chunk, which the client did not ask for. */
+  readonly addUsage: boolean;
+  /** A limit for each choice, where a hard budget needs one and the client set none. */
+  readonly outputCap: OutputCap | null;
+}
+
+interface Splice {
+  readonly span: Span;
+  readonly text: string;
+}
+
+/** The body for the upstream: the very bytes of the client where nothing is to be changed. */
+export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
+  const { body, places } = request;
+  const splices: Splice[] = [];
+  if (edits.model !== request.model) {
+    for (const span of places.model) splices.push({ span, text: JSON.stringify(edits.model) });
+  }
+  if (edits.addUsage) {
+    const splice = usageSplice(body, places);
+    if (splice !== undefined) splices.push(splice);
+  }
+  if (edits.outputCap !== null) splices.push(...capSplices(request, edits.outputCap));
+  if (splices.length === 0) return body;
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { span, text } of splices.sort((a, b) => a.span.start - b.span.start)) {
+    parts.push(body.subarray(at, span.start), Buffer.from(text));
+    at = span.end;
+  }
+  parts.push(body.subarray(at));
+  return Buffer.concat(parts);
+}
+
+function usageSplice(body: Uint8Array, places: Places): Splice | undefined {
+  const { streamOptions, includeUsage, close } = places;
+  if (streamOptions === undefined) {
+    // A request has its model, so the object is not empty: a comma is due.
+    return { span: { start: close, end: close }, text: ',"stream_options":{"include_usage":true}' };
+  }
+  if (includeUsage !== undefined) return { span: includeUsage, text: 'true' };
+  if (body[streamOptions.start] === openBrace) {
+    const inside = { start: streamOptions.start + 1, end: streamOptions.start + 1 };
+    const isEmpty = skipSpace(body, inside.start, streamOptions.end) === streamOptions.end - 1;
+    return { span: inside, text: `"include_usage":true${isEmpty ? '' : ','}` };
+  }
+  const isNull = streamOptions.end - streamOptions.start === 4;
+  // Anything but an object or null is the client's mistake: the upstream tells it.
+  return isNull ? { span: streamOptions, text: '{"include_usage":true}' } : undefined;
+}
+
+/** Writes the cap in the place of what sets no limit, else at the end. A null under the other name means nothing, and stays. */
+function capSplices({ places }: ParsedRequest, { name, tokens }: OutputCap): Splice[] {
+  const text = String(tokens);
+  const useless = places.outputLimits.filter(
+    (limit) => limit.tokens === undefined && (limit.name === name || !limit.isNull),
+  );
+  if (useless.length > 0) return useless.map(({ span }) => ({ span, text }));
+  return [{ span: { start: places.close, end: places.close }, text: `,"${name}":${text}` }];
+}

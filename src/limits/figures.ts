@@ -1,0 +1,101 @@
+// The figures of one request that its key's limits go by: estimates of its tokens, and bounds of what it can cost at a target.
+import type { EndpointOutput, OutputLimitName } from '../core/endpoint.ts';
+import type { ModelSize } from '../core/model-size.ts';
+import type { NanoUsd, PriceBook } from '../core/price.ts';
+import { measureContent, type Content } from './content.ts';
+import { costBoundOf } from './cost-bound.ts';
+import { estimateOf, type Estimate } from './estimate.ts';
+import type { Habit } from './learned-usage.ts';
+import { costOfAnswers, largestPrompt, needOf, unpricedNeed, type AnswerTerms, type Need } from './need.ts';
+import type { RequestShape } from './request-shape.ts';
+
+/** Names of a tier that mean what no name means. */
+const usualTiers: readonly string[] = ['auto', 'default'];
+
+/** Where a request goes, as far as its cost depends on it. */
+export interface LimitTarget {
+  readonly providerId: string;
+  /** As it is sent there. */
+  readonly model: string;
+  readonly size: ModelSize;
+  /** The name by which answers are limited there. */
+  readonly outputLimitName: OutputLimitName;
+}
+
+/** What figures are made from. */
+export interface FiguresOf {
+  readonly shape: RequestShape;
+  readonly output: EndpointOutput | null;
+  readonly habit: Habit;
+  readonly prices: PriceBook;
+  /** Tiers that the provider has served where nobody had asked for one. */
+  readonly unaskedTiers: readonly string[];
+}
+
+/** The figures of one request. */
+export class RequestFigures {
+  readonly content: Content;
+  readonly estimate: Estimate;
+  readonly #of: FiguresOf;
+  /** Tokens of its text, once they have been counted. */
+  countedTokens: number | undefined;
+
+  constructor(of: FiguresOf) {
+    this.#of = of;
+    this.content = measureContent(of.shape.body, of.shape.content);
+    this.estimate = estimateOf(of.shape, this.content, of.output, of.habit);
+  }
+
+  get estimatedTokens(): number {
+    return this.estimate.prompt + this.estimate.output;
+  }
+
+  /** What the request needs at a target, with the tokens of its text as far as they are counted; null where the target's price is not known. */
+  need(target: LimitTarget, leftNanoUsd: NanoUsd, nowMs: number, textTokens = this.countedTokens): Need | null {
+    const terms = this.#terms(target, nowMs, textTokens);
+    return terms === null ? null : needOf(terms, leftNanoUsd);
+  }
+
+  /** What is reserved where the target's price is not known, and that is no hindrance. */
+  unpricedNeed({ size }: LimitTarget): Need {
+    return unpricedNeed({ ...this.#of, size });
+  }
+
+  /** What it costs at most at a target with so many tokens for each choice; null where the target's price is not known. */
+  cost(target: LimitTarget, tokensEach: number, nowMs: number): NanoUsd | null {
+    const terms = this.#terms(target, nowMs, this.countedTokens);
+    return terms === null ? null : costOfAnswers(terms, tokensEach);
+  }
+
+  #terms({ providerId, model, size }: LimitTarget, atMs: number, textTokens: number | undefined): AnswerTerms | null {
+    const { shape, output, habit, prices } = this.#of;
+    const { content, estimate } = this;
+    const prompt = largestPrompt(shape, content, size, textTokens);
+    const bound = costBoundOf(prices, {
+      providerId,
+      model,
+      tiers: this.#tiersAt({ providerId, model }, atMs),
+      promptTokens: prompt.tokens,
+      audioPromptTokens: prompt.audioTokens,
+      mayAnswerInSound: shape.mayAnswerInSound,
+      atMs,
+    });
+    if (bound === null) return null;
+    const { longAnswerTokens } = habit;
+    return { shape, content, output, size, promptEstimate: estimate.prompt, longAnswerTokens, bound };
+  }
+
+  /** A tier that was asked for may be served, or the usual one in its place. Of those that come unasked, the ones that have a price here. */
+  #tiersAt(target: Pick<LimitTarget, 'providerId' | 'model'>, atMs: number): readonly (string | null)[] {
+    const { shape, prices, unaskedTiers } = this.#of;
+    if (shape.serviceTier !== null && !usualTiers.includes(shape.serviceTier)) return [null, shape.serviceTier];
+    if (unaskedTiers.length === 0) return onlyUsual;
+    const { providerId, model } = target;
+    const priced = unaskedTiers.filter(
+      (tier) => prices.priceOf({ providerId, model, serviceTier: tier, atMs }) !== null,
+    );
+    return [null, ...priced];
+  }
+}
+
+const onlyUsual: readonly null[] = [null];

@@ -1,0 +1,92 @@
+// What requests really used, learned for each key and model: the tokens of a prompt by its length, and how long answers are.
+import { TokenRatios } from '../core/token-ratio.ts';
+
+/** Keys and models remembered together; who was asked for longest ago is forgotten first. */
+const namesKept = 10_000;
+
+/** What is known of one key's requests for one model. */
+export interface Habit {
+  /** The tokens that a text of so many bytes is likely to have. */
+  tokensOf(textBytes: number): number;
+  /** 19 of 20 answers were no longer, within a quarter; undefined while too few are known. */
+  readonly longAnswerTokens: number | undefined;
+}
+
+/** Learns from every answer. */
+export class LearnedUsage {
+  readonly #ratios = new TokenRatios(namesKept);
+  readonly #answers = new Map<string, AnswerLengths>();
+
+  habit(keyId: string, model: string): Habit {
+    const name = nameOf(keyId, model);
+    return {
+      tokensOf: (textBytes) => this.#ratios.tokensOf(name, textBytes),
+      longAnswerTokens: this.#answers.get(name)?.longTokens,
+    };
+  }
+
+  /** Takes note of a prompt without images, sounds and the like. */
+  learnPrompt(keyId: string, model: string, textBytes: number, tokens: number): void {
+    this.#ratios.learn(nameOf(keyId, model), textBytes, tokens);
+  }
+
+  /** Takes note of one choice of an answer. */
+  learnAnswer(keyId: string, model: string, tokens: number): void {
+    const name = nameOf(keyId, model);
+    const answers = this.#answers.get(name) ?? new AnswerLengths();
+    // Last in the order of the Map: it was used last.
+    this.#answers.delete(name);
+    this.#answers.set(name, answers);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > namesKept && oldest !== undefined) this.#answers.delete(oldest);
+    answers.add(tokens);
+  }
+}
+
+function nameOf(keyId: string, model: string): string {
+  return `${keyId}\n${model}`;
+}
+
+/** Each step of the scale is a quarter more than the one before: 64 of them reach a million tokens. */
+const stepFactor = 1.25;
+const steps = 64;
+/** Past so many answers all before count half. */
+const answersKept = 400;
+const percentile = 0.95;
+/** Of fewer answers a percentile says little. */
+const fewestAnswers = 10;
+
+/** How long answers are: a histogram on a scale that grows with the length, in which the past fades. */
+export class AnswerLengths {
+  readonly #counts = new Float32Array(steps);
+  #count = 0;
+  #longTokens: number | undefined;
+
+  /** The 95th percentile, rounded up to the scale; undefined while too few answers are known. */
+  get longTokens(): number | undefined {
+    if (this.#count < fewestAnswers) return undefined;
+    this.#longTokens ??= this.#percentile();
+    return this.#longTokens;
+  }
+
+  add(tokens: number): void {
+    const step = tokens <= 1 ? 0 : Math.ceil(Math.log(tokens) / Math.log(stepFactor) - 1e-9);
+    const at = Math.min(step, steps - 1);
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#count += 1;
+    this.#longTokens = undefined;
+    if (this.#count < answersKept) return;
+    for (let i = 0; i < steps; i += 1) this.#counts[i] = (this.#counts[i] ?? 0) / 2;
+    this.#count /= 2;
+  }
+
+  #percentile(): number {
+    const wanted = this.#count * percentile;
+    let seen = 0;
+    for (let i = 0; i < steps; i += 1) {
+      seen += this.#counts[i] ?? 0;
+      if (seen >= wanted) return Math.ceil(stepFactor ** i - 1e-9);
+    }
+    return Math.ceil(stepFactor ** (steps - 1));
+  }
+}

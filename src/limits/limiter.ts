@@ -1,0 +1,84 @@
+// The limits of client keys at work: admits requests, and learns from them when they are over.
+import type { ClientKey } from '../core/client-key.ts';
+import type { AttemptRecord } from '../core/record.ts';
+import type { Standing } from '../shared-state/limit-state.ts';
+import { Admission, type AdmissionParts, type LimitedRequest } from './admission.ts';
+import { BudgetPeriods } from './budget-period.ts';
+import { BudgetQueues } from './budget-queue.ts';
+import { RequestFigures } from './figures.ts';
+import { LearnedUsage } from './learned-usage.ts';
+import { Reservation } from './reservation.ts';
+
+/** Providers whose tiers are remembered, and tiers of each: both are few, whatever answers claim. */
+const providersKept = 1000;
+const tiersKept = 4;
+
+/** Whether a key has any limit at all. */
+export function hasLimits({ rpm, tpm, maxConcurrency, budget }: ClientKey): boolean {
+  return rpm !== null || tpm !== null || maxConcurrency !== null || budget !== null;
+}
+
+/** Admits requests of keys that have limits. */
+export class Limiter {
+  readonly #parts: AdmissionParts;
+  readonly #shared: { readonly periods: BudgetPeriods; readonly queues: BudgetQueues };
+  readonly #learned = new LearnedUsage();
+  /** Provider → tiers that it served where nobody had asked for one: a project can have another default. */
+  readonly #unaskedTiers = new Map<string, readonly string[]>();
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+    this.#shared = { periods: new BudgetPeriods(), queues: new BudgetQueues(parts.clock, parts.state) };
+  }
+
+  /** How the key's windows stand. */
+  standing(keyId: string): Standing {
+    return this.#parts.state.standing(keyId);
+  }
+
+  /**
+   * Reserves all that the request may take, after a wait where money is missing that others only hold. Throws the
+   * `GatewayError` that refuses it, or a `StoppedError` where it is stopped meanwhile.
+   */
+  async reserve(request: LimitedRequest): Promise<Reservation> {
+    const { key, shape, output, target } = request;
+    const { clock } = this.#parts;
+    const prices = this.#parts.prices();
+    const figures = new RequestFigures({
+      shape,
+      output,
+      prices,
+      habit: this.#learned.habit(key.id, shape.model),
+      unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
+    });
+    const { hold, need } = await new Admission(this.#parts, this.#shared, request, figures).admit();
+    return new Reservation({
+      key,
+      hold,
+      figures,
+      prices,
+      clock,
+      // A budget that is only watched changes nothing of the request.
+      outputCap: key.budgetMode === 'enforce' ? need.outputCap : null,
+      outputTokens: need.outputTokens,
+      onSettled: (attempts) => this.#learn(request, figures, attempts),
+    });
+  }
+
+  #learn({ key, shape }: LimitedRequest, { content }: RequestFigures, attempts: readonly AttemptRecord[]): void {
+    for (const { providerId, usage, usageSource, outcome, serviceTier } of attempts) {
+      if (serviceTier !== null && shape.serviceTier === null) this.#learnTier(providerId, serviceTier);
+      if (usage === null || usageSource !== 'upstream') continue;
+      const isText = content.images === 0 && content.audioBytes === 0 && !content.refersElsewhere;
+      if (isText) this.#learned.learnPrompt(key.id, shape.model, content.textBytes, usage.prompt_tokens);
+      if (outcome !== 'ok') continue;
+      this.#learned.learnAnswer(key.id, shape.model, usage.completion_tokens / (shape.choices * content.prompts));
+    }
+  }
+
+  #learnTier(providerId: string, tier: string): void {
+    const known = this.#unaskedTiers.get(providerId) ?? [];
+    if (tier === 'default' || known.includes(tier) || known.length >= tiersKept) return;
+    if (this.#unaskedTiers.size < providersKept) this.#unaskedTiers.set(providerId, [...known, tier]);
+  }
+}

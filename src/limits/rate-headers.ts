@@ -1,0 +1,32 @@
+// The headers that tell a client how its key's own limits stand, in OpenAI's spelling, so that what its SDK knows of them works here.
+import type { ClientKey } from '../core/client-key.ts';
+import { goDuration } from '../lib/go-duration.ts';
+import type { Standing, WindowStanding } from '../shared-state/limit-state.ts';
+
+/** What the headers depend on. */
+export type LimitedRates = Pick<ClientKey, 'rpm' | 'tpm' | 'limitsMode'>;
+
+/** Name and value in turn, for each limit that the key has; nothing while its limits are only watched. */
+export function rateHeaders({ rpm, tpm, limitsMode }: LimitedRates, standing: () => Standing): string[] {
+  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return [];
+  const { requests, tokens } = standing();
+  return [...headersOf('requests', rpm, requests), ...headersOf('tokens', tpm, tokens)];
+}
+
+/** Headers of the upstream that are not for this client: they would tell of the account's limits where the key has its own. */
+export function hiddenRateHeaders({ rpm, tpm, limitsMode }: LimitedRates): readonly string[] {
+  if (limitsMode === 'shadow') return [];
+  return [...(rpm === null ? [] : namesOf.requests), ...(tpm === null ? [] : namesOf.tokens)];
+}
+
+const namesOf = {
+  requests: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
+  tokens: ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
+} as const;
+
+function headersOf(what: keyof typeof namesOf, limit: number | null, { used, resetMs }: WindowStanding): string[] {
+  if (limit === null) return [];
+  const [limitName, remainingName, resetName] = namesOf[what];
+  const remaining = Math.max(Math.floor(limit - used), 0);
+  return [limitName, String(limit), remainingName, String(remaining), resetName, goDuration(resetMs)];
+}

@@ -1,0 +1,73 @@
+// What one request has reserved of its key's limits: it is asked before each attempt, and settled once with the truth.
+import type { ClientKey } from '../core/client-key.ts';
+import type { OutputLimitName } from '../core/endpoint.ts';
+import type { NanoUsd, PriceBook } from '../core/price.ts';
+import type { AttemptRecord } from '../core/record.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { GatewayError } from '../core/errors.ts';
+import type { Hold } from '../shared-state/limit-state.ts';
+import type { LimitTarget, RequestFigures } from './figures.ts';
+import { attemptRefusal, unpricedRefusal } from './refusal.ts';
+import { costSoFar, takenBy } from './settlement.ts';
+
+/** What an attempt may do. */
+export interface AttemptTerms {
+  /** The limit to be written into its body; null where none is. */
+  readonly outputCap: { readonly name: OutputLimitName; readonly tokens: number } | null;
+  /** The most that it can cost; null for a key without a budget. */
+  readonly reservedNanoUsd: NanoUsd | null;
+}
+
+/** What a reservation is made of. */
+export interface ReservationParts {
+  readonly key: ClientKey;
+  readonly hold: Hold;
+  readonly figures: RequestFigures;
+  readonly prices: PriceBook;
+  readonly clock: Clock;
+  /** The most tokens that each choice may have. */
+  readonly outputTokens: number;
+  /** The same where the body has to be given it. */
+  readonly outputCap: number | null;
+  /** Hears of the attempts of a request that is over. */
+  readonly onSettled: (attempts: readonly AttemptRecord[]) => void;
+}
+
+/** A request's reservation. Disposing of it frees its place; what it used is booked by `settle`. */
+export class Reservation implements Disposable {
+  readonly #parts: ReservationParts;
+
+  constructor(parts: ReservationParts) {
+    this.#parts = parts;
+  }
+
+  /** Reserves for one more attempt besides those made so far, whose cost may be unknown; an error where the budget does not cover it. */
+  async attempt(target: LimitTarget, before: readonly AttemptRecord[]): Promise<AttemptTerms | GatewayError> {
+    const { key, hold, figures, prices, clock, outputCap } = this.#parts;
+    if (key.budget === null) return unlimited;
+    // A fallback's model may be able to say less, and refuses what asks for more.
+    const cap = outputCap === null ? null : Math.min(outputCap, Math.max(target.size.outputTokens, 1));
+    const cost = figures.cost(target, cap ?? this.#parts.outputTokens, clock.nowMs());
+    if (cost === null && key.budgetMode === 'enforce' && !key.allowsUnpriced) return unpricedRefusal(key, target.model);
+    const reservedNanoUsd = cost ?? 0;
+    const sunk = before.reduce((sum, attempt) => sum + costSoFar(attempt, prices), 0);
+    if (!(await hold.cover(sunk + reservedNanoUsd))) return attemptRefusal(key);
+    return {
+      outputCap: cap === null || cost === null ? null : { name: target.outputLimitName, tokens: cap },
+      reservedNanoUsd,
+    };
+  }
+
+  /** Books what the attempts used in place of what was reserved. The second call does nothing. */
+  settle(attempts: readonly AttemptRecord[]): void {
+    const { hold, prices, onSettled } = this.#parts;
+    hold.settle(takenBy(attempts, prices));
+    onSettled(attempts);
+  }
+
+  [Symbol.dispose](): void {
+    this.#parts.hold.release();
+  }
+}
+
+const unlimited: AttemptTerms = { outputCap: null, reservedNanoUsd: null };

@@ -1,0 +1,34 @@
+// Waits for what only a store can tell, but not for long.
+import { GatewayError } from '../core/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+
+/** A request waits for no store longer than this. */
+const longestWaitMs = 250;
+const retryAfterMs = 1000;
+
+/** What the store says; throws `storage_unavailable` where it fails or takes too long. What is there already costs nothing. */
+export function answerOf<T>(clock: Clock, answer: T | Promise<T>): T | Promise<T> {
+  return answer instanceof Promise ? withinTime(clock, answer) : answer;
+}
+
+async function withinTime<T>(clock: Clock, answer: Promise<T>): Promise<T> {
+  let cancelTimer = (): void => {};
+  const tooLate = new Promise<never>((_, reject) => {
+    cancelTimer = clock.after(longestWaitMs, () => reject(unavailable(undefined)));
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } catch (error) {
+    throw error instanceof GatewayError ? error : unavailable(error);
+  } finally {
+    cancelTimer();
+  }
+}
+
+function unavailable(cause: unknown): GatewayError {
+  return new GatewayError(
+    'storage_unavailable',
+    'What the client key has spent cannot be read at the moment, and its budget is not to be overspent; try again.',
+    { retryAfterMs, cause },
+  );
+}
