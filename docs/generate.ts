@@ -113,8 +113,8 @@ ${table(['Status', '`code`', '`type`', 'When', 'What to do'], rows)}
 - An error in a stream is one event, \`data: {"error":{…}}\`, and no \`[DONE]\` follows. The HTTP status is 200 then,
   because it went out with the first content. \`upstream_invalid_response\` can also come this way.
 - A request that is not valid HTTP gets \`invalid_request\` with status 400, 408 or 431.
-- \`rate_limit_exceeded\` and \`budget_exceeded\` are reserved for the limits of client keys. The gateway does not hold
-  requests to those yet; what it sends today is \`rate_limit_exceeded\` where wrong keys came too often.
+- \`rate_limit_exceeded\` and \`budget_exceeded\` come from the [limits of the client key](limits.md), and the first
+  also where wrong keys came too often.
 `;
 }
 

@@ -20,6 +20,7 @@ import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { AuditTrail } from './management/audit-trail.ts';
+import { Limiter } from './limits/limiter.ts';
 import { createManagement } from './management/management.ts';
 import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
@@ -28,6 +29,7 @@ import { WaitingRooms } from './pool/waiting-room.ts';
 import { endpoints } from './providers/openai/endpoints.ts';
 import { modelPrefixes } from './providers/registry.ts';
 import { openPostgresStorage } from './storage/postgres/storage.ts';
+import { MemoryLimitState } from './shared-state/memory/memory-limit-state.ts';
 import { openSqliteStorage } from './storage/sqlite/storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { openLog, type Log } from './telemetry/log.ts';
@@ -175,6 +177,18 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     configuration: () => configuration.current(),
     clientKeys,
     failedKeys,
+    limiter: new Limiter({
+      state: new MemoryLimitState(clock, { spentSince: async () => 0 }),
+      prices: () => configuration.current().prices,
+      clock,
+      queueTimeoutMs: settings.QUEUE_TIMEOUT_MS,
+      countPrompt: async () => undefined,
+      onPassed({ requestId, keyId, limit, mode }) {
+        metrics.limitPassed(limit, mode);
+        if (mode === 'shadow')
+          logger.info({ request_id: requestId, key_id: keyId, limit }, 'a limit that is only watched was passed');
+      },
+    }),
     pool,
     rooms: new WaitingRooms(pool, clock, Math.random),
     retries: new RetryBudgets(),

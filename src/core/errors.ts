@@ -41,8 +41,8 @@ export const errorTable = {
   model_not_allowed: {
     status: 403,
     type: caller,
-    when: 'The client key may not use this model; the message names both.',
-    remedy: 'Use a model that the key allows, or have the key changed.',
+    when: 'The client key may not use this model, or has a budget and the price of the model is not known; the message names both.',
+    remedy: 'Use a model that the key allows, or have the key changed or the price added.',
   },
   forbidden: {
     status: 403,
@@ -95,7 +95,7 @@ export const errorTable = {
   budget_exceeded: {
     status: 429,
     type: 'insufficient_quota',
-    when: "The client key's own budget is used up.",
+    when: "What is left of the client key's own budget does not cover the request.",
     remedy: 'Wait for the next period, or have the budget raised; retrying does not help.',
   },
   upstream_rate_limited: {
@@ -137,7 +137,7 @@ export const errorTable = {
   storage_unavailable: {
     status: 503,
     type: server,
-    when: 'The database cannot be reached and the answer depends on it: a change, or a client key that the gateway does not know.',
+    when: 'The database cannot be reached and the answer depends on it: a change, a client key that the gateway does not know, or what a key with a budget has spent.',
     remedy: 'Try again; `GET /ready` shows the state of the stores.',
   },
   upstream_timeout: {

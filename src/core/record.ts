@@ -38,6 +38,8 @@ export interface AttemptRecord {
   serviceTier: string | null;
   /** The answer's `x-request-id`, which the upstream's support asks for. */
   upstreamRequestId: string | null;
+  /** The most that it could cost, as it was reserved of its key's budget; null for a key without one. */
+  reservedNanoUsd: NanoUsd | null;
   /** Null where tokens were used whose price is not known. */
   costNanoUsd: NanoUsd | null;
   /** The price that the cost was computed with. */

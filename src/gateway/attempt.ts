@@ -60,8 +60,10 @@ export interface AttemptParts {
   readonly record: AttemptRecord;
   /** Where what the model says is put for counting. */
   readonly text: HeardText;
-  /** The gateway's own headers of an answer of this attempt, name and value in turn. */
-  readonly ownHeaders: readonly string[];
+  /** The gateway's own headers of an answer of this attempt, as they are when it comes; name and value in turn. */
+  readonly ownHeaders: () => readonly string[];
+  /** Names of the upstream's headers that are not for this client. */
+  readonly hiddenHeaders: readonly string[];
   /** Called with the headers of the upstream's answer, and again with the body of an error. */
   readonly onAnswer: (header: HeaderReader, errorBody?: Uint8Array) => void;
   /** The cost of what an answer reports, in USD; undefined where it is not known. */
@@ -126,7 +128,7 @@ class Attempt implements AnswerListener {
     const head = this.#head(status, headers);
     record.upstreamRequestId = head.header('x-request-id')?.slice(0, longestRequestId) ?? null;
     this.#parts.onAnswer(head.header);
-    this.#sink.setHead(status, [...head.headers, ...ownHeaders]);
+    this.#sink.setHead(status, [...head.headers, ...ownHeaders()]);
     this.#reception = this.#receptionFor(head, headers['content-type']);
     // Of a stream the first content is still awaited: its limit runs on.
     if (!this.#awaitsContent()) this.#watchdog.watch(limits.idleMs);
@@ -153,7 +155,7 @@ class Attempt implements AnswerListener {
   }
 
   #head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
-    const { provider, account, clock, onAnswer } = this.#parts;
+    const { provider, account, clock, onAnswer, hiddenHeaders } = this.#parts;
     const redact = (text: string): string => withoutSecret(text, account.credential);
     const header = (name: string): string | undefined => {
       const value = headers[name];
@@ -162,7 +164,7 @@ class Attempt implements AnswerListener {
     return {
       status,
       header,
-      headers: answerHeaders(headers),
+      headers: answerHeaders(headers, hiddenHeaders),
       redact,
       classify(body) {
         onAnswer(header, body);

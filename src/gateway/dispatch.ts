@@ -1,20 +1,24 @@
 // Dispatch: the loop of attempts. It has no rule of its own: who serves, whether to retry and how long to wait are decided elsewhere.
 import type { Endpoint } from '../core/endpoint.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
+import type { AttemptTerms } from '../limits/reservation.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
 import { attempt, type AttemptResult } from './attempt.ts';
 import type { Drainer } from './drainer.ts';
 import { KeptPrompt } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
-import { editBody, estimateTokens, type ParsedRequest } from './parse.ts';
+import { editBody } from './edit.ts';
+import { estimateTokens, type ParsedRequest } from './parse.ts';
+import { hiddenHeaders, keyHeaders, termsOf } from './reserve.ts';
 import { UsageTally } from './tally.ts';
 import { costToTell } from './price.ts';
 import { asksCostHeader } from './stream-cost.ts';
 import { stopsOf } from './targets.ts';
-import type { HeldAnswer } from './verdict.ts';
+import { lastWord, type HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** A request that is ready to go out. */
@@ -33,6 +37,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     exchange: work.exchange,
     record,
     key: work.key,
+    reservation: work.reservation,
     deadlineMs: work.deadlineMs,
     estimates: work.estimates,
     stops: stopsOf(parts.configuration(), target),
@@ -45,12 +50,18 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   parts.retries.request(target.provider.id, parts.clock.nowMs());
   for (;;) {
     const found = await nextLease(parts, journey);
-    if (!(found instanceof Lease)) return answerHeld(work, found);
+    if (!(found instanceof Lease)) return answerHeld(parts, work, found);
     using lease = found;
     const { account } = lease;
     record.chosenBecause = lease.because;
     journey.tried.push(account.id);
-    const result = await makeAttempt(parts, work, currentStop(journey), lease, prompt);
+    const terms = await termsOf(work, currentStop(journey));
+    if (terms instanceof GatewayError) {
+      lease.abandon();
+      if (journey.failed.length === 0) throw terms;
+      return answerLast(parts, work, journey);
+    }
+    const result = await makeAttempt(parts, work, currentStop(journey), lease, { prompt, terms });
     if (result.kind === 'answered') {
       record.outcome = result.outcome;
       record.errorCode = result.errorCode;
@@ -60,12 +71,19 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   }
 }
 
+/** No further attempt may be made: the last one's failure is the answer. */
+function answerLast(parts: GatewayParts, work: Work, { failed }: Journey): void {
+  const word = lastWord(failed, true);
+  if (word instanceof GatewayError) throw word;
+  answerHeld(parts, work, word);
+}
+
 async function makeAttempt(
   parts: GatewayParts,
   work: Dispatch,
   target: Target,
   lease: Lease,
-  prompt: KeptPrompt,
+  { prompt, terms }: { readonly prompt: KeptPrompt; readonly terms: AttemptTerms },
 ): Promise<AttemptResult> {
   const { clock, settings, upstream } = parts;
   const { exchange, endpoint, request, record, drainer } = work;
@@ -75,6 +93,7 @@ async function makeAttempt(
   const isStream = request.isStream && endpoint.canStream;
   const addUsage = isStream && !request.asksUsage && provider.config.ask_stream_usage !== false;
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
+  attemptRecord.reservedNanoUsd = terms.reservedNanoUsd;
   record.attempts.push(attemptRecord);
   try {
     parts.intend(record);
@@ -89,7 +108,7 @@ async function makeAttempt(
     endpoint,
     provider,
     account,
-    body: editBody(request, { model, addUsage }),
+    body: editBody(request, { model, addUsage, outputCap: terms.outputCap }),
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
     upstream,
@@ -98,9 +117,10 @@ async function makeAttempt(
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
     text: tally.text,
-    ownHeaders: gatewayHeaders(work),
     costOf: (report) => costToTell(record, report, prices),
     asksCost: exchange.header(asksCostHeader) === 'true',
+    ownHeaders: () => gatewayHeaders(parts, work),
+    hiddenHeaders: hiddenHeaders(work.key),
     onAnswer(header, errorBody) {
       const { vendor } = provider;
       lease.learnQuota(vendor.readQuota(header, errorBody), clock.nowMs());
@@ -147,21 +167,23 @@ function newAttemptRecord(
     rawUsage: null,
     serviceTier: null,
     upstreamRequestId: null,
+    reservedNanoUsd: null,
     costNanoUsd: null,
     priceId: null,
   };
 }
 
-/** Says which attempt and which account an answer comes from. */
-export function gatewayHeaders({ exchange, record }: Pick<Work, 'exchange' | 'record'>): string[] {
+/** Says which attempt and which account an answer comes from, and how the key's own limits stand. */
+export function gatewayHeaders(parts: Pick<GatewayParts, 'limiter'>, { exchange, record, key }: Work): string[] {
   const headers = ['x-aigateway-request-id', exchange.id, 'x-aigateway-attempts', String(record.attempts.length)];
   const last = record.attempts.at(-1);
   if (last !== undefined) headers.push('x-aigateway-provider', last.providerId, 'x-aigateway-account', last.accountId);
+  headers.push(...keyHeaders(parts, key));
   return headers;
 }
 
 /** Gives the client an upstream's own error. Once the gateway has retried, the client's SDK shall not. */
-function answerHeld(work: Work, held: HeldAnswer): void {
+function answerHeld(parts: GatewayParts, work: Work, held: HeldAnswer): void {
   const { exchange, record } = work;
   const hasRetried = record.attempts.length > 1;
   const headers: string[] = [];
@@ -174,7 +196,7 @@ function answerHeld(work: Work, held: HeldAnswer): void {
   record.status = held.status;
   record.outcome = last?.outcome ?? 'upstream_error';
   record.errorCode = last?.failure ?? null;
-  exchange.answer.start(held.status, [...headers, ...gatewayHeaders(work)]);
+  exchange.answer.start(held.status, [...headers, ...gatewayHeaders(parts, work)]);
   exchange.answer.end(held.body);
 }
 

@@ -9,6 +9,7 @@ import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
 import { checkModel, identify, mayUse } from './identify.ts';
 import { modelsAnswer } from './models.ts';
 import { parseRequest } from './parse.ts';
+import { reserve } from './reserve.ts';
 import { routeModel } from './route.ts';
 import { settle } from './settle.ts';
 import type { GatewayParts, Work } from './work.ts';
@@ -67,7 +68,16 @@ export class Gateway {
     record.isStream = request.isStream;
     checkModel(work.key, request.model);
     const target = routeModel(configuration(), modelPrefixes, request.model);
-    await dispatch(this.#parts, { ...work, endpoint, request, target, body, drainer: this.#drainer });
+    using reservation = await reserve(this.#parts, work, { output: endpoint.output, request, target });
+    work.reservation = reservation;
+    await dispatch(this.#parts, {
+      ...work,
+      endpoint,
+      request,
+      target,
+      body,
+      drainer: this.#drainer,
+    });
   }
 
   #serveModels(work: Work): void {
@@ -85,7 +95,7 @@ export class Gateway {
     record.status = 200;
     record.outcome = 'ok';
     const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
-    exchange.answer.start(200, [...headers, 'x-request-id', exchange.id, ...gatewayHeaders(work)]);
+    exchange.answer.start(200, [...headers, 'x-request-id', exchange.id, ...gatewayHeaders(this.#parts, work)]);
     exchange.answer.end(body);
   }
 
@@ -114,7 +124,8 @@ export class Gateway {
       chosenBecause: null,
       attempts: [],
     };
-    return { exchange, record, key: null, deadlineMs: exchange.receivedAtMs + limitMs, estimates: [] };
+    const deadlineMs = exchange.receivedAtMs + limitMs;
+    return { exchange, record, key: null, reservation: null, deadlineMs, estimates: [] };
   }
 }
 

@@ -61,12 +61,15 @@ function isAllowedUp(name: string, account: Account): boolean {
   return own !== undefined && account[own] === null;
 }
 
-/** The upstream's headers that the client may see, name and value in turn. */
-export function answerHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+/** The upstream's headers that the client may see, those of `hidden` apart; name and value in turn. */
+export function answerHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  hidden: readonly string[],
+): string[] {
   const list: string[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || deniedDown.has(name)) continue;
+    if (value === undefined || deniedDown.has(name) || hidden.includes(name)) continue;
     if (deniedDownPrefixes.some((prefix) => name.startsWith(prefix))) continue;
     if (typeof value === 'string') list.push(name, value);
     else for (const one of value) list.push(name, one);

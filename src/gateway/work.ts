@@ -9,6 +9,8 @@ import type { RequestRecord } from '../core/record.ts';
 import type { TokenEstimator } from '../core/token-estimator.ts';
 import type { TokenRatios } from '../core/token-ratio.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Limiter } from '../limits/limiter.ts';
+import type { Reservation } from '../limits/reservation.ts';
 import type { FailureMeter } from '../lib/failure-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { RetryBudgets } from '../pool/retry-budget.ts';
@@ -36,6 +38,8 @@ export interface GatewayParts {
   readonly clientKeys: ClientKeys;
   /** Requests with a client key that opens nothing, by whom they came from. */
   readonly failedKeys: FailureMeter;
+  /** The limits of client keys. */
+  readonly limiter: Limiter;
   readonly pool: Pool;
   /** Where requests wait for an account. */
   readonly rooms: WaitingRooms;
@@ -63,6 +67,8 @@ export interface Work {
   readonly record: RequestRecord;
   /** Who asks; null until they are identified, and where no client key is needed. */
   readonly key: ClientKey | null;
+  /** What is held of the key's limits; null until it is, and for a key without limits. */
+  reservation: Reservation | null;
   /** When the request's whole time is up, in ms since the epoch. */
   readonly deadlineMs: number;
   /** Attempts whose use is still being estimated: the request is settled when they are done. */

@@ -69,6 +69,12 @@ export class Lease implements Disposable {
     if (owner !== undefined && !this.#isOutdated) this.#listener.onOwner(this.member, owner);
   }
 
+  /** The attempt is not made after all. */
+  abandon(): void {
+    this.refund();
+    this.member.model(this.model).circuit.forget();
+  }
+
   /** The attempt never reached the upstream: it used nothing. */
   refund(): void {
     this.#quota.requests.giveBack(this.#requests);

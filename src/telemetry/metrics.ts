@@ -10,6 +10,8 @@ export interface Metrics {
   observe(record: RequestRecord): void;
   /** A connection beyond `MAX_CONNECTIONS` was closed. */
   countRefusedConnection(): void;
+  /** A request did not fit into a limit of its client key: refused, or only noted. */
+  limitPassed(limit: string, mode: string): void;
   collect(): Promise<{ readonly text: string; readonly type: string }>;
 }
 
@@ -90,6 +92,12 @@ export function openMetrics(sources: MetricSources): Metrics {
     labelNames: ['where'],
     registers,
   });
+  const limitsPassed = new Counter({
+    name: 'aigateway_limits_passed_total',
+    help: 'Requests that did not fit into a limit of their client key; mode is enforce where they were refused, shadow where that was only noted.',
+    labelNames: ['limit', 'mode'],
+    registers,
+  });
   const refusedConnections = new Counter({
     name: 'aigateway_connections_refused_total',
     help: 'Connections that were closed at once because there were as many as there may be.',
@@ -117,6 +125,9 @@ export function openMetrics(sources: MetricSources): Metrics {
       }
     },
     countRefusedConnection: () => refusedConnections.inc(),
+    limitPassed(limit, mode) {
+      limitsPassed.inc({ limit, mode });
+    },
     async collect() {
       inFlight.set(sources.running());
       const ledger = sources.ledger();

@@ -1,0 +1,65 @@
+// Reserve: what a request may take of its key's own limits is held before it goes out, and asked for again before each attempt.
+import type { ClientKey } from '../core/client-key.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { GatewayError } from '../core/errors.ts';
+import type { Target } from '../core/route.ts';
+import type { LimitTarget } from '../limits/figures.ts';
+import { hasLimits } from '../limits/limiter.ts';
+import { hiddenRateHeaders, rateHeaders } from '../limits/rate-headers.ts';
+import type { AttemptTerms, Reservation } from '../limits/reservation.ts';
+import type { ParsedRequest } from './parse.ts';
+import type { GatewayParts, Work } from './work.ts';
+
+/** Holds what the request may take; null for a key without limits. Throws the `GatewayError` that refuses it. */
+export async function reserve(
+  { limiter, clock }: GatewayParts,
+  { key, exchange, record, deadlineMs }: Work,
+  { output, request, target }: Pick<Endpoint, 'output'> & { readonly request: ParsedRequest; readonly target: Target },
+): Promise<Reservation | null> {
+  if (key === null || !hasLimits(key)) return null;
+  const beganAtMs = clock.nowMs();
+  try {
+    return await limiter.reserve({
+      id: exchange.id,
+      key,
+      shape: request,
+      output,
+      target: limitTarget(target, output),
+      deadlineMs,
+      cancellation: exchange.cancellation,
+    });
+  } finally {
+    record.queuedMs += clock.nowMs() - beganAtMs;
+  }
+}
+
+const freeTerms: AttemptTerms = { outputCap: null, reservedNanoUsd: null };
+
+/** What the next attempt may do, or the error where the budget does not cover it. */
+export async function termsOf(
+  { reservation, record, endpoint }: Pick<Work, 'reservation' | 'record'> & { readonly endpoint: Endpoint },
+  target: Target,
+): Promise<AttemptTerms | GatewayError> {
+  return reservation?.attempt(limitTarget(target, endpoint.output), record.attempts) ?? freeTerms;
+}
+
+/** The headers that tell how the key's own limits stand, name and value in turn. */
+export function keyHeaders({ limiter }: Pick<GatewayParts, 'limiter'>, key: ClientKey | null): string[] {
+  return key === null ? [] : rateHeaders(key, () => limiter.standing(key.id));
+}
+
+/** Names of the upstream's headers that are not for the holder of this key. */
+export function hiddenHeaders(key: ClientKey | null): readonly string[] {
+  return key === null ? [] : hiddenRateHeaders(key);
+}
+
+function limitTarget({ provider, model }: Target, output: Endpoint['output']): LimitTarget {
+  const { config, vendor } = provider;
+  const wanted = config.output_limit_name ?? vendor.outputLimitName;
+  return {
+    providerId: provider.id,
+    model,
+    size: vendor.sizeOf(model),
+    outputLimitName: output?.limitNames.includes(wanted) === true ? wanted : (output?.limitNames[0] ?? wanted),
+  };
+}
