@@ -1,0 +1,82 @@
+// Tests what each attempt of a request may do: the limit of its answer, and the money that covers it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GatewayError } from '../core/errors.ts';
+import { limitedKey } from '../../test/support/client-key.ts';
+import { attempt, openDesk, refusal, target, usd } from '../../test/support/limiter-desk.ts';
+import type { LimitTarget } from './figures.ts';
+import type { Reservation } from './reservation.ts';
+
+test('a missing limit is set by what is left, by what answers usually have, and for each target anew', async () => {
+  const { reserve, limiter, clock } = openDesk();
+  const key = limitedKey({ budget: 3 * usd });
+  const body = { max_tokens: null };
+  const capOf = async (reservation: Reservation, at = target): Promise<unknown> => {
+    const terms = await reservation.attempt(at, []);
+    assert.ok(!(terms instanceof GatewayError));
+    return terms.outputCap;
+  };
+  const first = await reserve({ key }, body);
+  assert.deepEqual(await capOf(first), { name: 'max_completion_tokens', tokens: 6247 });
+  const small: LimitTarget = {
+    ...target,
+    size: { ...target.size, outputTokens: 500 },
+    outputLimitName: 'max_tokens',
+  };
+  assert.deepEqual(await capOf(first, small), { name: 'max_tokens', tokens: 500 });
+  assert.equal(await capOf(await reserve({ key }, { max_tokens: 5 })), null);
+  for (let i = 0; i < 20; i += 1) {
+    const usage = { prompt_tokens: 10, completion_tokens: 40, total_tokens: 50, cached_tokens: 0 };
+    const details = { cache_write_tokens: 0, reasoning_tokens: 0, audio_prompt_tokens: 0, audio_completion_tokens: 0 };
+    (await reserve({ key }, { max_tokens: 5 })).settle([attempt(0, { usage: { ...usage, ...details } })]);
+  }
+  const nearEnd = limitedKey({ budget: 0.005 * usd });
+  assert.equal((await refusal(reserve({ key: { ...nearEnd, id: 'other' } }, body))).code, 'budget_exceeded');
+  first.settle([]);
+  await clock.advance(1);
+  assert.ok(limiter.standing(key.id).requests.used > 0);
+});
+
+test('a model without a price is refused, unless the key may use it or its budget is only watched', async () => {
+  const { reserve, passed } = openDesk();
+  const unknown = { ...target, model: 'nobody-knows-it' };
+  const key = limitedKey({ budget: usd });
+  const error = await refusal(reserve({ key, target: unknown }));
+  assert.equal(error.code, 'model_not_allowed');
+  assert.match(error.message, /the price of the model "nobody-knows-it" is not known/u);
+  const free = await reserve({ key: { ...key, allowsUnpriced: true }, target: unknown }, { max_tokens: null });
+  assert.deepEqual(await free.attempt(unknown, []), { outputCap: null, reservedNanoUsd: 0 });
+  // At a fallback with a price it is held to the budget again.
+  const priced = await free.attempt(target, []);
+  assert.ok(!(priced instanceof GatewayError) && priced.outputCap?.tokens === 8192);
+  await reserve({ key: { ...key, budgetMode: 'shadow' }, target: unknown });
+  assert.deepEqual(
+    passed.map(({ limit, mode }) => `${limit} ${mode}`),
+    ['budget enforce', 'budget shadow'],
+  );
+});
+
+test('each further attempt is reserved for, as long as what the ones before cost is not known', async () => {
+  const { reserve } = openDesk();
+  const key = limitedKey({ budget: 0.13 * usd });
+  const reservation = await reserve({ key });
+  const first = await reservation.attempt(target, []);
+  assert.ok(!(first instanceof GatewayError));
+  const unknown = attempt(0, { costNanoUsd: null, status: null, reservedNanoUsd: first.reservedNanoUsd });
+  assert.ok(!((await reservation.attempt(target, [unknown])) instanceof GatewayError));
+  const third = await reservation.attempt(target, [unknown, unknown]);
+  assert.ok(third instanceof GatewayError && third.code === 'budget_exceeded');
+  const answered = { ...unknown, status: 500 };
+  const unsent = { ...unknown, mayHaveReachedUpstream: false };
+  assert.ok(!((await reservation.attempt(target, [unknown, answered, unsent])) instanceof GatewayError));
+});
+
+test('a watched budget changes nothing of a request, and says what it would have refused', async () => {
+  const { reserve, passed } = openDesk();
+  const key = limitedKey({ budget: 1000, budgetMode: 'shadow' });
+  const reservation = await reserve({ key }, { max_tokens: null });
+  const terms = await reservation.attempt(target, []);
+  assert.ok(!(terms instanceof GatewayError));
+  assert.equal(terms.outputCap, null);
+  assert.deepEqual(passed, [{ requestId: 'req_1', keyId: key.id, limit: 'budget', mode: 'shadow' }]);
+});
