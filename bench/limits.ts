@@ -44,6 +44,7 @@ const target: LimitTarget = {
   providerId: 'openai',
   model: 'gpt-4o',
   size: openai.sizeOf('gpt-4o'),
+  encoding: openai.encodingOf('gpt-4o'),
   outputLimitName: openai.outputLimitName,
 };
 const output = endpoints[0]?.output ?? null;

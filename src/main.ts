@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { watchClientKeys } from './configuration/client-key-watch.ts';
 import { buildConfiguration } from './configuration/snapshot.ts';
 import { watchConfiguration } from './configuration/watch.ts';
-import { GatewayError } from './core/errors.ts';
-import type { Exchange } from './core/exchange.ts';
-import { isLoopbackHost, judgeLocalCaller } from './core/local-caller.ts';
+import { isLoopbackHost } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
 import { StartError } from './core/start-error.ts';
 import { TokenRatios } from './core/token-ratio.ts';
 import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { refuseStranger } from './gateway/stranger.ts';
 import { Lifecycle } from './http/lifecycle.ts';
 import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
@@ -182,7 +181,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       prices: () => configuration.current().prices,
       clock,
       queueTimeoutMs: settings.QUEUE_TIMEOUT_MS,
-      countPrompt: async () => undefined,
+      countPrompt: (body, { encoding }) => estimator.countExactly('prompt', encoding, body),
       onPassed({ requestId, keyId, limit, mode }) {
         metrics.limitPassed(limit, mode);
         if (mode === 'shadow')
@@ -197,7 +196,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     ratios: new TokenRatios(),
     clock,
     random: Math.random,
-    refuseStranger: (exchange) => refuseStranger(settings, exchange),
+    refuseStranger: (exchange) => refuseStranger(settings.HOST, exchange),
     intend: (record) => ledger.intend(record),
     onSettled(record, error) {
       if (record.keyId !== null) keyUses.set(record.keyId, record.createdAtMs);
@@ -282,22 +281,4 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
 /** Id → time, as the database has it. */
 function timesOf(uses: ReadonlyMap<string, number>): Map<string, string> {
   return new Map([...uses].map(([id, ms]) => [id, new Date(ms).toISOString()]));
-}
-
-/** Without client keys the data plane is for this machine alone. */
-function refuseStranger(settings: Settings, exchange: Exchange): GatewayError | undefined {
-  if (!isLoopbackHost(settings.HOST)) {
-    return new GatewayError(
-      'invalid_client_key',
-      'This gateway is reachable from elsewhere and has no client key yet, so it serves nobody; create one with POST /api/v1/keys.',
-      { shouldRetry: false },
-    );
-  }
-  const caller = {
-    peer: exchange.peerAddress,
-    host: exchange.header('host'),
-    origin: exchange.header('origin'),
-    fetchSite: exchange.header('sec-fetch-site'),
-  };
-  return judgeLocalCaller(caller, 'the gateway', 'client keys');
 }

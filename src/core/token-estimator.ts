@@ -13,6 +13,8 @@ export type CountedKind = 'runs' | 'answer' | 'prompt';
 export interface TokenEstimator {
   /** The tokens in `bytes`, which it may take over. Never rejects: what cannot be counted in time is guessed from its length. */
   count(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number>;
+  /** The same, but undefined where it would have to be guessed: for whom a guess may be worse than none. */
+  countExactly(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number | undefined>;
 }
 
 /** Bytes of text that are guessed to be one token where nothing better is known. */

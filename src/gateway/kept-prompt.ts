@@ -11,7 +11,7 @@ const quote = 0x22;
 
 /** What counting takes. */
 export interface Counters {
-  readonly estimator: TokenEstimator;
+  readonly estimator: Pick<TokenEstimator, 'count'>;
   readonly ratios: TokenRatios;
 }
 

@@ -68,6 +68,7 @@ async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case
     outcome: 'unknown',
     failure: null,
     mayHaveReachedUpstream: true,
+    reservedNanoUsd: null,
     firstByteMs: null,
     durationMs: 0,
     usage: null,

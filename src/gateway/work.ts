@@ -47,7 +47,7 @@ export interface GatewayParts {
   readonly retries: RetryBudgets;
   readonly upstream: Upstream;
   /** Counts what no upstream has counted. */
-  readonly estimator: TokenEstimator;
+  readonly estimator: Pick<TokenEstimator, 'count'>;
   /** How long the tokens of each model's prompts are. */
   readonly ratios: TokenRatios;
   readonly clock: Clock;

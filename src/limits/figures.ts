@@ -2,6 +2,7 @@
 import type { EndpointOutput, OutputLimitName } from '../core/endpoint.ts';
 import type { ModelSize } from '../core/model-size.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
+import type { Encoding } from '../core/token-estimator.ts';
 import { measureContent, type Content } from './content.ts';
 import { costBoundOf } from './cost-bound.ts';
 import { estimateOf, type Estimate } from './estimate.ts';
@@ -18,6 +19,8 @@ export interface LimitTarget {
   /** As it is sent there. */
   readonly model: string;
   readonly size: ModelSize;
+  /** What its prompts are counted with. */
+  readonly encoding: Encoding;
   /** The name by which answers are limited there. */
   readonly outputLimitName: OutputLimitName;
 }

@@ -42,10 +42,14 @@ export class ThreadEstimator implements TokenEstimator {
     return this.#worker !== undefined;
   }
 
-  count(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number> {
+  async count(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number> {
     const guess = Math.ceil(bytes.length / guessedBytesPerToken);
+    return (await this.countExactly(kind, encoding, bytes)) ?? guess;
+  }
+
+  countExactly(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number | undefined> {
     const size = bytes.length;
-    if (this.#isClosed || this.#waitingBytes + size > mostWaitingBytes) return Promise.resolve(guess);
+    if (this.#isClosed || this.#waitingBytes + size > mostWaitingBytes) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#count += 1;
       const n = this.#count;
@@ -56,7 +60,7 @@ export class ThreadEstimator implements TokenEstimator {
         bytes: size,
         settle(tokens) {
           cancelTimeout();
-          resolve(tokens ?? guess);
+          resolve(tokens);
         },
       });
       this.#waitingBytes += size;

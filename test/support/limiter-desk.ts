@@ -23,6 +23,7 @@ export const target: LimitTarget = {
   providerId: 'openai',
   model: 'gpt-4',
   size: { contextTokens: 8192, outputTokens: 8192, imageTokens: 1000 },
+  encoding: 'cl100k_base',
   outputLimitName: 'max_completion_tokens',
 };
 
