@@ -110,14 +110,15 @@ function attemptValues(attempt: AttemptRecord) {
     attempt.upstreamRequestId,
     attempt.costNanoUsd,
     attempt.priceId,
+    attempt.reservedNanoUsd,
   ] as const;
 }
 
 function readAttempt(values: AttemptValues): AttemptRecord {
   const [n, accountId, providerId, model, startedAtMs, status, outcome, failure, mayHaveReachedUpstream, ...rest] =
     values;
-  const [firstByteMs, durationMs, usage, usageSource, rawUsage, serviceTier, upstreamRequestId, costNanoUsd, priceId] =
-    rest;
+  const [firstByteMs, durationMs, usage, usageSource, rawUsage, serviceTier, upstreamRequestId, ...money] = rest;
+  const [costNanoUsd, priceId, reservedNanoUsd] = money;
   return {
     n,
     accountId,
@@ -135,6 +136,7 @@ function readAttempt(values: AttemptValues): AttemptRecord {
     rawUsage,
     serviceTier,
     upstreamRequestId,
+    reservedNanoUsd,
     costNanoUsd,
     priceId,
   };

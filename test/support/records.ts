@@ -20,6 +20,7 @@ export function attemptRecord(n: number, change: Partial<AttemptRecord> = {}): A
     rawUsage: null,
     serviceTier: null,
     upstreamRequestId: null,
+    reservedNanoUsd: null,
     costNanoUsd: null,
     priceId: null,
     ...change,
