@@ -44,6 +44,7 @@ const attempt = fc.record(
     rawUsage: maybe(text),
     serviceTier: maybe(text),
     upstreamRequestId: maybe(text),
+    reservedNanoUsd: maybe(count),
     costNanoUsd: maybe(count),
     priceId: maybe(text),
   },
