@@ -36,7 +36,7 @@ import { openMetrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/request-log.ts';
 import { ThreadEstimator } from './tokens/estimator.ts';
 import { probe } from './upstream/probe.ts';
-import { undiciUpstream } from './upstream/undici-upstream.ts';
+import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
 
 const dayMs = 86_400_000;
@@ -160,7 +160,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       else logger.error({ err: trouble }, ledgerWords[where].trouble);
     },
   });
-  const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
+  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({ running: () => lifecycle.running, ledger: () => ledger.status() });
   const failedKeys = new FailureMeter(failedKeysPerMinute);

@@ -58,7 +58,7 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
   'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-', 'src/main.ts'],
   'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-', 'src/main.ts'],
   'src/shared-state/memory/': ['src/shared-state/memory/', 'src/main.ts'],
-  'src/upstream/undici-upstream.ts': ['src/main.ts', 'src/cli/'],
+  'src/upstream/http1/': ['src/upstream/http1/', 'src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
 };
 
@@ -73,7 +73,6 @@ const packageRooms: Readonly<Record<string, readonly string[]>> = {
   pino: ['telemetry'],
   'pino-pretty': ['telemetry'],
   'prom-client': ['telemetry'],
-  undici: ['upstream'],
   zod: ['configuration', 'mock', 'pool'],
 };
 

@@ -9,7 +9,7 @@ import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { openStorage } from '../main.ts';
 import type { Storage } from '../storage/storage.ts';
-import { undiciUpstream } from '../upstream/undici-upstream.ts';
+import { http1Upstream } from '../upstream/http1/http1-upstream.ts';
 import { masterKeyFile, openVault, proofIn } from '../vault/vault.ts';
 import type { Command } from './command.ts';
 
@@ -150,7 +150,7 @@ async function checkClientKeys(
 
 /** Any HTTP answer proves the way; its Date tells whether our clock is right. No key is sent. */
 async function checkProvider(settings: Settings, provider: Provider): Promise<Finding[]> {
-  const upstream = undiciUpstream(settings.CONNECT_TIMEOUT_MS);
+  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const startedAt = performance.now();
   const findings = await new Promise<Finding[]>((resolve) => {
     const fail = (why: string): void =>

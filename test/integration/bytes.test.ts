@@ -234,6 +234,7 @@ test('a whole answer comes back byte for byte, with the headers that are for the
     'openai-version': '2020-10-01',
     'x-aigateway-account': rig.accounts[0],
     'x-aigateway-attempts': '1',
+    'x-aigateway-cost-usd': '0.00015',
     'x-aigateway-provider': 'openai',
     'x-multi': '1, 2',
     'x-ratelimit-limit-requests': '60',

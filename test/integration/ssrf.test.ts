@@ -4,7 +4,7 @@ import dns from 'node:dns';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
-import { undiciUpstream } from '../../src/upstream/undici-upstream.ts';
+import { http1Upstream } from '../../src/upstream/http1/http1-upstream.ts';
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts';
 import { chat, startRig, testKey, type Rig } from '../support/rig.ts';
 
@@ -108,7 +108,7 @@ suite('what a name leads to is looked at when it is connected to', () => {
   test('what was looked at is what is connected to: no second look between', async (t) => {
     const trap = await startTrap(t);
     const state = answerFor(t, name, [['127.0.0.1'], ['192.0.2.1']]);
-    const upstream = undiciUpstream(1000);
+    const upstream = http1Upstream(1000);
     const status = await new Promise((resolve, reject) => {
       upstream.send(
         {
@@ -155,7 +155,7 @@ suite('what a name leads to is looked at when it is connected to', () => {
   });
 
   test('an address that SQL has written is looked at like any other', async () => {
-    const upstream = undiciUpstream(1000);
+    const upstream = http1Upstream(1000);
     for (const [origin, mayBePrivate] of [
       ['http://169.254.169.254', true],
       ['http://[fd00:ec2::254]', true],

@@ -1,15 +1,15 @@
-// The way out over undici's raw dispatcher: one pool an origin, HTTP/1.1, none of its hidden time limits.
+// The way out over undici instead of our own client: the check that both hear the same.
 import { Socket } from 'node:net';
 import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
-import { decodeAnswer } from './content-encoding.ts';
-import { guardedLookup, literalProblem } from './guarded-lookup.ts';
+import { decodeAnswer } from '../../src/upstream/content-encoding.ts';
+import { guardedLookup, literalProblem } from '../../src/upstream/guarded-lookup.ts';
 import {
   TransportError,
   type AnswerListener,
   type Transmission,
   type Upstream,
   type UpstreamRequest,
-} from './upstream.ts';
+} from '../../src/upstream/upstream.ts';
 
 /** How long an idle connection is kept; a shorter `Keep-Alive: timeout=` of the upstream wins. */
 const keepAliveMs = 30_000;

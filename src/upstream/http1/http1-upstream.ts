@@ -1,0 +1,148 @@
+// The way out over our own HTTP/1.1 client: no hidden time limit, nothing copied, the connection used last first.
+import { decodeAnswer } from '../content-encoding.ts';
+import {
+  TransportError,
+  type AnswerListener,
+  type Transmission,
+  type Upstream,
+  type UpstreamRequest,
+} from '../upstream.ts';
+import type { AnswerHead } from './answer-head.ts';
+import type { Connection, ConnectionUser } from './connection.ts';
+import { ConnectionPool, readOrigin, type Connecting } from './connection-pool.ts';
+import { writeHead } from './request-head.ts';
+
+const aborted = new TransportError('aborted', 'aborted by the gateway');
+
+/** An `Upstream` over HTTP/1.1. `connectTimeoutMs` covers TLS too. */
+export function http1Upstream(connectTimeoutMs: number): Upstream {
+  // Apart by leave too, so that no connection that one provider may have serves another that may not.
+  const pools = { open: new Map<string, ConnectionPool>(), guarded: new Map<string, ConnectionPool>() };
+  const poolOf = ({ origin, mayBePrivate }: UpstreamRequest): ConnectionPool => {
+    const kind = mayBePrivate ? pools.open : pools.guarded;
+    let pool = kind.get(origin);
+    if (pool === undefined) {
+      pool = new ConnectionPool(readOrigin(origin), mayBePrivate, connectTimeoutMs);
+      kind.set(origin, pool);
+    }
+    return pool;
+  };
+  return {
+    send(request, listener) {
+      const call = new Call(request, listener);
+      call.begin(poolOf(request));
+      return call;
+    },
+    async close() {
+      const all = [...pools.open.values(), ...pools.guarded.values()];
+      await Promise.all(all.map((pool) => pool.close()));
+    },
+  };
+}
+
+/** One request under way. */
+class Call implements Transmission, ConnectionUser {
+  readonly #request: UpstreamRequest;
+  readonly #listener: AnswerListener;
+  #connecting: Connecting | undefined;
+  #connection: Connection | undefined;
+  #decoder: ReturnType<typeof decodeAnswer>;
+  #isOver = false;
+  #isPaused = false;
+
+  constructor(request: UpstreamRequest, listener: AnswerListener) {
+    this.#request = request;
+    this.#listener = listener;
+  }
+
+  begin(pool: ConnectionPool): void {
+    let head: string;
+    try {
+      head = writeHead(this.#request, pool.origin.host);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      queueMicrotask(() => this.onError(error));
+      return;
+    }
+    const idle = pool.take();
+    if (idle !== undefined) this.#use(idle, head);
+    else
+      this.#connecting = pool.connect(
+        (connection) => this.#use(connection, head),
+        (error) => this.onError(error),
+      );
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#decoder === undefined) this.#connection?.pause(this);
+    else this.#decoder.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#decoder === undefined) this.#connection?.resume(this);
+    else this.#decoder.resume();
+  }
+
+  abort(): void {
+    if (this.#isOver) return;
+    this.#connecting?.cancel();
+    // A connection that carries another exchange by now is no longer ours.
+    if (this.#connection !== undefined) this.#connection.destroy();
+    this.onError(aborted);
+  }
+
+  onHead({ status, headers }: AnswerHead): void {
+    if (this.#isOver) return;
+    const source = {
+      pause: () => this.#connection?.pause(this),
+      resume: () => this.#connection?.resume(this),
+    };
+    this.#decoder = decodeAnswer(headers['content-encoding'], source, {
+      onData: (chunk) => this.#listener.onData(chunk),
+      onEnd: () => this.#end(),
+      onError: (error) => {
+        this.#connection?.destroy();
+        this.onError(new TransportError('invalid_response', 'the compressed answer is damaged', error));
+      },
+    });
+    this.#listener.onHead(status, headers);
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    if (this.#decoder === undefined) this.#listener.onData(bytes);
+    else this.#decoder.write(bytes);
+  }
+
+  onEnd(): void {
+    this.#connection = undefined;
+    if (this.#decoder === undefined) this.#end();
+    else this.#decoder.end();
+  }
+
+  onError(error: TransportError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#connection = undefined;
+    this.#decoder?.destroy();
+    this.#listener.onError(error);
+  }
+
+  #use(connection: Connection, head: string): void {
+    this.#connecting = undefined;
+    this.#connection = connection;
+    this.#listener.onSent();
+    // Whoever hears of it may already have given up.
+    if (this.#isOver) return;
+    connection.begin(this, head, this.#request.body);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener.onEnd();
+  }
+}
