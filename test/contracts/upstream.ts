@@ -143,7 +143,7 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
     }
 
     for (const [what, [bytes, end, body]] of Object.entries(closedAnswers)) {
-      test(`${what}`, () =>
+      test(what, () =>
         withUpstream(
           open,
           (socket) => void socket.end(bytes, 'latin1'),
@@ -151,7 +151,8 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
             const heard = await ask(upstream, raw.url);
             assert.deepEqual([heard.end, heard.body], [end, body]);
           },
-        ));
+        ),
+      );
     }
 
     for (const [what, bytes] of Object.entries(badAnswers)) {
