@@ -20,6 +20,10 @@ test('ordinary heads pass, whatever headers are repeated that decide nothing', (
     head([['host', 'gateway_1']]),
     head([], { httpVersion: '1.0' }),
     head([host], { url: '//v1/models' }),
+    head([host], { url: '/v1/models/a..b' }),
+    head([host], { url: '/v1/models/...' }),
+    head([host], { url: '/v1/models/.a' }),
+    head([host], { url: '/v1/models?path=/../%2e/\\#' }),
     head([host, ...Array.from({ length: 199 }, (_, n) => [`x-${n}`, ''] as const)]),
   ])
     assert.equal(refusalOf(good), undefined, JSON.stringify(good));
@@ -41,6 +45,9 @@ test('what could be read in two ways is refused', () => {
     [head([host], { url: 'http://localhost/v1/models' }), 400, /must be a path/u],
     [head([host], { url: '*' }), 400, /must be a path/u],
     [head([host], { url: '' }), 400, /must be a path/u],
+    ...['/v1/../api/v1/x', '/..', '/.', '/a/./b', '/a/%2e%2E/b', '/a/.%2e', '/a/%2e?x', '/a\\b', '/a#b', '/a/..?b'].map(
+      (url) => [head([host], { url }), 400, /must be plain/u] as const,
+    ),
     [head([host], { httpVersion: '2.0' }), 400, /speaks HTTP\/1\.1/u],
     [head([host], { httpVersion: '0.9' }), 400, /speaks HTTP\/1\.1/u],
     [head([host, ['Transfer-Encoding', 'gzip, chunked']]), 400, /only transfer-encoding/u],

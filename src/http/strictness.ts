@@ -28,6 +28,9 @@ const lengths: ReadonlySet<number> = new Set([...singletons].map((name) => name.
 /** The characters that a host with a port may have (RFC 3986, section 3.2.2), without user information. */
 const hostForm = /^[\w.~!$&'()*+,;=%:[\]-]+$/u;
 
+/** What some servers read as another path: dot segments, encoded or not, backslashes, fragments. Not in the query. */
+const otherWords = /^[^?]*(?:[\\#]|\/(?:\.|%2e){1,2}(?:[/?]|$))/iu;
+
 type Head = Pick<IncomingMessage, 'httpVersion' | 'url' | 'rawHeaders' | 'headers'>;
 
 function refusal(message: string, status: Refusal['status'] = 400): Refusal {
@@ -39,6 +42,8 @@ export function refusalOf({ httpVersion, url = '', rawHeaders, headers }: Head):
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return refusal('The gateway speaks HTTP/1.1.');
   // No absolute form: it would name a second host, and not a proxy is asked here.
   if (!url.startsWith('/')) return refusal('The target of the request must be a path.');
+  if (otherWords.test(url))
+    return refusal('The path of the request must be plain: without "\\", "#", "." and ".." in it.');
   if (rawHeaders.length > 2 * mostHeaders) return refusal(`The request has more than ${mostHeaders} headers.`, 431);
   const twice = repeatedHeader(rawHeaders);
   if (twice !== undefined) return refusal(`The header ${twice} must be sent once.`);
