@@ -151,7 +151,8 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     logger.warn('there is no client key yet, so /v1 serves nobody; create one: aigateway keys create --name NAME');
   recall(pool, (await storage.readNote(poolMemory)) ?? '', clock.nowMs());
   const ledger = await (replaced.openLedger ?? openLedger)({
-    databaseUrl: `sqlite:${databaseFile(settings)}`,
+    databaseUrl:
+      settings.DATABASE_URL.kind === 'postgres' ? settings.DATABASE_URL.reveal() : `sqlite:${databaseFile(settings)}`,
     root: join(settings.DATA_DIR, 'spool'),
     clock,
     requestRetentionMs: settings.REQUEST_RETENTION_DAYS === 0 ? null : settings.REQUEST_RETENTION_DAYS * dayMs,

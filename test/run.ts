@@ -1,16 +1,30 @@
-// Runs the test suite with Node's own runner: the everyday suite, or with --long the one that takes minutes.
-import { spawnSync } from 'node:child_process';
+// Runs the test suite with Node's own runner: the everyday suite; with --long the one that takes minutes; with --postgres
+// the tests of the whole gateway, each gateway on a database of one PostgreSQL server.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { startSharedPostgres, withoutPostgres } from './support/postgres.ts';
+import { testDatabaseVariable } from './support/test-database.ts';
 
 const args = process.argv.slice(2);
 const isLong = args.includes('--long');
+const isPostgres = args.includes('--postgres');
 const named = args.filter((arg) => !arg.startsWith('-'));
 const everyday = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{contracts,integration,mock,clients}/**/*.test.ts'];
-const files = named.length > 0 ? named : isLong ? ['test/long/**/*.test.ts'] : everyday;
+const wholeGateway = ['test/{integration,clients}/**/*.test.ts'];
+const files = named.length > 0 ? named : isLong ? ['test/long/**/*.test.ts'] : isPostgres ? wholeGateway : everyday;
 
-const result = spawnSync(
+if (isPostgres && withoutPostgres !== false) {
+  process.stdout.write(`skipped: ${withoutPostgres}\n`);
+  process.exit(0);
+}
+if (isPostgres) process.env[testDatabaseVariable] = 'postgres';
+const postgres = withoutPostgres === false ? await startSharedPostgres() : undefined;
+const runner = spawn(
   process.execPath,
   ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 1_200_000 : 120_000}`, ...files],
   { stdio: 'inherit', cwd: fileURLToPath(new URL('..', import.meta.url)) },
 );
-process.exit(result.status ?? 1);
+const [status] = (await once(runner, 'exit')) as [number | null];
+await postgres?.[Symbol.asyncDispose]();
+process.exit(status ?? 1);

@@ -40,7 +40,7 @@ export interface Ledger {
 
 /** What a ledger is made of. */
 export interface LedgerParts {
-  /** `sqlite:FILE`. */
+  /** `sqlite:FILE`, or `postgres://…` with its password. */
   readonly databaseUrl: string;
   /** The folder of the spools; it is made where it is missing. */
   readonly root: string;

@@ -10,7 +10,7 @@ import type { Storage } from '../../src/storage/storage.ts';
 export interface RepriceGround {
   readonly storage: Storage;
   readonly ledger: LedgerStore;
-  query(sql: string): readonly Record<string, unknown>[];
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
@@ -91,8 +91,8 @@ function priced(factor: number): (call: PricedCall) => Cost | null {
 
 const always: RepriceRange = { fromMs: startMs, toMs: startMs + 24 * hourMs, model: null };
 
-/** Runs the suite; `open` gives a new, empty database. */
-export function repriceContract(name: string, open: () => Promise<RepriceGround>): void {
+/** Runs the suite; `open` gives a new, empty database. `skip` is why it cannot run here. */
+export function repriceContract(name: string, open: () => Promise<RepriceGround>, skip: string | false = false): void {
   const withGround = (run: (ground: RepriceGround) => Promise<void>) => async (): Promise<void> => {
     const ground = await open();
     try {
@@ -112,27 +112,29 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
     range: Partial<RepriceRange> = {},
     isDryRun = false,
   ): Promise<RepriceReport> => storage.reprice({ ...always, ...range }, priced(factor), { isDryRun });
-  const costs = (ground: RepriceGround, table: 'requests' | 'attempts'): unknown[] =>
-    ground
-      .query(`SELECT cost_nano_usd FROM ${table} ORDER BY ${table === 'requests' ? 'id' : 'request_id, n'}`)
-      .map((row) => row['cost_nano_usd']);
+  const costs = async (ground: RepriceGround, table: 'requests' | 'attempts'): Promise<unknown[]> => {
+    const order = table === 'requests' ? 'id' : 'request_id, n';
+    return (await ground.query(`SELECT cost_nano_usd FROM ${table} ORDER BY ${order}`)).map(
+      (row) => row['cost_nano_usd'],
+    );
+  };
   /** The sums are always those of the rows. */
-  const checkSums = (ground: RepriceGround): void => {
-    const [rows] = ground.query(
+  const checkSums = async (ground: RepriceGround): Promise<void> => {
+    const [rows] = await ground.query(
       'SELECT coalesce(sum(cost_nano_usd), 0) AS cost, coalesce(sum(CASE WHEN cost_nano_usd IS NULL THEN total_tokens ELSE 0 END), 0) AS unpriced FROM attempts',
     );
-    const [sums] = ground.query(
+    const [sums] = await ground.query(
       'SELECT coalesce(sum(cost_nano_usd), 0) AS cost, coalesce(sum(unpriced_tokens), 0) AS unpriced FROM usage_quarters',
     );
     assert.deepEqual({ ...sums }, { ...rows });
   };
 
-  describe(`reprice contract: ${name}`, () => {
+  describe(`reprice contract: ${name}`, { skip }, () => {
     it(
       'what had no price gets one, in attempts, requests and sums',
       withGround(async (ground) => {
         await book(ground, [entry(0, [attempt()]), entry(hourMs, [attempt(), attempt({ account_id: 'acc_2' })])]);
-        checkSums(ground);
+        await checkSums(ground);
         const report = await reprice(ground, 3);
         assert.deepEqual(report, {
           attempts: 3,
@@ -142,14 +144,16 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
           costBefore: 0n,
           costAfter: 990n,
         });
-        assert.deepEqual(costs(ground, 'attempts'), [330, 330, 330]);
-        assert.deepEqual(costs(ground, 'requests'), [330, 660]);
+        assert.deepEqual(await costs(ground, 'attempts'), [330, 330, 330]);
+        assert.deepEqual(await costs(ground, 'requests'), [330, 660]);
         assert.deepEqual(
-          ground.query('SELECT DISTINCT price_id FROM attempts').map((row) => row['price_id']),
+          (await ground.query('SELECT DISTINCT price_id FROM attempts')).map((row) => row['price_id']),
           ['price@3'],
         );
-        checkSums(ground);
-        const [sums] = ground.query('SELECT sum(requests) AS requests, sum(attempts) AS attempts FROM usage_quarters');
+        await checkSums(ground);
+        const [sums] = await ground.query(
+          'SELECT sum(requests) AS requests, sum(attempts) AS attempts FROM usage_quarters',
+        );
         assert.deepEqual({ ...sums }, { requests: 2, attempts: 3 });
       }),
     );
@@ -161,11 +165,11 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
         await reprice(ground, 3);
         assert.equal((await reprice(ground, 3)).changed, 0);
         assert.deepEqual([(await reprice(ground, 5)).costBefore, (await reprice(ground, 5)).costBefore], [330n, 550n]);
-        checkSums(ground);
+        await checkSums(ground);
         const lost = await ground.storage.reprice(always, () => null, { isDryRun: false });
         assert.deepEqual([lost.changed, lost.unpricedBefore, lost.unpricedAfter], [1, 0, 110]);
-        assert.deepEqual([costs(ground, 'attempts'), costs(ground, 'requests')], [[null], [null]]);
-        checkSums(ground);
+        assert.deepEqual([await costs(ground, 'attempts'), await costs(ground, 'requests')], [[null], [null]]);
+        await checkSums(ground);
       }),
     );
 
@@ -175,8 +179,8 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
         await book(ground, [entry(0, [attempt()]), entry(1, [attempt({ model: 'mystery' })])]);
         const report = await reprice(ground, 3, {}, true);
         assert.deepEqual([report.attempts, report.changed, report.costAfter, report.unpricedAfter], [2, 1, 330n, 110]);
-        assert.deepEqual(costs(ground, 'attempts'), [null, null]);
-        checkSums(ground);
+        assert.deepEqual(await costs(ground, 'attempts'), [null, null]);
+        await checkSums(ground);
         assert.deepEqual(await reprice(ground, 3), report);
       }),
     );
@@ -192,10 +196,10 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
           entry(2 * hourMs, [attempt()]),
         ]);
         await reprice(ground, 2, { fromMs: startMs + hourMs, toMs: startMs + 2 * hourMs, model: 'small' });
-        assert.deepEqual(costs(ground, 'attempts'), [null, null, null, 220, null]);
+        assert.deepEqual(await costs(ground, 'attempts'), [null, null, null, 220, null]);
         await reprice(ground, 1, { fromMs: startMs + hourMs, toMs: startMs + 2 * hourMs });
-        assert.deepEqual(costs(ground, 'attempts'), [null, null, 110, 110, null]);
-        checkSums(ground);
+        assert.deepEqual(await costs(ground, 'attempts'), [null, null, 110, 110, null]);
+        await checkSums(ground);
       }),
     );
 
@@ -210,9 +214,9 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
         ]);
         const report = await reprice(ground, 1);
         assert.deepEqual([report.attempts, report.changed], [3, 2]);
-        assert.deepEqual(costs(ground, 'attempts'), [null, 110, null, 110, null]);
-        assert.deepEqual(costs(ground, 'requests'), [110, null, null]);
-        checkSums(ground);
+        assert.deepEqual(await costs(ground, 'attempts'), [null, 110, null, 110, null]);
+        assert.deepEqual(await costs(ground, 'requests'), [110, null, null]);
+        await checkSums(ground);
       }),
     );
 
@@ -221,7 +225,7 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
       withGround(async (ground) => {
         await book(ground, [entry(0, [attempt()], { duration_ms: null, outcome: 'unknown' })]);
         assert.equal((await reprice(ground, 1)).attempts, 0);
-        assert.deepEqual(costs(ground, 'attempts'), [null]);
+        assert.deepEqual(await costs(ground, 'attempts'), [null]);
       }),
     );
 
@@ -248,8 +252,8 @@ export function repriceContract(name: string, open: () => Promise<RepriceGround>
         await book(ground, many);
         const report = await reprice(ground, 2);
         assert.deepEqual([report.attempts, report.changed], [3217, 2757]);
-        checkSums(ground);
-        const groups = ground.query('SELECT count(*) AS n FROM requests WHERE cost_nano_usd = 220')[0];
+        await checkSums(ground);
+        const [groups] = await ground.query('SELECT count(*) AS n FROM requests WHERE cost_nano_usd = 220');
         assert.equal(groups?.['n'], 2757);
       }),
     );

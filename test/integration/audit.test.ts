@@ -1,12 +1,12 @@
 // Tests the audit log: what is noted of every change, that a change and its entry come together, and what others did by SQL.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { auditedResources } from '../../src/management/audited.ts';
 import { AuditTrail } from '../../src/management/audit-trail.ts';
 import { StorageError, type Storage } from '../../src/storage/storage.ts';
 import { eventually } from '../support/await.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { canary, startManagement, type TestManagement } from '../support/management.ts';
 
 const token = '0123456789abcdef0123456789abcdef';
@@ -34,10 +34,8 @@ async function entries(api: TestManagement, query = '', headers: Record<string, 
 }
 
 /** Changes the database as another program would. */
-function outside(api: TestManagement, sql: string): void {
-  const database = new DatabaseSync(api.file, { timeout: 5000 });
-  database.exec(sql);
-  database.close();
+async function outside(api: TestManagement, sql: string): Promise<void> {
+  await runOutside(api.file, sql);
 }
 
 suite('changes by the API', () => {
@@ -131,7 +129,7 @@ suite('changes by the API', () => {
       [false, true],
       'as it is in force',
     );
-    const kept = JSON.stringify(list) + outsideText(api);
+    const kept = JSON.stringify(list) + (await outsideText(api));
     assert.ok(!kept.includes('canary') && !kept.includes(token), 'no secret, in the answer or in the table');
     assert.ok(!kept.includes('agwv1'), 'no envelope either');
   });
@@ -175,11 +173,8 @@ suite('changes by the API', () => {
 });
 
 /** All of the table, as text. */
-function outsideText(api: TestManagement): string {
-  const database = new DatabaseSync(api.file, { timeout: 5000 });
-  const text = JSON.stringify(database.prepare('SELECT * FROM audit').all());
-  database.close();
-  return text;
+async function outsideText(api: TestManagement): Promise<string> {
+  return JSON.stringify(await runOutside(api.file, 'SELECT * FROM audit'));
 }
 
 suite('the list', () => {
@@ -239,7 +234,10 @@ suite('changes by SQL', () => {
     const api = await startManagement(t);
     await api.call('POST', '/accounts', account);
     await api.call('POST', '/routes', { id: 'rt', pattern: 'a*', provider_id: 'openai' });
-    outside(api, "UPDATE accounts SET weight = 7, auth_data = 'agwv1.other' WHERE id = 'one'; DELETE FROM routes");
+    await outside(
+      api,
+      "UPDATE accounts SET weight = 7, auth_data = 'agwv1.other' WHERE id = 'one'; DELETE FROM routes",
+    );
     await eventually('two entries', async () => (await entries(api)).length === 4, 3000);
     const [gone, weighed] = await entries(api);
     assert.deepEqual(
@@ -252,7 +250,7 @@ suite('changes by SQL', () => {
     assert.deepEqual([weighed?.before?.['weight'], weighed?.after?.['weight']], [1, 7]);
     assert.deepEqual(weighed?.after?.['auth_data'], { api_key: 'sk-…nary' });
     assert.deepEqual([gone?.before?.['pattern'], gone?.after], ['a*', null]);
-    outside(api, "UPDATE accounts SET last_used_at = '2026-01-01T00:00:00.000Z'");
+    await outside(api, "UPDATE accounts SET last_used_at = '2026-01-01T00:00:00.000Z'");
     await api.call('POST', '/accounts/one/unbench', {});
     assert.equal((await entries(api)).length, 5, 'a use is no change');
   });
@@ -260,7 +258,7 @@ suite('changes by SQL', () => {
   test('a change from outside just before one by the API is told apart from it', async (t) => {
     const api = await startManagement(t);
     await api.call('POST', '/accounts', account);
-    outside(api, "UPDATE accounts SET label = 'By SQL', limits = 'nonsense' WHERE id = 'one'");
+    await outside(api, "UPDATE accounts SET label = 'By SQL', limits = 'nonsense' WHERE id = 'one'");
     await api.call('POST', '/routes', { id: 'rt', pattern: 'a*', provider_id: 'openai' });
     const [byApi, bySql] = await entries(api);
     assert.deepEqual([byApi?.actor, byApi?.resource], ['local_caller', 'routes']);
@@ -276,7 +274,7 @@ suite('changes by SQL', () => {
     await api.call('POST', '/accounts', account);
     api.configuration.stop();
     const revision = await api.storage.revision();
-    outside(api, 'UPDATE accounts SET weight = 7; UPDATE accounts SET weight = 8');
+    await outside(api, 'UPDATE accounts SET weight = 7; UPDATE accounts SET weight = 8');
     for (let n = 0; n < 2; n += 1) await AuditTrail.open(api.storage, systemClock);
     const [entry, ...rest] = await entries(api);
     assert.equal(rest.length, 1);
@@ -291,11 +289,11 @@ suite('changes by SQL', () => {
     const insert = (n: number): string =>
       `INSERT INTO client_keys (id, name, key_hash) VALUES ('key_${n}', 'Key ${n}', 'c0ffee${n.toString(16).padStart(58, '0')}');`;
     const note = async (): Promise<void> => api.trail.noteOutsideKeys(await api.storage.clientKeys.latestRevision());
-    outside(api, insert(1));
+    await outside(api, insert(1));
     await note();
-    outside(api, "UPDATE client_keys SET rpm = 5 WHERE id = 'key_1'");
+    await outside(api, "UPDATE client_keys SET rpm = 5 WHERE id = 'key_1'");
     await note();
-    outside(api, "DELETE FROM client_keys WHERE id = 'key_1'");
+    await outside(api, "DELETE FROM client_keys WHERE id = 'key_1'");
     await api.call('POST', '/accounts', account);
     const [, gone, changed, made, ...rest] = await entries(api);
     assert.deepEqual(rest, []);
@@ -306,19 +304,19 @@ suite('changes by SQL', () => {
     assert.deepEqual([changed?.before, changed?.after?.['rpm']], [made?.after, 5]);
     assert.deepEqual([gone?.before, gone?.after], [changed?.after, null]);
 
-    outside(api, `BEGIN; ${Array.from({ length: 1001 }, (_, n) => insert(n + 10)).join('')} COMMIT`);
+    await outside(api, `BEGIN; ${Array.from({ length: 1001 }, (_, n) => insert(n + 10)).join('')} COMMIT`);
     await note();
     await note();
     const [many, before] = await entries(api);
     assert.deepEqual([many?.resource, many?.resource_id, before?.resource], ['keys', null, 'accounts']);
-    assert.ok(!outsideText(api).includes('c0ffee'));
+    assert.ok(!(await outsideText(api)).includes('c0ffee'));
   });
 
   test('two gateways at one database note a change from outside once', async (t) => {
     const api = await startManagement(t);
     await api.call('POST', '/accounts', account);
     const other = await AuditTrail.open(api.storage, systemClock);
-    outside(api, 'UPDATE accounts SET weight = 7');
+    await outside(api, 'UPDATE accounts SET weight = 7');
     const revision = await api.storage.revision();
     await other.noteOutside(revision);
     await api.call('POST', '/accounts/one/unbench', {});

@@ -141,7 +141,7 @@ suite('on a configuration of its own', () => {
       await rig.manage('GET', '/accounts'),
     ];
     const before = await state();
-    const done = await run('--json', '--model', 'acme-small', '--data-dir', rig.folder);
+    const done = await run('--json', '--model', 'acme-small', ...rig.flags);
     assert.deepEqual(
       rowsOf(done).flatMap(({ scenario, mode, problems }) => problems.map((what) => `${scenario}, ${mode}: ${what}`)),
       [],
@@ -158,7 +158,7 @@ suite('on a configuration of its own', () => {
     await rig.manage('PATCH', '/providers/openai', {
       config: { failure_rules: [{ status: 500, kind: 'caller_error' }] },
     });
-    const { code, output } = await run('--scenario', 'burst', '--data-dir', rig.folder);
+    const { code, output } = await run('--scenario', 'burst', ...rig.flags);
     assert.equal(code, 1);
     assert.match(output, /^burst of 500s on one account, whole +12 × 500 server_error .* failed$/mu);
     assert.match(output, /^✗ burst of 500s on one account, whole: 12 clients did not get the answer/mu);

@@ -16,7 +16,7 @@ import { runOutside } from '../support/outside-sql.ts';
 import { startProgramRig } from '../support/program-rig.ts';
 import { chat, clientOf, startRig, type Rig } from '../support/rig.ts';
 
-const sql = (rig: Rig, statements: string): Promise<void> => runOutside(join(rig.folder, 'aigateway.db'), statements);
+const sql = async (rig: Rig, statements: string): Promise<void> => void (await runOutside(rig.database, statements));
 
 function insertOf(id: string, text: string): string {
   const hash = digestOf(text);

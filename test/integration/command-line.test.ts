@@ -170,7 +170,7 @@ suite('doctor and db', () => {
   let data: string[];
   before(async () => {
     rig = await startRig();
-    data = ['--data-dir', rig.folder];
+    data = [...rig.flags];
   });
   after(() => rig.stop());
 

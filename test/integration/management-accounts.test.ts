@@ -1,12 +1,12 @@
 // Tests the accounts of the management API: what comes in, what goes out, and that no secret ever does.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
 import { failureOf } from '../../src/core/failure.ts';
 import { benchAfter } from '../../src/pool/bench.ts';
 import type { Member } from '../../src/pool/member.ts';
 import { canary, goodProbe, startManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
 
 /** The body of the specification's curl command, with a real-looking key. */
 const specified = {
@@ -262,9 +262,7 @@ test('an account that cannot be used says why', async (t) => {
   const api = await startManagement(t);
   const { json: account } = await api.call('POST', '/accounts', specified);
   await api.call('POST', '/accounts', { ...specified, id: 'fine' });
-  const outside = new DatabaseSync(api.file);
-  outside.prepare('UPDATE accounts SET auth_data = ? WHERE id = ?').run('agwv1.moved.here.now', account.id);
-  outside.close();
+  await runOutside(api.file, `UPDATE accounts SET auth_data = 'agwv1.moved.here.now' WHERE id = '${account.id}'`);
   await api.configuration.reload();
   const read = await api.call('GET', `/accounts/${account.id}`);
   assert.equal(read.json.health.status, 'disabled');

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { isKeyText } from '../../src/core/client-key-text.ts';
 import { isUsable } from '../../src/core/client-key.ts';
 import { startManagement, type Answer, type TestManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
 
 const defaults = {
   models: [],
@@ -274,8 +275,9 @@ test('a key is shown once: no other answer, no log line and no file holds more o
     ['GET', '/openapi.json', undefined],
   ] as const)
     seen.push((await api.call(method, path, body)).text);
-  const folder = dirname(api.file);
-  for (const name of readdirSync(folder)) seen.push(readFileSync(join(folder, name), 'latin1'));
+  for (const name of readdirSync(api.folder)) seen.push(readFileSync(join(api.folder, name), 'latin1'));
+  for (const table of ['client_keys', 'audit'])
+    seen.push(JSON.stringify(await runOutside(api.file, `SELECT * FROM ${table}`)));
   for (const text of [old, key]) {
     const forms = [text.slice(0, 12), Buffer.from(text).toString('base64').slice(0, 20)];
     for (const form of forms) assert.ok(!seen.some((place) => place.includes(form)), form);

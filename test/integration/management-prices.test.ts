@@ -322,12 +322,12 @@ test('the past is priced again on request', async (t) => {
 });
 
 /** A call of the past without a price, as the ledger would have written it. */
-function insertCall(file: string, atMs: number, model: string): Promise<void> {
+async function insertCall(file: string, atMs: number, model: string): Promise<void> {
   const id = newId('req', atMs);
-  return runOutside(
+  await runOutside(
     file,
     `BEGIN; INSERT INTO requests (id, created_at_ms, endpoint, model, is_stream, outcome, usage_source, prompt_tokens, completion_tokens, total_tokens, queued_ms, duration_ms, body_bytes, answer_bytes)
-       VALUES ('${id}', ${atMs}, 'chat', '${model}', 0, 'ok', 'upstream', 1000, 100, 1100, 0, 5, 1, 1);
+       VALUES ('${id}', ${atMs}, 'chat', '${model}', false, 'ok', 'upstream', 1000, 100, 1100, 0, 5, 1, 1);
      INSERT INTO attempts (request_id, n, account_id, provider_id, model, outcome, started_at_ms, usage_source, prompt_tokens, completion_tokens, total_tokens)
        VALUES ('${id}', 1, 'acc', 'openai', '${model}', 'ok', ${atMs}, 'upstream', 1000, 100, 1100);
      COMMIT`,

@@ -1,8 +1,8 @@
 // Tests the providers of the management API, the built-in one above all.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { startManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
 
 const minimal = { id: 'local', base_url: 'http://127.0.0.1:9999' };
 
@@ -141,13 +141,12 @@ test('a provider in use is not deleted, and the answer says by how many', async 
 
 test('a provider that SQL has just inserted can have accounts at once', async (t) => {
   const api = await startManagement(t);
-  const outside = new DatabaseSync(api.file);
-  outside.exec(
+  await runOutside(
+    api.file,
     `INSERT INTO providers (id, name, base_url, auth_type, auth_strategy, supported_models, is_active)
      VALUES ('fresh', 'Fresh', 'http://127.0.0.1:1', 'api_key', 'api_key', '["m"]', true),
             ('broken', 'Broken', 'http://127.0.0.1:1', 'api_key', 'magic', '[]', true)`,
   );
-  outside.close();
   const account = { label: 'a', auth_data: { api_key: 'sk-0123456789' } };
   assert.equal((await api.call('POST', '/accounts', { ...account, provider_id: 'fresh' })).status, 201);
   const refused = await api.call('POST', '/accounts', { ...account, provider_id: 'broken' });

@@ -5,12 +5,13 @@ import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { startMock } from '../../src/mock/server.ts';
 import { eventually } from '../support/await.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { runProgram } from '../support/program.ts';
+import { freshDatabase } from '../support/test-database.ts';
 
 const execute = promisify(execFile);
 const specification = readFileSync(new URL('../fixtures/openai-provider.md', import.meta.url), 'utf8');
@@ -45,11 +46,17 @@ test('steps 2, 3 and 5 of the specification work as they are written, while the 
   const mock = await startMock();
   const port = (await isFree(8080)) ? 8080 : await freePort();
   if (port !== 8080) context.diagnostic(`port 8080 is taken here: its number is replaced by ${port}`);
+  const database = await freshDatabase(folder);
+  const file = database.outside;
   await using gateway = runProgram([], {
-    env: { AIGATEWAY_DATA_DIR: folder, AIGATEWAY_PORT: String(port), AIGATEWAY_DRAIN_TIMEOUT_MS: '0' },
+    env: {
+      AIGATEWAY_DATABASE_URL: database.url,
+      AIGATEWAY_DATA_DIR: folder,
+      AIGATEWAY_PORT: String(port),
+      AIGATEWAY_DRAIN_TIMEOUT_MS: '0',
+    },
   });
   const url = await gateway.url;
-  const file = join(folder, 'aigateway.db');
   const shell = async (command: string): Promise<{ error?: unknown; object?: string; auth_data?: unknown }> => {
     const { stdout } = await execute('bash', ['-c', command.trim().replaceAll('localhost:8080', `localhost:${port}`)]);
     return JSON.parse(stdout) as { object?: string };
@@ -66,7 +73,7 @@ test('steps 2, 3 and 5 of the specification work as they are written, while the 
     );
   }
 
-  // Step 2, by the sqlite3 program: in force within 2 s.
+  // Step 2, by another program: in force within 2 s.
   await runSql(file, stepOf('Step 2: Insert Provider', 'sql'), context);
   await eventually(
     'the row is in force',
@@ -121,8 +128,10 @@ test('steps 2, 3 and 5 of the specification work as they are written, while the 
 
   // The key is nowhere in the clear.
   await new Promise((resolve) => setTimeout(resolve, 100));
-  for (const suffix of ['', '-wal'])
-    assert.doesNotMatch(readFileSync(file + suffix).toString('latin1'), /abcdefghijkl/u);
+  const kept = file.startsWith('postgres:')
+    ? [JSON.stringify(await runOutside(file, 'SELECT * FROM accounts'))]
+    : ['', '-wal'].map((suffix) => readFileSync(file + suffix).toString('latin1'));
+  for (const text of kept) assert.doesNotMatch(text, /abcdefghijkl/u);
   assert.doesNotMatch(gateway.output() + gateway.errors(), /abcdefghijkl/u);
   gateway.process.kill('SIGTERM');
   assert.equal(await gateway.exit, 0);
@@ -130,15 +139,15 @@ test('steps 2, 3 and 5 of the specification work as they are written, while the 
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs SQL with the sqlite3 program; where a machine has none (never in CI), with Node's own SQLite, and says so. */
+/** Runs SQL with the database's own program; where a machine has none (sqlite3 never in CI), with ours, and says so. */
 async function runSql(file: string, sql: string, context: { diagnostic(text: string): void }): Promise<void> {
+  const isPostgres = file.startsWith('postgres:');
   try {
-    await execute('sqlite3', [file, sql]);
+    await execute(isPostgres ? 'psql' : 'sqlite3', isPostgres ? [file, '-c', sql] : [file, sql]);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || process.env['CI'] !== undefined) throw error;
-    context.diagnostic('there is no sqlite3 program here: Node ran the SQL instead');
-    const database = new DatabaseSync(file, { timeout: 5000 });
-    database.exec(sql);
-    database.close();
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isPostgres && process.env['CI'] !== undefined) throw error;
+    context.diagnostic('the program of the database is not here: Node ran the SQL instead');
+    await runOutside(file, sql);
   }
 }

@@ -18,10 +18,10 @@ import { AuditTrail } from '../../src/management/audit-trail.ts';
 import { createManagement } from '../../src/management/management.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { modelPrefixes } from '../../src/providers/registry.ts';
-import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { ProbeResult } from '../../src/upstream/probe.ts';
 import { openVault, type Vault } from '../../src/vault/vault.ts';
+import { freshDatabase, openTestStorage } from './test-database.ts';
 
 /** A key that must never be seen outside the vault. */
 export const canary = 'sk-proj-canary0123456789canary';
@@ -44,6 +44,8 @@ export interface Answer {
 /** The API under test with all that it stands on. */
 export interface TestManagement {
   readonly origin: string;
+  readonly folder: string;
+  /** The file or the URL of its database, for SQL from outside. */
   readonly file: string;
   readonly storage: Storage;
   readonly trail: AuditTrail;
@@ -79,8 +81,9 @@ export async function startManagement(
   change: (storage: Storage) => Storage = (storage) => storage,
 ): Promise<TestManagement> {
   const directory = await mkdtemp(join(tmpdir(), 'aigateway-management-'));
-  const file = join(directory, 'aigateway.db');
-  const opened = await openSqliteStorage(file);
+  const database = await freshDatabase(directory);
+  const file = database.outside;
+  const opened = await openTestStorage(database);
   const storage = change(opened);
   const vault = await openVault(undefined, directory, {
     read: () => opened.readNote('vault'),
@@ -149,6 +152,7 @@ export async function startManagement(
   });
   return {
     origin,
+    folder: directory,
     file,
     storage,
     trail,

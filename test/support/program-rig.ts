@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { startMock, type Mock } from '../../src/mock/server.ts';
 import { runProgram, type Program } from './program.ts';
 import { clientOf, setUp, type RigClient, type RigOptions } from './rig.ts';
+import { freshDatabase } from './test-database.ts';
 
 /** How a program rig differs from the usual one. */
 export interface ProgramRigOptions extends RigOptions {
@@ -45,7 +46,9 @@ export const withoutProc: string | false =
 export async function startProgramRig(options: ProgramRigOptions = {}): Promise<ProgramRig> {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
-  const settings = Object.entries({ DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json', ...options.settings });
+  const { url: databaseUrl } = await freshDatabase(folder);
+  const usual = { DATABASE_URL: databaseUrl, DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json' };
+  const settings = Object.entries({ ...usual, ...options.settings });
   const program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
     env: {
       ...Object.fromEntries(settings.map(([name, value]) => [`AIGATEWAY_${name}`, value])),

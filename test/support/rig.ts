@@ -6,6 +6,7 @@ import { readSettings, type SettingName } from '../../src/core/settings.ts';
 import { startGateway } from '../../src/main.ts';
 import type { MockScript } from '../../src/mock/script.ts';
 import { startMock, type Mock } from '../../src/mock/server.ts';
+import { freshDatabase } from './test-database.ts';
 
 /** How a rig differs from the usual one. */
 export interface RigOptions {
@@ -20,6 +21,10 @@ export interface Rig {
   readonly url: string;
   readonly mock: Mock;
   readonly folder: string;
+  /** The file or the URL of its database, for SQL from outside. */
+  readonly database: string;
+  /** What a command needs to find the same data. */
+  readonly flags: readonly string[];
   /** Ids of the accounts, in the order of the keys. */
   readonly accounts: readonly string[];
   /** Calls the management API; throws where it does not answer 2xx. */
@@ -36,10 +41,9 @@ export const testKey = 'sk-test-key-000000000001';
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
-  const settings = readSettings(
-    { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0', ...options.settings },
-    {},
-  );
+  const database = await freshDatabase(folder);
+  const usual = { PORT: '0', DATA_DIR: folder, DATABASE_URL: database.url, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0' };
+  const settings = readSettings({ ...usual, ...options.settings }, {});
   const gateway = await startGateway(settings, () => {});
   const { url } = gateway;
   const client = clientOf(url, options.settings?.ADMIN_TOKEN);
@@ -56,6 +60,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     url,
     mock,
     folder,
+    database: database.outside,
+    flags: ['--data-dir', folder, '--database-url', database.url],
     accounts,
     ...client,
     stop,

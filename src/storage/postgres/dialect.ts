@@ -72,8 +72,12 @@ class TurnConnection implements DatabaseConnection {
     this.kind = kind;
   }
 
-  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const { rows, changes } = await this.turn.run(sql, parameters);
+  async executeQuery<Row>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<Row>> {
+    // A refused change must not spoil the transaction: its caller may look why, and say it.
+    const isGuarded = this.kind !== 'own' && query.kind !== 'SelectQueryNode';
+    const { rows, changes } = await (isGuarded
+      ? this.turn.runGuarded(sql, parameters)
+      : this.turn.run(sql, parameters));
     return { rows: rows as Row[], numAffectedRows: BigInt(changes) };
   }
 

@@ -96,11 +96,12 @@ async function migrate(turn: PostgresTurn, address: PostgresAddress, steps: read
 /** The state of the schema; undefined where there is none yet. */
 async function readState(turn: PostgresTurn, { shown }: PostgresAddress): Promise<SchemaState | undefined> {
   const { rows } = await turn.run(
-    `SELECT current_schema() AS schema, to_regclass(format('%I.aigateway_schema', current_schema())) IS NOT NULL AS is_ours,
-       to_regclass(format('%I.providers', current_schema())) IS NOT NULL AS is_foreign`,
+    `SELECT name AS schema, to_regclass(format('%I.aigateway_schema', name)) IS NOT NULL AS is_ours,
+       to_regclass(format('%I.providers', name)) IS NOT NULL AS is_foreign
+     FROM coalesce(current_schema()::text, '') AS name`,
   );
   const [found] = rows;
-  if (found?.['schema'] === null) {
+  if (found?.['schema'] === '') {
     throw new StorageError(
       `the database ${shown} has no schema for this user's tables; make one, or name one with ?options=-csearch_path=NAME`,
     );

@@ -1,4 +1,5 @@
 // A few connections to PostgreSQL: opened when needed, taken in turn, and none of their users waits for ever.
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { StorageError } from '../storage.ts';
 import { tlsOptions, type PostgresAddress } from './address.ts';
@@ -33,6 +34,9 @@ const restAfterFailureMs = 500;
 /** The server ends a statement by itself this much earlier than the caller gives it up, so that it hears why. */
 const serverLeadMs = 500;
 
+/** A server that is away does not say goodbye. */
+const goodbyeLimitMs = 500;
+
 const idleBeforeProbeMs = 10_000;
 
 /** A transaction whose gateway is gone keeps its locks no longer than this. */
@@ -57,6 +61,9 @@ export class PostgresPool {
   readonly #pool: pg.Pool;
   #failure: { readonly error: StorageError; readonly untilMs: number } | undefined;
   #isClosed = false;
+  /** Connections that the server may still have. */
+  #open = 0;
+  #onLastGone = (): void => {};
 
   constructor(address: PostgresAddress, options: PoolOptions) {
     this.address = address;
@@ -88,6 +95,13 @@ export class PostgresPool {
     });
     // An idle connection that breaks is made anew by the next who needs one.
     this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', () => {
+      this.#open += 1;
+    });
+    this.#pool.on('remove', () => {
+      this.#open -= 1;
+      if (this.#open === 0) this.#onLastGone();
+    });
   }
 
   /** A connection for this caller alone until its `end()`; rejects with a `StorageError` where none is to be had. */
@@ -134,7 +148,11 @@ export class PostgresPool {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    // The server needs a moment to end a connection; where few are allowed the next one must find its place free.
+    const { promise: allGone, resolve } = Promise.withResolvers<void>();
+    this.#onLastGone = resolve;
     await this.#pool.end();
+    if (this.#open > 0) await Promise.race([allGone, wait(goodbyeLimitMs, undefined, { ref: false })]);
   }
 
   async #greet(client: pg.ClientBase): Promise<void> {
@@ -182,6 +200,17 @@ export class PostgresTurn {
       if (isReadOnly(error)) this.#isLost = true;
     });
     return answer;
+  }
+
+  /** The same within a transaction, which goes on where the statement is refused. */
+  async runGuarded(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    await this.run('SAVEPOINT before_statement');
+    try {
+      return await this.run(sql, parameters);
+    } catch (error) {
+      await this.run('ROLLBACK TO SAVEPOINT before_statement').catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Takes back what the transaction did; where that fails the server does it, when it finds the connection gone. */

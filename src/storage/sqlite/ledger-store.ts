@@ -1,71 +1,17 @@
 // The writing side of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import {
-  type LedgerAttemptRow,
-  type LedgerBatch,
-  type LedgerEntry,
-  type LedgerRequestRow,
-  type LedgerStore,
-  type SpoolPosition,
+import { attemptColumns, groupColumns, requestColumns } from '../ledger-columns.ts';
+import type {
+  LedgerAttemptRow,
+  LedgerBatch,
+  LedgerEntry,
+  LedgerRequestRow,
+  LedgerStore,
+  SpoolPosition,
 } from '../ledger-store.ts';
 import { StorageError } from '../storage.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
-
-const usageColumns = [
-  'prompt_tokens',
-  'completion_tokens',
-  'total_tokens',
-  'cached_tokens',
-  'cache_write_tokens',
-  'reasoning_tokens',
-  'audio_prompt_tokens',
-  'audio_completion_tokens',
-] as const;
-
-const requestColumns = [
-  'id',
-  'created_at_ms',
-  'endpoint',
-  'model',
-  'key_id',
-  'is_stream',
-  'status',
-  'outcome',
-  'error_code',
-  'usage_source',
-  ...usageColumns,
-  'cost_nano_usd',
-  'queued_ms',
-  'ttft_ms',
-  'duration_ms',
-  'chosen_because',
-  'body_bytes',
-  'answer_bytes',
-] as const satisfies readonly (keyof LedgerRequestRow)[];
-
-const attemptColumns = [
-  'request_id',
-  'n',
-  'account_id',
-  'provider_id',
-  'model',
-  'status',
-  'outcome',
-  'failure',
-  'started_at_ms',
-  'ttft_ms',
-  'duration_ms',
-  'usage_source',
-  ...usageColumns,
-  'raw_usage',
-  'service_tier',
-  'upstream_request_id',
-  'cost_nano_usd',
-  'price_id',
-] as const satisfies readonly (keyof LedgerAttemptRow)[];
-
-const groupColumns = ['quarter_ms', 'model', 'upstream_model', 'account_id', 'key_id'] as const;
 
 const insert = (table: string, columns: readonly string[]): string =>
   `INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;

@@ -52,11 +52,13 @@ export const statements: readonly string[] = [
     usage_source ${text} NOT NULL,${usage},
     raw_usage ${text},
     service_tier ${text},
+    upstream_request_id ${text},
     cost_nano_usd BIGINT,
     price_id ${text},
     PRIMARY KEY (request_id, n)
   )`,
   'CREATE INDEX attempts_by_account ON attempts (account_id, request_id)',
+  // Its rows are written again and again: room in each page lets that happen in place.
   `CREATE TABLE usage_quarters (
     quarter_ms BIGINT NOT NULL,
     model ${text} NOT NULL,
@@ -68,7 +70,7 @@ export const statements: readonly string[] = [
     cost_nano_usd BIGINT NOT NULL DEFAULT 0,
     unpriced_tokens BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (quarter_ms, model, upstream_model, account_id, key_id)
-  )`,
+  ) WITH (fillfactor = 70)`,
   `CREATE TABLE spools (
     spool ${text} NOT NULL PRIMARY KEY,
     segment BIGINT NOT NULL,

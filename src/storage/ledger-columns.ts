@@ -1,0 +1,67 @@
+// The columns of the ledger's tables, in the order in which they are written.
+import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
+import type { UsageIncrement } from './usage-increments.ts';
+
+const usageColumns = [
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'cached_tokens',
+  'cache_write_tokens',
+  'reasoning_tokens',
+  'audio_prompt_tokens',
+  'audio_completion_tokens',
+] as const;
+
+/** The columns of `requests`. */
+export const requestColumns = [
+  'id',
+  'created_at_ms',
+  'endpoint',
+  'model',
+  'key_id',
+  'is_stream',
+  'status',
+  'outcome',
+  'error_code',
+  'usage_source',
+  ...usageColumns,
+  'cost_nano_usd',
+  'queued_ms',
+  'ttft_ms',
+  'duration_ms',
+  'chosen_because',
+  'body_bytes',
+  'answer_bytes',
+] as const satisfies readonly (keyof LedgerRequestRow)[];
+
+/** The columns of `attempts`. */
+export const attemptColumns = [
+  'request_id',
+  'n',
+  'account_id',
+  'provider_id',
+  'model',
+  'status',
+  'outcome',
+  'failure',
+  'started_at_ms',
+  'ttft_ms',
+  'duration_ms',
+  'usage_source',
+  ...usageColumns,
+  'raw_usage',
+  'service_tier',
+  'upstream_request_id',
+  'cost_nano_usd',
+  'price_id',
+] as const satisfies readonly (keyof LedgerAttemptRow)[];
+
+/** The key of `usage_quarters`. */
+export const groupColumns = [
+  'quarter_ms',
+  'model',
+  'upstream_model',
+  'account_id',
+  'key_id',
+] as const satisfies readonly (keyof UsageIncrement)[];
