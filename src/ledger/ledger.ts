@@ -71,6 +71,7 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
   const worker = new Worker(source, { workerData: data });
   await new Promise<void>((resolve, reject) => {
     worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('the thread of the ledger ended before it had begun')));
     worker.once('message', (message: FromLedger) => {
       if (message.kind === 'failed') reject(new Error(message.message));
       else resolve();

@@ -113,8 +113,8 @@ async function repriceBatch(
     .select(['id', 'created_at_ms', 'model', 'key_id', 'cost_nano_usd'])
     .where('id', '>', range.after)
     .where('id', '<', idsFrom('req', range.toMs + idSlackMs))
-    .where('created_at_ms', '>=', range.fromMs)
-    .where('created_at_ms', '<', range.toMs)
+    .where('created_at_ms', '>=', Math.ceil(range.fromMs))
+    .where('created_at_ms', '<', Math.ceil(range.toMs))
     // The row of a request that still runs will be written anew.
     .where('duration_ms', 'is not', null)
     .orderBy('id')

@@ -9,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clientKeyText, digestOf } from '../../src/core/client-key-text.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { startGateway } from '../../src/main.ts';
-import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import { eventually } from '../support/await.ts';
 import { bearer, makeKey, statusWith, untilStatus } from '../support/client-keys.ts';
 import { runOutside } from '../support/outside-sql.ts';
 import { startProgramRig } from '../support/program-rig.ts';
 import { chat, clientOf, startRig, type Rig } from '../support/rig.ts';
+import { freshDatabase, openTestStorage } from '../support/test-database.ts';
 
 const sql = async (rig: Rig, statements: string): Promise<void> => void (await runOutside(rig.database, statements));
 
@@ -184,14 +184,16 @@ test('the log names the key by its id, and the key itself nowhere', async () => 
 test('when a key was last used is noted, at the latest when the gateway ends', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-keys-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const settings = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0' };
+  const database = await freshDatabase(folder);
+  const usual = { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0' };
+  const settings = { ...usual, DATABASE_URL: database.url };
   const gateway = await startGateway(readSettings(settings, {}), () => {});
   const used = await makeKey(clientOf(gateway.url));
   const unused = await makeKey(clientOf(gateway.url));
   const startedAtMs = Date.now();
   assert.equal((await fetch(`${gateway.url}/v1/models`, { headers: bearer(used.key) })).status, 200);
   await gateway.stop();
-  const storage = await openSqliteStorage(join(folder, 'aigateway.db'));
+  const storage = await openTestStorage(database);
   const noted = await storage.clientKeys.get(used.id);
   assert.equal((await storage.clientKeys.get(unused.id))?.last_used_at, null);
   await storage.close();

@@ -4,17 +4,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, suite, test } from 'node:test';
 import { Secret } from '../../src/core/secret.ts';
 import { startMock } from '../../src/mock/server.ts';
-import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import type { AccountRow } from '../../src/storage/storage.ts';
 import { keyIdOf, openVault, proofIn, type Vault } from '../../src/vault/vault.ts';
 import { keepAsking } from '../support/asking.ts';
 import { eventually } from '../support/await.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { runProgram } from '../support/program.ts';
-import { chat, clientOf, setUp, startRig, testKey } from '../support/rig.ts';
+import { chat, clientOf, setUp, startRig, testKey, type Rig, type RigOptions } from '../support/rig.ts';
+import { openTestStorage, type TestDatabase } from '../support/test-database.ts';
 
 const folders: string[] = [];
 function newFolder(): string {
@@ -26,6 +26,19 @@ after(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
+/** Data folder → its database, where that is not the usual file in it. */
+const databases = new Map<string, TestDatabase>();
+
+function databaseOf(folder: string): TestDatabase {
+  return databases.get(folder) ?? { url: 'sqlite:', outside: join(folder, 'aigateway.db') };
+}
+
+async function startKnownRig(options?: RigOptions): Promise<Rig> {
+  const rig = await startRig(options);
+  databases.set(rig.folder, { url: rig.flags.at(-1) ?? '', outside: rig.database });
+  return rig;
+}
+
 const newKey = (): string => randomBytes(32).toString('base64');
 
 async function vaultCommand(
@@ -33,17 +46,15 @@ async function vaultCommand(
   folder: string,
   encryptionKey?: string,
 ): Promise<{ code: number | string; output: string; errors: string }> {
-  await using program = runProgram(['vault', action, '--data-dir', folder], {
+  await using program = runProgram(['vault', action, '--data-dir', folder, '--database-url', databaseOf(folder).url], {
     env: encryptionKey === undefined ? {} : { AIGATEWAY_ENCRYPTION_KEY: encryptionKey },
   });
   const code = await program.exit;
   return { code, output: program.output(), errors: program.errors() };
 }
 
-function readRows(folder: string): Record<string, unknown>[] {
-  const database = new DatabaseSync(join(folder, 'aigateway.db'), { timeout: 5000 });
-  const rows = database.prepare('SELECT * FROM accounts ORDER BY id').all();
-  database.close();
+async function readRows(folder: string): Promise<Record<string, unknown>[]> {
+  const rows = await runOutside(databaseOf(folder).outside, 'SELECT * FROM accounts ORDER BY id');
   return rows.map((row) => ({ ...row }));
 }
 
@@ -51,13 +62,13 @@ function keyFile(folder: string): string[] {
   return readFileSync(join(folder, 'master.key'), 'utf8').trim().split('\n');
 }
 
-const keyIds = (folder: string): string[] => [
-  ...new Set(readRows(folder).map((row) => keyIdOf(String(row['auth_data'])))),
+const keyIds = async (folder: string): Promise<string[]> => [
+  ...new Set((await readRows(folder)).map((row) => keyIdOf(String(row['auth_data'])))),
 ];
 
 /** Adds inactive accounts past the API, sealed as the API would. */
 async function addAccounts(folder: string, count: number, encryptionKey?: string): Promise<void> {
-  const storage = await openSqliteStorage(join(folder, 'aigateway.db'));
+  const storage = await openTestStorage(databaseOf(folder));
   const keys = encryptionKey?.split(',').map((key) => new Secret(key));
   const vault = await openVault(keys, folder, proofIn(storage));
   await storage.transaction(async () => {
@@ -89,14 +100,14 @@ function accountRow(id: string, vault: Vault): AccountRow {
 
 suite('with the key file', () => {
   test('a running gateway goes on; afterwards the old key opens nothing and is not needed', async () => {
-    await using rig = await startRig({ keys: [testKey, 'sk-spare-key-0000000002'] });
+    await using rig = await startKnownRig({ keys: [testKey, 'sk-spare-key-0000000002'] });
     await addAccounts(rig.folder, 250);
     await eventually('the accounts are in force', async () => {
       const { data } = await rig.manage<{ data: unknown[] }>('GET', '/accounts?limit=1000');
       return data.length === 252;
     });
     const [oldKey = ''] = keyFile(rig.folder);
-    const before = readRows(rig.folder);
+    const before = await readRows(rig.folder);
     // An account at rest stays so: the master key is no business of the upstream's.
     await rig.post('/v1/chat/completions', chat('gpt-fault-404'));
     const health = async (): Promise<unknown> =>
@@ -123,10 +134,14 @@ suite('with the key file', () => {
     assert.deepEqual(others, []);
     assert.notEqual(now, oldKey);
     assert.equal(statSync(join(rig.folder, 'master.key')).mode & 0o777, 0o600);
-    assert.deepEqual(keyIds(rig.folder), [/^key (\w+) seals/mu.exec(rotated.output)?.[1]]);
+    assert.deepEqual(await keyIds(rig.folder), [/^key (\w+) seals/mu.exec(rotated.output)?.[1]]);
     const withoutSecret = (rows: Record<string, unknown>[]): unknown[] =>
       rows.map((row) => ({ ...row, auth_data: '', last_used_at: '' }));
-    assert.deepEqual(withoutSecret(readRows(rig.folder)), withoutSecret(before), 'every other column is as it was');
+    assert.deepEqual(
+      withoutSecret(await readRows(rig.folder)),
+      withoutSecret(before),
+      'every other column is as it was',
+    );
 
     const { data: log } = await rig.manage<{ data: { actor: string; resource: string }[] }>(
       'GET',
@@ -139,11 +154,16 @@ suite('with the key file', () => {
       label: 'New',
       auth_data: { api_key: testKey },
     });
-    assert.equal(keyIds(rig.folder).length, 1, 'the running gateway seals with the new key, too');
+    assert.equal((await keyIds(rig.folder)).length, 1, 'the running gateway seals with the new key, too');
     assert.equal((await rig.manage<{ ok: boolean }>('POST', `/accounts/${added.id}/test`, {})).ok, true);
 
     await using refused = runProgram([], {
-      env: { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: rig.folder, AIGATEWAY_ENCRYPTION_KEY: oldKey },
+      env: {
+        AIGATEWAY_PORT: '0',
+        AIGATEWAY_DATA_DIR: rig.folder,
+        AIGATEWAY_DATABASE_URL: databaseOf(rig.folder).url,
+        AIGATEWAY_ENCRYPTION_KEY: oldKey,
+      },
     });
     assert.equal(await refused.exit, 1);
     assert.match(refused.errors(), /^aigateway: ENCRYPTION_KEY is not the key that this database was encrypted with/u);
@@ -177,7 +197,7 @@ suite('with the key file', () => {
       assert.equal(await rotation.exit, 'SIGKILL', 'killed in the middle');
       assert.equal(keyFile(folder).length, 2);
       assert.equal(keyFile(folder)[1], oldKey);
-      assert.equal(keyIds(folder).length, 2);
+      assert.equal((await keyIds(folder)).length, 2);
       // A gateway that starts now reads them all.
       await using other = runProgram([], { env: { ...env, AIGATEWAY_LOG_LEVEL: 'warn' } });
       const asked = await clientOf(await other.url).post('/v1/chat/completions', chat('gpt-4'));
@@ -188,35 +208,36 @@ suite('with the key file', () => {
     const finished = await vaultCommand('rotate', folder);
     assert.equal(finished.code, 0, finished.errors + finished.output);
     assert.deepEqual(keyFile(folder), [newer], 'the key that the first run made');
-    assert.equal(keyIds(folder).length, 1);
+    assert.equal((await keyIds(folder)).length, 1);
     assert.equal((await clientOf(await gateway.url).post('/v1/chat/completions', chat('gpt-4'))).status, 200);
     await mock.close();
   });
 
   test('two at once end well', async () => {
-    await using rig = await startRig();
+    await using rig = await startKnownRig();
     await addAccounts(rig.folder, 500);
     const results = await Promise.all([1, 2].map(() => vaultCommand('rotate', rig.folder)));
     for (const { code, errors, output } of results) assert.equal(code, 0, errors + output);
     assert.equal(keyFile(rig.folder).length, 1);
-    assert.equal(keyIds(rig.folder).length, 1);
+    assert.equal((await keyIds(rig.folder)).length, 1);
     assert.equal((await rig.manage<{ ok: boolean }>('POST', `/accounts/${rig.accounts[0]}/test`, {})).ok, true);
   });
 
   test('what does not open is left as it was, and its key is kept', async () => {
-    await using rig = await startRig();
+    await using rig = await startKnownRig();
     await addAccounts(rig.folder, 2);
-    const database = new DatabaseSync(join(rig.folder, 'aigateway.db'), { timeout: 5000 });
-    database.exec(`UPDATE accounts SET auth_data = (SELECT auth_data FROM accounts WHERE id = 'bulk_0') WHERE id = 'bulk_1';
-      UPDATE accounts SET limits = 'nonsense' WHERE id = 'bulk_0'`);
-    database.close();
-    const before = readRows(rig.folder).find(({ id }) => id === 'bulk_1');
+    await runOutside(
+      rig.database,
+      `UPDATE accounts SET auth_data = (SELECT auth_data FROM accounts WHERE id = 'bulk_0') WHERE id = 'bulk_1';
+      UPDATE accounts SET limits = 'nonsense' WHERE id = 'bulk_0'`,
+    );
+    const before = (await readRows(rig.folder)).find(({ id }) => id === 'bulk_1');
     const rotated = await vaultCommand('rotate', rig.folder);
     assert.equal(rotated.code, 1);
     assert.match(rotated.output, /account bulk_1 is left as it was: it has been changed, or belongs to another row\n/u);
     assert.match(rotated.output, /seals all but 1 account keys: keep the old key/u);
     assert.deepEqual(
-      readRows(rig.folder).find(({ id }) => id === 'bulk_1'),
+      (await readRows(rig.folder)).find(({ id }) => id === 'bulk_1'),
       before,
     );
     assert.equal(keyFile(rig.folder).length, 2);
@@ -251,7 +272,7 @@ suite('with ENCRYPTION_KEY', () => {
     const wrong = await vaultCommand('rotate', folder, next);
     assert.equal(wrong.code, 1);
     assert.match(wrong.errors, /^aigateway: ENCRYPTION_KEY is not the key .*Nothing was changed\n$/u);
-    assert.equal(keyIds(folder).length, 1);
+    assert.equal((await keyIds(folder)).length, 1);
 
     const asking = keepAsking((stream) => client.post('/v1/chat/completions', chat('gpt-4', { stream })), 4);
     const rotated = await vaultCommand('rotate', folder, `${next},${old}`);

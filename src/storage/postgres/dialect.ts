@@ -46,9 +46,10 @@ class PoolDriver implements Driver {
     if (kind === 'own') turn.end();
   }
 
-  async beginTransaction({ turn, kind }: TurnConnection, { isolationLevel }: TransactionSettings): Promise<void> {
+  async beginTransaction({ turn, kind }: TurnConnection, settings: TransactionSettings): Promise<void> {
     if (kind !== 'own') return;
-    await turn.run(`BEGIN${isolationLevel === undefined ? '' : ` ISOLATION LEVEL ${isolationLevel}`}`);
+    const { isolationLevel, accessMode = 'read write' } = settings;
+    await turn.run(`BEGIN ${isolationLevel === undefined ? '' : `ISOLATION LEVEL ${isolationLevel} `}${accessMode}`);
   }
 
   async commitTransaction({ turn, kind }: TurnConnection): Promise<void> {

@@ -1,5 +1,4 @@
 // A few connections to PostgreSQL: opened when needed, taken in turn, and none of their users waits for ever.
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { StorageError } from '../storage.ts';
 import { tlsOptions, type PostgresAddress } from './address.ts';
@@ -152,7 +151,11 @@ export class PostgresPool {
     const { promise: allGone, resolve } = Promise.withResolvers<void>();
     this.#onLastGone = resolve;
     await this.#pool.end();
-    if (this.#open > 0) await Promise.race([allGone, wait(goodbyeLimitMs, undefined, { ref: false })]);
+    if (this.#open === 0) return;
+    // This timer is all that keeps a thread alive whose connections are idle.
+    const timer = setTimeout(resolve, goodbyeLimitMs);
+    await allGone;
+    clearTimeout(timer);
   }
 
   async #greet(client: pg.ClientBase): Promise<void> {
@@ -206,7 +209,9 @@ export class PostgresTurn {
   async runGuarded(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
     await this.run('SAVEPOINT before_statement');
     try {
-      return await this.run(sql, parameters);
+      const result = await this.run(sql, parameters);
+      await this.run('RELEASE SAVEPOINT before_statement');
+      return result;
     } catch (error) {
       await this.run('ROLLBACK TO SAVEPOINT before_statement').catch(() => undefined);
       throw error;
