@@ -82,9 +82,9 @@ function unfinished({ request, attempts }: LedgerEntry): LedgerEntry {
 }
 
 /** The entries as the tables hold them, in order of id. */
-async function readAll({ query }: LedgerDatabase): Promise<LedgerEntry[]> {
-  const requests = await query(`SELECT ${requestColumns.join(', ')} FROM requests ORDER BY id`);
-  const attempts = await query(`SELECT ${attemptColumns.join(', ')} FROM attempts ORDER BY request_id, n`);
+async function readAll(database: LedgerDatabase): Promise<LedgerEntry[]> {
+  const requests = await database.query(`SELECT ${requestColumns.join(', ')} FROM requests ORDER BY id`);
+  const attempts = await database.query(`SELECT ${attemptColumns.join(', ')} FROM attempts ORDER BY request_id, n`);
   return requests.map((row) => ({
     request: { ...row, is_stream: Boolean(row['is_stream']) } as unknown as LedgerRequestRow,
     attempts: attempts
@@ -94,11 +94,12 @@ async function readAll({ query }: LedgerDatabase): Promise<LedgerEntry[]> {
 }
 
 /** The sums are always those of the rows. */
-async function checkSums({ query }: LedgerDatabase): Promise<void> {
-  const [rows] = await query(`SELECT (SELECT count(*) FROM requests) AS requests, count(*) AS attempts,
+async function checkSums(database: LedgerDatabase): Promise<void> {
+  const [rows] = await database.query(`SELECT (SELECT count(*) FROM requests) AS requests, count(*) AS attempts,
     coalesce(sum(total_tokens), 0) AS tokens, coalesce(sum(cost_nano_usd), 0) AS cost,
     coalesce(sum(CASE WHEN cost_nano_usd IS NULL THEN total_tokens ELSE 0 END), 0) AS unpriced FROM attempts`);
-  const [sums] = await query(`SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(attempts), 0) AS attempts,
+  const [sums] =
+    await database.query(`SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(attempts), 0) AS attempts,
     coalesce(sum(total_tokens), 0) AS tokens, coalesce(sum(cost_nano_usd), 0) AS cost,
     coalesce(sum(unpriced_tokens), 0) AS unpriced FROM usage_quarters`);
   assert.deepEqual({ ...sums }, { ...rows });

@@ -25,14 +25,12 @@ function sqliteColumns(): Column[] {
     if (names.has(name)) for (const statement of statements) database.exec(statement);
   const rows = database
     .prepare(
-      `SELECT t.name AS "table", c.name AS "column", c.type, c."notnull" OR c.pk > 0 AS is_needed
+      `SELECT t.name || '.' || c.name || ' ' || c.type || CASE WHEN c."notnull" OR c.pk > 0 THEN ' not null' ELSE '' END AS shown
        FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'`,
     )
     .all();
-  return rows.map(
-    (row) => `${row['table']}.${row['column']} ${row['type']}${row['is_needed'] === 1 ? ' not null' : ''}`,
-  );
+  return rows.map((row) => String(row['shown']));
 }
 
 async function postgresColumns(url: string): Promise<Column[]> {

@@ -1,7 +1,7 @@
 // Tests the resource /keys: what goes in, what comes out, what is refused, and that a key is shown once and kept nowhere.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { isKeyText } from '../../src/core/client-key-text.ts';
 import { isUsable } from '../../src/core/client-key.ts';

@@ -116,10 +116,7 @@ function databaseUrl(port: number, database: string): string {
 
 /** Integers and their sums as numbers: what tests count is small. */
 const plainTypes: pg.CustomTypesConfig = {
-  getTypeParser: ((type: number, format?: 'text' | 'binary') =>
-    type === 20 || type === 1700
-      ? Number
-      : pg.types.getTypeParser(type, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+  getTypeParser: (type: number) => (type === 20 || type === 1700 ? Number : pg.types.getTypeParser(type, 'text')),
 };
 
 /** Runs SQL as another program would; the rows of the last statement. */
