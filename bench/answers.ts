@@ -1,7 +1,9 @@
 // What the upstream answers, built once as bytes: one row a model, known to the upstream and to who checks it.
 
-/** The key that the upstream takes, and no other. */
+/** The key that the upstream takes. What is added to it after a dash names an organization of its own. */
 export const upstreamKey = 'sk-bench-upstream-000000000001';
+/** The organization of the key as it is. */
+export const organization = 'bench';
 
 /** An answer of the upstream. */
 export interface Answer {
@@ -15,6 +17,8 @@ export interface Answer {
   readonly bodyBytes: number;
   /** What the body ends with. */
   readonly ending: string;
+  /** In a stream: the first text that the model has said. */
+  readonly firstText: string | undefined;
   /** What goes out, one write each: head, chunks, and the end mark. */
   readonly writes: readonly Buffer[];
   /** The usage chunk, sent before the end mark where the request asks for it. */
@@ -34,14 +38,23 @@ export const answers: Readonly<Record<string, Answer>> = {
   'gpt-bench-whole': wholeAnswer(),
   'gpt-bench-34': streamAnswer(34, 0),
   'gpt-bench-300': streamAnswer(300, 0),
-  'gpt-bench-paced': streamAnswer(50, 10),
+  'gpt-bench-paced': streamAnswer(34, 20),
+  'gpt-bench-first': streamAnswer(4, 10),
+  'gpt-bench-slow': streamAnswer(34, 250),
 };
+
+/** The same bytes as an answer for another organization's key. */
+export function writesFor(writes: readonly Buffer[], name: string): readonly Buffer[] {
+  const [head, ...rest] = writes as [Buffer, ...Buffer[]];
+  const text = head.toString('latin1').replace(`organization: ${organization}\r`, `organization: ${name}\r`);
+  return [Buffer.from(text, 'latin1'), ...rest];
+}
 
 /** The headers that api.openai.com sends along, after the status line and the content type. */
 function headers(): string {
   return [
     'access-control-expose-headers: X-Request-ID',
-    'openai-organization: bench',
+    `openai-organization: ${organization}`,
     'openai-processing-ms: 321',
     'openai-project: proj_bench',
     'openai-version: 2020-10-01',
@@ -88,6 +101,7 @@ function wholeAnswer(): Answer {
     paceMs: 0,
     bodyBytes: Buffer.byteLength(body),
     ending: body.slice(-16),
+    firstText: undefined,
     writes: [Buffer.from(head + body)],
     usage: undefined,
   };
@@ -107,6 +121,7 @@ function streamAnswer(chunks: number, paceMs: number): Answer {
     paceMs,
     bodyBytes: Buffer.byteLength(events.join('') + ending),
     ending,
+    firstText: ' word001',
     writes: [Buffer.from(head), ...events.map(framed), Buffer.from(`${framed(ending).toString()}0\r\n\r\n`)],
     usage: framed(event([], usageNumbers)),
   };

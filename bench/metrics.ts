@@ -1,49 +1,74 @@
 // The rows of the report: how each number is worked out of what a trial has measured.
 import { answers } from './answers.ts';
-import type { LoadReport } from './job.ts';
-import { lanes } from './lanes.ts';
+import type { LatencyReport, LoadReport } from './job.ts';
+import { lanes, type LaneId, type LoadLaneId } from './lanes.ts';
 import { spreadOf, type Spread } from './lib/statistics.ts';
 import type { SubjectId } from './subjects/registry.ts';
-import type { LaneReports, Measured } from './trial.ts';
+import type { Measured } from './trial.ts';
 
 const mebibyte = 1 << 20;
-
-type LoadLaneId = 'whole' | 'stream34' | 'stream300' | 'paced';
 
 /** One row. */
 export interface Metric {
   readonly title: string;
   readonly unit: 'µs' | 'ms' | 'MiB' | undefined;
   readonly decimals: number;
+  /** The lane that it comes from; undefined for what is measured of the process as such. */
+  readonly lane: LaneId | undefined;
+  /** Stands in the README's table, too. */
+  readonly isMain: boolean;
+  /** Has a plot: one row of each lane. */
+  readonly isPlotted: boolean;
   /** The value, or undefined where there is none: nothing was started, or the lane was not driven. */
   readonly of: (measured: Measured) => number | undefined;
 }
 
+const main = { isMain: true } as const;
+const plotted = { isPlotted: true } as const;
+const both = { ...main, ...plotted } as const;
+
 /** Name in the results file → row. */
 export const metrics: Readonly<Record<string, Metric>> = {
-  cpu_per_request: cost('CPU per request', 'whole', 'answer'),
-  requests_per_second: {
-    title: 'Requests per second',
-    unit: undefined,
-    decimals: 0,
-    of: ({ lanes }) => lanes.whole && (lanes.whole.answers * 1000) / lanes.whole.durationMs,
-  },
+  cpu_per_request: { ...cost('CPU per request', 'whole', 'answer'), ...both },
+  cpu_per_request_1: { ...cost('CPU per request, 1 connection', 'whole1', 'answer'), ...plotted },
+  cpu_per_request_10: { ...cost('CPU per request, 10 connections', 'whole10', 'answer'), ...plotted },
+  cpu_per_request_512: { ...cost('CPU per request, 512 connections', 'whole512', 'answer'), ...plotted },
+  cpu_per_request_10kb: { ...cost('CPU per request of 10 kB', 'body10', 'answer'), ...plotted },
+  cpu_per_request_150kb: { ...cost('CPU per request of 150 kB', 'body150', 'answer'), ...both },
+  requests_per_second: { ...rate('Requests per second', 'whole'), ...main },
+  requests_per_second_1: rate('Requests per second, 1 connection', 'whole1'),
+  requests_per_second_10: rate('Requests per second, 10 connections', 'whole10'),
+  requests_per_second_512: rate('Requests per second, 512 connections', 'whole512'),
+  requests_per_second_10kb: rate('Requests of 10 kB per second', 'body10'),
+  requests_per_second_150kb: rate('Requests of 150 kB per second', 'body150'),
   cpu_per_stream_34: cost('CPU per stream of 34 chunks', 'stream34', 'answer'),
-  cpu_per_chunk_34: cost('CPU per chunk of it', 'stream34', 'chunk'),
+  cpu_per_chunk_34: { ...cost('CPU per chunk of it', 'stream34', 'chunk'), ...both },
   cpu_per_stream_300: cost('CPU per stream of 300 chunks', 'stream300', 'answer'),
-  cpu_per_chunk_300: cost('CPU per chunk of it', 'stream300', 'chunk'),
-  cpu_per_chunk_paced: cost('CPU per chunk, 50 a stream, one every 10 ms', 'paced', 'chunk'),
-  latency_p50: latency('Latency, median', ({ p50Ms }) => p50Ms),
-  latency_added_p50: latency('Latency added, median', ({ p50Ms, directP50Ms }) => p50Ms - directP50Ms),
-  latency_p99: latency('Latency, 99th percentile', ({ p99Ms }) => p99Ms),
-  latency_added_p99: latency('Latency added, 99th percentile', ({ p99Ms, directP99Ms }) => p99Ms - directP99Ms),
-  memory_idle: memory('Memory, idle', ({ idleBytes }) => idleBytes),
-  memory_loaded: memory('Memory, 64 connections, the most', ({ loadedBytes }) => loadedBytes),
-  memory_rested: memory('Memory, 10 s after', ({ restedBytes }) => restedBytes),
+  cpu_per_chunk_300: { ...cost('CPU per chunk of it', 'stream300', 'chunk'), ...plotted },
+  cpu_per_chunk_paced: { ...cost('CPU per chunk, one every 20 ms, 64 streams', 'paced', 'chunk'), ...both },
+  cpu_per_chunk_paced_512: { ...cost('CPU per chunk, one every 20 ms, 512 streams', 'paced512', 'chunk'), ...plotted },
+  late_reads: paced('Late reads, 64 paced streams', 'paced', ({ lateReads }) => lateReads),
+  late_reads_512: paced('Late reads, 512 paced streams', 'paced512', ({ lateReads }) => lateReads),
+  longest_gap: gap('Longest gap, 64 paced streams', 'paced'),
+  longest_gap_512: gap('Longest gap, 512 paced streams', 'paced512'),
+  latency_p50: latency('Latency, median', 'latency', ({ p50Ms }) => p50Ms),
+  latency_added_p50: { ...latency('Latency added, median', 'latency', addedP50), ...both },
+  latency_p99: latency('Latency, 99th percentile', 'latency', ({ p99Ms }) => p99Ms),
+  latency_added_p99: { ...latency('Latency added, 99th percentile', 'latency', addedP99), ...main },
+  first_text_p50: latency('First text of a stream, median', 'first', ({ p50Ms }) => p50Ms),
+  first_text_added_p50: { ...latency('First text of a stream, added, median', 'first', addedP50), ...both },
+  first_text_added_p99: latency('First text of a stream, added, 99th percentile', 'first', addedP99),
+  memory_idle: { ...memory('Memory, idle', ({ idleBytes }) => idleBytes), ...main },
+  memory_64: { ...memory('Memory, 64 connections of 0.1 kB, the most', ({ wholeBytes }) => wholeBytes), ...both },
+  memory_loaded: memory('Memory, all lanes, the most', ({ loadedBytes }) => loadedBytes),
+  memory_rested: memory('Memory, after a rest', ({ restedBytes }) => restedBytes),
   cold_start: {
     title: 'Cold start, empty data folder',
     unit: 'ms',
     decimals: 0,
+    lane: undefined,
+    isMain: true,
+    isPlotted: true,
     of: ({ coldStartMs }) => coldStartMs,
   },
 };
@@ -63,24 +88,94 @@ export function companionCost(
   of: 'upstreamCpuMs' | 'loadCpuMs' | 'subjectCpuMs',
 ): number | undefined {
   const reports = all.filter((measured) => measured.subject === subject).map((measured) => measured.lanes[lane]);
-  const costs = reports.filter((report) => report !== undefined).map((report) => (report[of] * 1000) / report.answers);
+  const costs = reports
+    .filter((report) => report !== undefined)
+    .map((report) => (report[of] * 1000) / Math.max(report.answers, 1));
   return costs.length === 0 ? undefined : spreadOf(costs).median;
 }
 
-function cost(title: string, lane: LoadLaneId, per: 'answer' | 'chunk'): Metric {
+/** A lane's rows begin with this. */
+type LaneMetric = Metric & { readonly lane: LaneId };
+
+function cost(title: string, lane: LoadLaneId, per: 'answer' | 'chunk'): LaneMetric {
   const parts = per === 'answer' ? 1 : (answers[lanes[lane].model]?.chunks ?? Number.NaN);
   const of = (report: LoadReport | undefined): number | undefined =>
-    report === undefined || report.subjectCpuMs === 0
+    report === undefined || report.subjectCpuMs === 0 || report.answers === 0
       ? undefined
       : (report.subjectCpuMs * 1000) / (report.answers * parts);
-  return { title, unit: 'µs', decimals: per === 'answer' ? 0 : 1, of: (measured) => of(measured.lanes[lane]) };
+  const decimals = per === 'answer' ? 0 : 1;
+  return {
+    title,
+    unit: 'µs',
+    decimals,
+    lane,
+    isMain: false,
+    isPlotted: false,
+    of: (measured) => of(measured.lanes[lane]),
+  };
 }
 
-function latency(title: string, of: (report: NonNullable<LaneReports['latency']>) => number): Metric {
-  return { title, unit: 'µs', decimals: 0, of: ({ lanes }) => lanes.latency && of(lanes.latency) * 1000 };
+function rate(title: string, lane: LoadLaneId): LaneMetric {
+  const of = (report: LoadReport | undefined): number | undefined =>
+    report && (report.answers * 1000) / report.durationMs;
+  return {
+    title,
+    unit: undefined,
+    decimals: 0,
+    lane,
+    isMain: false,
+    isPlotted: false,
+    of: (measured) => of(measured.lanes[lane]),
+  };
+}
+
+function paced(title: string, lane: 'paced' | 'paced512', of: (report: LoadReport) => number): LaneMetric {
+  const value = (report: LoadReport | undefined): number | undefined => report && of(report);
+  return {
+    title,
+    unit: undefined,
+    decimals: 0,
+    lane,
+    isMain: false,
+    isPlotted: false,
+    of: (measured) => value(measured.lanes[lane]),
+  };
+}
+
+function gap(title: string, lane: 'paced' | 'paced512'): LaneMetric {
+  return { ...paced(title, lane, ({ longestGapMs }) => longestGapMs), unit: 'ms' };
+}
+
+function latency(title: string, lane: 'latency' | 'first', of: (report: LatencyReport) => number): LaneMetric {
+  const value = (report: LatencyReport | undefined): number | undefined => report && of(report) * 1000;
+  return {
+    title,
+    unit: 'µs',
+    decimals: 0,
+    lane,
+    isMain: false,
+    isPlotted: false,
+    of: (measured) => value(measured.lanes[lane]),
+  };
+}
+
+function addedP50({ p50Ms, directP50Ms }: LatencyReport): number {
+  return p50Ms - directP50Ms;
+}
+
+function addedP99({ p99Ms, directP99Ms }: LatencyReport): number {
+  return p99Ms - directP99Ms;
 }
 
 function memory(title: string, of: (measured: Measured) => number | undefined): Metric {
   const inMebibytes = (bytes: number | undefined): number | undefined => bytes && bytes / mebibyte;
-  return { title, unit: 'MiB', decimals: 0, of: (measured) => inMebibytes(of(measured)) };
+  return {
+    title,
+    unit: 'MiB',
+    decimals: 0,
+    lane: undefined,
+    isMain: false,
+    isPlotted: false,
+    of: (measured) => inMebibytes(of(measured)),
+  };
 }

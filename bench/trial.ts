@@ -9,14 +9,14 @@ import type { Companions } from './lib/companions.ts';
 import { shuffled } from './lib/statistics.ts';
 import { directTarget } from './subjects/direct.ts';
 import { subjects, type SubjectId } from './subjects/registry.ts';
-import type { RunningSubject } from './subjects/subject.ts';
+import type { RunningSubject, Subject } from './subjects/subject.ts';
 
 /** From ready to the first look at the memory. */
 const settleMs = 1000;
-/** From the last load to the last look at the memory. */
-const restMs = 10_000;
 const memoryEveryMs = 100;
-/** How long each load lane is driven before anything is measured, so that a fresh process has compiled its code. */
+/** Driven before anything is measured, so that a fresh process has compiled its code. The first tells its memory, too. */
+const breakInLanes = ['whole', 'stream34', 'body10'] as const satisfies readonly LaneId[];
+const wholeBreakInMs = 2000;
 const breakInMs = 700;
 
 /** What a trial needs. */
@@ -25,10 +25,16 @@ export interface TrialParts {
   readonly subjects: readonly SubjectId[];
   readonly lanes: readonly LaneId[];
   readonly windowMs: number;
+  /** From the last load to the last look at the memory. */
+  readonly restMs: number;
   readonly folder: string;
+  /** Where peers are installed. */
+  readonly cacheFolder: string;
   readonly companions: Companions;
   readonly accounting: Accounting;
   readonly nodeOptions: readonly string[];
+  /** What peers have failed; is added to. What has failed once is not tried again. */
+  readonly failures: Failure[];
   /** Hears what is being measured. */
   readonly say: (text: string) => void;
 }
@@ -44,20 +50,55 @@ export interface Measured {
   readonly subject: SubjectId;
   readonly coldStartMs: number | undefined;
   readonly idleBytes: number | undefined;
-  /** The most that was seen while a load lane ran. */
+  /** The most that was seen while it was driven by 64 connections with small requests, before any other lane. */
+  readonly wholeBytes: number | undefined;
+  /** The most that was seen in all lanes. */
   readonly loadedBytes: number | undefined;
   readonly restedBytes: number | undefined;
   readonly lanes: LaneReports;
 }
 
+/** What a peer could not do. */
+export interface Failure {
+  readonly trial: number;
+  readonly subject: SubjectId;
+  readonly lane: LaneId | 'start';
+  readonly message: string;
+}
+
 /** Runs one trial. The answers come after the rest, which the next trial need not wait for. */
 export async function runTrial(parts: TrialParts): Promise<Promise<Measured>[]> {
   const candidates: Candidate[] = [];
-  for (const id of shuffled(parts.subjects)) candidates.push(await Candidate.start(parts, id));
+  for (const id of shuffled(parts.subjects)) {
+    const candidate = await orFailed(parts, id, 'start', () => Candidate.start(parts, id));
+    if (candidate !== undefined) candidates.push(candidate);
+  }
   for (const candidate of candidates) await candidate.breakIn();
-  const order = candidates.flatMap((candidate) => parts.lanes.map((lane) => ({ candidate, lane })));
-  for (const { candidate, lane } of shuffled(order)) await candidate.measure(lane);
+  for (const lane of shuffled(parts.lanes)) {
+    // One lane through all subjects, then the next: what is compared falls into the same seconds.
+    for (const candidate of shuffled(candidates)) await candidate.measure(lane);
+  }
   return candidates.map((candidate) => candidate.rest());
+}
+
+/** Does something with a subject, unless it has failed that before. What a peer fails is noted; all else is thrown. */
+async function orFailed<Result>(
+  { number, failures, say }: TrialParts,
+  subject: SubjectId,
+  lane: LaneId | 'start',
+  act: () => Promise<Result>,
+): Promise<Result | undefined> {
+  if (failures.some((failure) => failure.subject === subject && failure.lane === lane)) return undefined;
+  try {
+    return await act();
+  } catch (error) {
+    const { isPeer, title } = subjects[subject];
+    const { message } = error as Error;
+    if (!isPeer) throw new Error(`${lane}, ${title}: ${message}`, { cause: error });
+    failures.push({ trial: number, subject, lane, message });
+    say(`${title} has failed "${lane}" and is not asked again: ${message}`);
+    return undefined;
+  }
 }
 
 /** A subject in a trial. */
@@ -67,6 +108,7 @@ class Candidate {
   readonly #running: RunningSubject;
   readonly #reports: LaneReports = {};
   #idleBytes: number | undefined;
+  #wholeBytes: number | undefined;
   #loadedBytes: number | undefined;
 
   private constructor(parts: TrialParts, id: SubjectId, running: RunningSubject) {
@@ -78,9 +120,10 @@ class Candidate {
   static async start(parts: TrialParts, id: SubjectId): Promise<Candidate> {
     const folder = join(parts.folder, `${parts.number}-${id}`);
     mkdirSync(folder);
-    const { upstreamPort } = parts.companions;
+    const { companions, cacheFolder, nodeOptions } = parts;
+    const { upstreamPort } = companions;
     const upstream = `http://127.0.0.1:${upstreamPort}`;
-    const running = await subjects[id].start({ upstream, upstreamPort, folder, nodeOptions: parts.nodeOptions });
+    const running = await subjects[id].start({ upstream, upstreamPort, folder, cacheFolder, nodeOptions });
     const candidate = new Candidate(parts, id, running);
     if (running.pids.length > 0) {
       await sleep(settleMs);
@@ -91,30 +134,31 @@ class Candidate {
 
   async breakIn(): Promise<void> {
     if (this.#running.pids.length === 0) return;
-    for (const id of this.#parts.lanes) {
-      const lane: Lane = lanes[id];
-      if (lane.kind === 'load' && lane.rampMs === 0) await this.#drive({ ...lane, warmUpMs: 0 }, breakInMs);
+    const chosen = breakInLanes.filter((lane) => this.#parts.lanes.includes(lane));
+    for (const id of chosen) {
+      const windowMs = id === 'whole' ? wholeBreakInMs : breakInMs;
+      await orFailed(this.#parts, this.#id, id, () => this.#drive({ ...lanes[id], warmUpMs: 0 }, windowMs));
+      if (id === 'whole') this.#wholeBytes = this.#loadedBytes;
     }
   }
 
   async measure(id: LaneId): Promise<void> {
-    const { number, windowMs, companions, say } = this.#parts;
+    const { number, companions, say } = this.#parts;
+    const { slowness = 1 }: Subject = subjects[this.#id];
+    const windowMs = this.#parts.windowMs * slowness;
     say(`trial ${number}: ${id}, ${subjects[this.#id].title}`);
     const lane: Lane = lanes[id];
-    const report =
+    const direct = directTarget(companions.upstreamPort);
+    const report = await orFailed<LoadReport | LatencyReport>(this.#parts, this.#id, id, () =>
       lane.kind === 'load'
-        ? await this.#drive(lane, windowMs)
-        : await companions.perform({
-            ...lane,
-            windowMs,
-            target: this.#running.target,
-            direct: directTarget(companions.upstreamPort),
-          });
-    Object.assign(this.#reports, { [id]: report });
+        ? this.#drive(lane, windowMs)
+        : companions.perform({ ...lane, windowMs, target: this.#running.target, direct }),
+    );
+    if (report !== undefined) Object.assign(this.#reports, { [id]: report });
   }
 
   async rest(): Promise<Measured> {
-    const { accounting, number } = this.#parts;
+    const { accounting, number, restMs } = this.#parts;
     const { pids, coldStartMs } = this.#running;
     let restedBytes: number | undefined;
     if (pids.length > 0) {
@@ -127,6 +171,7 @@ class Candidate {
       subject: this.#id,
       coldStartMs,
       idleBytes: this.#idleBytes,
+      wholeBytes: this.#wholeBytes,
       loadedBytes: this.#loadedBytes,
       restedBytes,
       lanes: this.#reports,

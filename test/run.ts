@@ -10,7 +10,11 @@ const args = process.argv.slice(2);
 const isLong = args.includes('--long');
 const isPostgres = args.includes('--postgres');
 const named = args.filter((arg) => !arg.startsWith('-'));
-const everyday = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{contracts,integration,mock,clients}/**/*.test.ts'];
+const everyday = [
+  '{src,bench}/**/*.test.ts',
+  'test/*.test.ts',
+  'test/{contracts,integration,mock,clients}/**/*.test.ts',
+];
 const wholeGateway = ['test/{integration,clients}/**/*.test.ts'];
 const files = named.length > 0 ? named : isLong ? ['test/long/**/*.test.ts'] : isPostgres ? wholeGateway : everyday;
 

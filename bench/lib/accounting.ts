@@ -1,12 +1,12 @@
 // What the operating system says that processes have used: time on the processors, and memory.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Reads the books on running processes. */
 export interface Accounting {
-  /** Time on the processors since the start, user and system, of all threads of these processes together, in ms. */
+  /** Time on the processors since the start, user and system, of all threads of these processes and their children, in ms. */
   cpuMs(pids: readonly number[]): number;
-  /** Memory that is resident, in bytes. */
+  /** Memory that is resident, in bytes, of the children, too. */
   residentBytes(pids: readonly number[]): number;
 }
 
@@ -23,19 +23,52 @@ export function openAccounting(): Accounting {
 function linuxAccounting(): Accounting {
   const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   return {
-    cpuMs: (pids) =>
-      sum(pids, (pid) => {
-        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-        // Behind the program's name, which may hold anything: state is the first field, utime the 12th, stime the 13th.
-        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
-      }),
+    cpuMs: (pids) => sum(treeOf(pids), (pid) => (ticksOf(read(pid, 'stat')) * 1000) / ticksPerSecond),
     residentBytes: (pids) =>
-      sum(pids, (pid) => {
-        const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-        return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(status)?.[1]) * 1024;
-      }),
+      sum(
+        treeOf(pids),
+        (pid) => Number(/^VmRSS:\s+(\d+) kB$/mu.exec(read(pid, 'status') ?? 'VmRSS: 0 kB')?.[1]) * 1024,
+      ),
   };
+}
+
+/**
+ * Time in ticks from a line of /proc/PID/stat: of all threads of the process, and of its children that have ended, whose
+ * time would else be lost. Behind the program's name, which may hold anything, stand the state as the first field, and
+ * utime, stime, cutime and cstime as the 12th to the 15th.
+ */
+export function ticksOf(stat: string | undefined): number {
+  if (stat === undefined) return 0;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
+}
+
+/** These processes and all that they have started. */
+function treeOf(pids: readonly number[]): number[] {
+  return pids.flatMap((pid) => [pid, ...treeOf(childrenOf(pid))]);
+}
+
+function childrenOf(pid: number): number[] {
+  return threadsOf(pid).flatMap((thread) =>
+    (read(pid, `task/${thread}/children`) ?? '').split(' ').filter(Boolean).map(Number),
+  );
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** A file of a process; undefined where it has just ended: its parent has its time. */
+function read(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return undefined;
+  }
 }
 
 function ps(field: string, pid: number): string {

@@ -29,8 +29,7 @@ export async function startCompanions(): Promise<Companions> {
       return answer.report as LoadReport & LatencyReport;
     },
     stop() {
-      upstream.disconnect();
-      load.disconnect();
+      for (const child of [upstream, load]) if (child.connected) child.disconnect();
     },
   };
 }

@@ -1,7 +1,9 @@
 // Starts a program, times it until it says that it is ready, and ends it well.
 import { spawn } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
 
-const startLimitMs = 60_000;
+const startLimitMs = 90_000;
+const askEveryMs = 20;
 /** How long a program may take to end when told to. */
 const stopLimitMs = 10_000;
 
@@ -12,20 +14,20 @@ export interface ProcessParts {
   readonly env: Readonly<Record<string, string>>;
   /** Variables of this process that the program does not inherit. */
   readonly withoutEnv: RegExp;
-  /** Found in what it writes to its standard output; the first group is the answer. */
-  readonly ready: RegExp;
+  /** Found in what it writes to its standard output; the first group is the answer. Or the address it will listen on. */
+  readonly ready: RegExp | URL;
 }
 
 /** A program that runs and is ready. */
 export interface RunningProcess {
   readonly pid: number;
   readonly readyMs: number;
-  /** What the first group of `ready` has matched. */
+  /** What the first group of `ready` has matched, or the address. */
   readonly readyText: string;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts it; rejects where it ends, or takes a minute, before it is ready. */
+/** Starts it; rejects where it ends, or takes longer than 90 s, before it is ready. */
 export function startProcess({ command, args, env, withoutEnv, ready }: ProcessParts): Promise<RunningProcess> {
   const inherited = Object.entries(process.env).filter(([name]) => !withoutEnv.test(name));
   const { promise, resolve, reject } = Promise.withResolvers<RunningProcess>();
@@ -42,18 +44,26 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-2000);
   });
-  let output = '';
-  const listen = (bytes: Buffer): void => {
-    output += bytes.toString('utf8');
-    const readyText = ready.exec(output)?.[1];
-    if (readyText === undefined) return;
+  const onReady = (readyText: string): void => {
     const readyMs = performance.now() - startedAtMs;
     clearTimeout(timer);
-    // From now on what it writes is only drained.
-    child.stdout.off('data', listen).resume();
     resolve({ pid: child.pid as number, readyMs, readyText, stop });
   };
-  child.stdout.on('data', listen);
+  if (ready instanceof URL) {
+    child.stdout.resume();
+    void answering(ready, ended).then((isReady) => isReady && onReady(ready.origin));
+  } else {
+    let output = '';
+    const listen = (bytes: Buffer): void => {
+      output += bytes.toString('utf8');
+      const readyText = ready.exec(output)?.[1];
+      if (readyText === undefined) return;
+      // From now on what it writes is only drained.
+      child.stdout.off('data', listen).resume();
+      onReady(readyText);
+    };
+    child.stdout.on('data', listen);
+  }
   const stop = async (): Promise<void> => {
     const limit = setTimeout(kill, stopLimitMs);
     child.kill('SIGTERM');
@@ -67,4 +77,30 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
   child.once('error', reject);
   void ended.then(() => reject(new Error(`${command} ended before it was ready: ${errors}`)));
   return promise;
+}
+
+/** A port that nobody listens on now, for a program that wants to be told one. */
+export function freePort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const server = createServer().once('error', reject);
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo;
+    server.close(() => resolve(port));
+  });
+  return promise;
+}
+
+/** Asks until there is an answer, whatever it says; false once the program has ended. */
+async function answering(url: URL, ended: Promise<void>): Promise<boolean> {
+  const over = new AbortController();
+  void ended.then(() => over.abort());
+  while (!over.signal.aborted) {
+    try {
+      await (await fetch(url)).arrayBuffer();
+      return true;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, askEveryMs));
+    }
+  }
+  return false;
 }

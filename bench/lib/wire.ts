@@ -57,6 +57,8 @@ export class MessageReader {
     } else if (chunkedHeader.test(head)) {
       this.#left = 0;
       this.#state = 'size';
+    } else if (head.startsWith('GET ')) {
+      this.#listener.onEnd();
     } else {
       throw new Error(`a message with neither a length nor chunks: ${head.slice(0, 200)}`);
     }

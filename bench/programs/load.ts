@@ -1,12 +1,14 @@
 // A program: the load generator of the benchmark. Takes one job at a time over the channel to its parent.
-import type { Job, LatencyJob, LatencyReport, LoadJob, LoadReport, Reply } from '../job.ts';
+import type { Job, LatencyJob, LatencyReport, LoadJob, LoadReport, Reply, Target } from '../job.ts';
 import { answers } from '../answers.ts';
 import { openAccounting } from '../lib/accounting.ts';
-import { Caller, type CallerListener } from '../lib/caller.ts';
+import { Caller, requestsOf, type CallerListener } from '../lib/caller.ts';
 import { quantile } from '../lib/statistics.ts';
 
 /** How long the last answers may take once the window is over. */
 const patienceMs = 30_000;
+/** A read of a paced stream that comes later than this many paces after the one before is late. */
+const latePaces = 10;
 
 const accounting = openAccounting();
 
@@ -26,44 +28,65 @@ function load(job: LoadJob): Promise<LoadReport> {
     let bytes = 0;
     let open = job.connections;
     let isOver = false;
+    let wholeAnswers = 0;
+    let wholeBytes = 0;
+    let longestGapMs = 0;
+    let lateReads = 0;
     let durations: number[] = [];
+    const lateMs = (answers[job.model]?.paceMs ?? 0) * latePaces;
     const listener: CallerListener = {
       onBytes(count) {
         bytes += count;
       },
-      onAnswer(caller, durationMs) {
-        durations.push(durationMs);
+      onGap(gapMs) {
+        longestGapMs = Math.max(longestGapMs, gapMs);
+        if (gapMs > lateMs) lateReads += 1;
+      },
+      onAnswer(caller, durationMs, bodyBytes) {
+        wholeAnswers += 1;
+        wholeBytes += bodyBytes;
         if (!isOver) {
+          durations.push(durationMs);
           caller.call();
           return;
         }
         caller.close();
         open -= 1;
-        if (open === 0 && report !== undefined) end(report);
+        if (open === 0 && report !== undefined) end(report());
       },
       onWrong,
     };
-    let report: LoadReport | undefined;
-    const callers = Array.from({ length: job.connections }, () => new Caller(job.target, job.model, listener));
+    let report: (() => LoadReport) | undefined;
+    const requests = requestsOf(job.target, job.model, job.requestBytes);
+    const callers = Array.from(
+      { length: job.connections },
+      () => new Caller(job.target, job.model, requests, listener),
+    );
     for (const [i, caller] of callers.entries()) setTimeout(() => caller.call(), (i * job.rampMs) / job.connections);
     setTimeout(() => {
       bytes = 0;
       durations = [];
+      longestGapMs = 0;
+      lateReads = 0;
       const before = readUsed(job);
       setTimeout(() => {
         isOver = true;
         const used = readUsed(job);
+        const windowBytes = bytes;
         const sorted = durations.sort((a, b) => a - b);
-        const bodyBytes = answers[job.model]?.bodyBytes ?? Number.NaN;
-        report = {
+        report = () => ({
           durationMs: used.atMs - before.atMs,
-          answers: job.target.isVerbatim ? bytes / bodyBytes : sorted.length,
+          // A subject may write other bytes than the upstream: what one of its answers has is known by now.
+          answers: wholeBytes === 0 ? 0 : windowBytes / (wholeBytes / wholeAnswers),
+          wholeAnswers,
           p50Ms: quantile(sorted, 0.5),
           p99Ms: quantile(sorted, 0.99),
+          longestGapMs,
+          lateReads,
           subjectCpuMs: used.subjectMs - before.subjectMs,
           upstreamCpuMs: used.upstreamMs - before.upstreamMs,
           loadCpuMs: used.loadMs - before.loadMs,
-        };
+        });
         setTimeout(() => onWrong(new Error('an answer does not come to its end')), patienceMs).unref();
       }, job.windowMs);
     }, job.warmUpMs);
@@ -92,11 +115,17 @@ function latency(job: LatencyJob): Promise<LatencyReport> {
   return run((end, onWrong) => {
     const startedAtMs = performance.now();
     const durations: [number[], number[]] = [[], []];
+    const note = (caller: Caller, durationMs: number): void => {
+      if (performance.now() - startedAtMs > job.warmUpMs) durations[caller === direct ? 1 : 0].push(durationMs);
+    };
     const listener: CallerListener = {
       onBytes() {},
+      onFirstText(caller, afterMs) {
+        if (job.until === 'first text') note(caller, afterMs);
+      },
       onAnswer(caller, durationMs) {
         const elapsedMs = performance.now() - startedAtMs;
-        if (elapsedMs > job.warmUpMs) durations[caller === direct ? 1 : 0].push(durationMs);
+        if (job.until === 'end') note(caller, durationMs);
         if (elapsedMs < job.warmUpMs + job.windowMs) {
           next();
           return;
@@ -112,8 +141,10 @@ function latency(job: LatencyJob): Promise<LatencyReport> {
       },
       onWrong,
     };
-    const through = new Caller(job.target, job.model, listener);
-    const direct = new Caller(job.direct, job.model, listener);
+    const callerOf = (target: Target): Caller =>
+      new Caller(target, job.model, requestsOf(target, job.model, 0), listener);
+    const through = callerOf(job.target);
+    const direct = callerOf(job.direct);
     const next = (): void => (Math.random() < 0.5 ? through : direct).call();
     next();
     return [through, direct];

@@ -1,7 +1,7 @@
 // Where a measurement was made: numbers without it mean nothing.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, cpus, release, totalmem, type } from 'node:os';
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 
 /** Machine and program of a run. */
 export interface Setting {
@@ -15,9 +15,13 @@ export interface Setting {
   readonly node: string;
   /** The gateway's version, and the commit where there is a repository. */
   readonly gateway: string;
+  /** Peer → its version. */
+  readonly peers: Readonly<Record<string, string>>;
+  /** How many threads wanted to run in the minute before the run: what else the machine was busy with. */
+  readonly loadBefore: number;
 }
 
-export function readSetting(): Setting {
+export function readSetting(peers: Readonly<Record<string, string>>): Setting {
   const list = cpus();
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -30,6 +34,8 @@ export function readSetting(): Setting {
     system: `${type()} ${release().split('-')[0]} ${arch()}`,
     node: process.version,
     gateway: [readVersion(), readCommit()].filter((part) => part !== undefined).join(' at '),
+    peers,
+    loadBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };
 }
 

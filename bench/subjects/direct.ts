@@ -9,7 +9,7 @@ export function directTarget(upstreamPort: number): Target {
     host: '127.0.0.1',
     port: upstreamPort,
     path: '/v1/chat/completions',
-    key: upstreamKey,
+    keys: [upstreamKey],
     modelPrefix: '',
     isVerbatim: true,
   };
@@ -17,6 +17,7 @@ export function directTarget(upstreamPort: number): Target {
 
 export const direct: Subject = {
   title: 'direct',
+  isPeer: false,
   start: ({ upstreamPort }) =>
     Promise.resolve({
       target: directTarget(upstreamPort),

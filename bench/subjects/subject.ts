@@ -9,16 +9,18 @@ export interface SubjectParts {
   readonly upstreamPort: number;
   /** An empty folder of its own, removed after the run. */
   readonly folder: string;
-  /** Options for Node.js itself, for a subject that runs on it: how a profile is taken. */
+  /** Where peers are installed. */
+  readonly cacheFolder: string;
+  /** Options for Node.js itself, for the gateway: how a profile is taken. */
   readonly nodeOptions: readonly string[];
 }
 
 /** A subject that runs, ready for calls. */
 export interface RunningSubject {
   readonly target: Target;
-  /** All processes of it: their time and memory are its own. */
+  /** Its processes: their time and memory are its own, and that of all that they start. */
   readonly pids: readonly number[];
-  /** From the start of the process until it said that it listens; undefined where nothing was started. */
+  /** From the start of the process until it served; undefined where nothing was started. */
   readonly coldStartMs: number | undefined;
   stop(): Promise<void>;
 }
@@ -27,5 +29,11 @@ export interface RunningSubject {
 export interface Subject {
   /** As the report's column calls it. */
   readonly title: string;
+  /** A peer that fails a lane is reported so; where the gateway itself fails one, the whole run fails. */
+  readonly isPeer: boolean;
+  /** Its windows are this many times as long, so that enough answers fall into them. */
+  readonly slowness?: number;
+  /** The version that is installed, undefined where none is; left out where the subject is part of the project. */
+  readonly version?: (cacheFolder: string) => string | undefined;
   start(parts: SubjectParts): Promise<RunningSubject>;
 }

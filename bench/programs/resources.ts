@@ -1,0 +1,14 @@
+// Loaded into the gateway before its own code (`--import`): writes down every second what holds its event loop open.
+import { renameSync, writeFileSync } from 'node:fs';
+
+const file = process.env['BENCH_RESOURCES_FILE'];
+const everyMs = 1000;
+
+if (file !== undefined) {
+  setInterval(() => {
+    const counts: Record<string, number> = {};
+    for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1;
+    writeFileSync(`${file}.next`, JSON.stringify(counts));
+    renameSync(`${file}.next`, file);
+  }, everyMs).unref();
+}
