@@ -162,6 +162,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     },
   });
   const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
+  const startedAtMs = clock.nowMs();
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({ running: () => lifecycle.running, ledger: () => ledger.status() });
   const failedKeys = new FailureMeter(failedKeysPerMinute);
@@ -178,7 +179,12 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     clientKeys,
     failedKeys,
     limiter: new Limiter({
-      state: new MemoryLimitState(clock, { spentSince: async () => 0 }),
+      state: new MemoryLimitState(clock, {
+        async spentSince(keyId, fromMs) {
+          await ledger.sync();
+          return storage.reports.spending(keyId, fromMs, startedAtMs);
+        },
+      }),
       prices: () => configuration.current().prices,
       clock,
       queueTimeoutMs: settings.QUEUE_TIMEOUT_MS,

@@ -168,6 +168,7 @@ function newAttempt(
       : null,
     service_tier: isKnown ? 'default' : null,
     upstream_request_id: null,
+    reserved_nano_usd: null,
     // One model has no price.
     cost_nano_usd: !isKnown ? 0 : model === 7 ? null : prompt * 150 + completion * 600,
     price_id: isKnown && model !== 7 ? `${modelName(model)}@2026-01-01` : null,

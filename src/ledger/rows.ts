@@ -61,6 +61,8 @@ function attemptRow(requestId: string, attempt: AttemptRecord, isOver: boolean):
     raw_usage: attempt.rawUsage,
     service_tier: attempt.serviceTier,
     upstream_request_id: attempt.upstreamRequestId,
+    // Lines of the version before have none.
+    reserved_nano_usd: attempt.reservedNanoUsd ?? null,
     cost_nano_usd: isOver ? attempt.costNanoUsd : null,
     price_id: attempt.priceId,
   };

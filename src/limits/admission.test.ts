@@ -123,8 +123,12 @@ test('where the spending cannot be read in time, a budgeted request is refused f
   });
   const key = limitedKey({ budget: usd });
   const waiting = refusal(silent.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
-  await clock.advance(251);
+  await clock.advance(1001);
   assert.equal((await waiting).code, 'storage_unavailable');
+  // Those who come later are not kept waiting.
+  const later = refusal(silent.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
+  await clock.advance(0);
+  assert.equal((await later).code, 'storage_unavailable');
   const broken = openDesk({
     clock,
     state: new MemoryLimitState(clock, {

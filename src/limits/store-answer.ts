@@ -2,8 +2,8 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 
-/** A request waits for no store longer than this. */
-const longestWaitMs = 250;
+/** Long enough for a slow machine that has just started, and no hang where a store is away. */
+const longestWaitMs = 1000;
 const retryAfterMs = 1000;
 
 /** What the store says; throws `storage_unavailable` where it fails or takes too long. What is there already costs nothing. */

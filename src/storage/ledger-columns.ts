@@ -53,6 +53,7 @@ export const attemptColumns = [
   'raw_usage',
   'service_tier',
   'upstream_request_id',
+  'reserved_nano_usd',
   'cost_nano_usd',
   'price_id',
 ] as const satisfies readonly (keyof LedgerAttemptRow)[];

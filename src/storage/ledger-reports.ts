@@ -1,4 +1,5 @@
 // The reading side of the ledger: requests by filter, and usage summed by time and dimension.
+import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { Span } from '../lib/time-zone.ts';
 import type { LedgerEntry } from './ledger-store.ts';
@@ -30,6 +31,8 @@ export interface UsageQuery {
   /** Cuts the stretch up, in order and without gaps; absent: it is one whole. It may be asked for a shorter one. */
   readonly buckets?: ((span: Span) => Iterable<Span>) | undefined;
   readonly dimensions: readonly UsageDimension[];
+  /** Only of this client key. */
+  readonly keyId?: string | undefined;
   /** Only groups after this one. */
   readonly after?: UsageGroup | undefined;
 }
@@ -72,4 +75,10 @@ export interface LedgerReports {
    * the caller can use. Throws a `DeletedRequestsError` where a bound of the query needs rows that are gone.
    */
   usage(query: UsageQuery, enough: number): AsyncIterable<readonly UsageReportRow[]>;
+  /**
+   * The cost of a client key's requests that were made at `fromMs` or later. Attempts whose cost is not known count with
+   * what was reserved for them: those that used something, and those without an end, if their request was made before
+   * `lostBeforeMs` and so belongs to a process that is no more.
+   */
+  spending(keyId: string, fromMs: number, lostBeforeMs: number): Promise<NanoUsd>;
 }

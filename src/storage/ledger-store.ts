@@ -48,6 +48,8 @@ export interface LedgerAttemptRow extends TokenUsage {
   readonly service_tier: string | null;
   /** The answer's `x-request-id`: what the upstream's own support asks for. */
   readonly upstream_request_id: string | null;
+  /** The most that it could cost, as it was reserved of its client key's budget; null where there is none. */
+  readonly reserved_nano_usd: NanoUsd | null;
   readonly cost_nano_usd: NanoUsd | null;
   readonly price_id: string | null;
 }

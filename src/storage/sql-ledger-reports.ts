@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { LedgerReports } from './ledger-reports.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { requestReports } from './request-reports.ts';
+import { readSpending } from './spending.ts';
 import { readUsage } from './usage-reports.ts';
 
 /** The reports of an open, migrated database. */
@@ -10,5 +11,6 @@ export function sqlLedgerReports(database: Kysely<LedgerTables>): LedgerReports 
   return {
     ...requestReports(database),
     usage: (query, enough) => readUsage(database, query, enough),
+    spending: (keyId, fromMs, lostBeforeMs) => readSpending(database, keyId, fromMs, lostBeforeMs),
   };
 }

@@ -101,7 +101,7 @@ async function readKinds(
 
 async function readBuckets(
   database: Kysely<LedgerTables>,
-  { dimensions, buckets }: UsageQuery,
+  { dimensions, buckets, keyId }: UsageQuery,
   spans: readonly Span[],
   kinds: readonly FoldKind[],
   after: UsageGroup | undefined,
@@ -117,7 +117,10 @@ async function readBuckets(
     after === undefined ? [] : [...(buckets === undefined ? [] : [whole(after.bucketMs ?? 0)]), ...after.values];
   const { rows } = await sql<Readonly<Record<string, unknown>>>`
     SELECT ${sql.join([...keys.map((key) => sql.ref(key)), ...sums])}
-    FROM (${sql.join(sources.map(selectSource), sql` UNION ALL `)}) AS found
+    FROM (${sql.join(
+      sources.map((source) => selectSource(source, keyId)),
+      sql` UNION ALL `,
+    )}) AS found
     ${afterValues.length === 0 ? sql`` : sql`WHERE (${keyList}) > (${sql.join(afterValues)})`}
     ${keys.length === 0 ? sql`` : sql`GROUP BY ${keyList}`}
     HAVING SUM(requests) <> 0 OR SUM(attempts) <> 0
@@ -138,8 +141,8 @@ function whole(value: number): RawBuilder<number> {
 }
 
 /** The rows of a source within its pieces, with the beginning of their bucket. */
-function selectSource({ from, pieces }: Source): RawBuilder<unknown> {
-  if (from === 'ledger') return selectLedger(pieces);
+function selectSource({ from, pieces }: Source, keyId: string | undefined): RawBuilder<unknown> {
+  if (from === 'ledger') return selectLedger(pieces, keyId);
   const bounds = pieces.map(
     ({ bucketMs, fromMs, toMs }) => sql`(${whole(bucketMs)}, ${whole(fromMs)}, ${whole(toMs)})`,
   );
@@ -153,11 +156,12 @@ function selectSource({ from, pieces }: Source): RawBuilder<unknown> {
     FROM (SELECT column1 AS bucket_ms, column2 AS from_ms, column3 AS to_ms FROM (VALUES ${sql.join(bounds)}) AS bounds) AS piece
     CROSS JOIN ${table} AS source
     WHERE ${start} >= piece.from_ms AND ${start} < piece.to_ms
-    ${typeof from === 'number' ? sql`AND source.fold = ${whole(from)}` : sql``}`;
+    ${typeof from === 'number' ? sql`AND source.fold = ${whole(from)}` : sql``}
+    ${keyId === undefined ? sql`` : sql`AND source.key_id = ${keyId}`}`;
 }
 
 /** The same from the rows of requests and attempts: what `UsageIncrements` does, in SQL. */
-function selectLedger(pieces: readonly Piece[]): RawBuilder<unknown> {
+function selectLedger(pieces: readonly Piece[], keyId: string | undefined): RawBuilder<unknown> {
   const bounds = pieces.map(
     ({ bucketMs, fromMs, toMs }) => sql`(${whole(bucketMs)}, ${idsFrom('req', fromMs)}, ${idsFrom('req', toMs)})`,
   );
@@ -175,7 +179,8 @@ function selectLedger(pieces: readonly Piece[]): RawBuilder<unknown> {
     FROM (SELECT column1 AS bucket_ms, column2 AS from_id, column3 AS to_id FROM (VALUES ${sql.join(bounds)}) AS bounds) AS piece
     CROSS JOIN requests AS request
     LEFT JOIN attempts AS attempt ON attempt.request_id = request.id
-    WHERE request.id >= piece.from_id AND request.id < piece.to_id`;
+    WHERE request.id >= piece.from_id AND request.id < piece.to_id
+    ${keyId === undefined ? sql`` : sql`AND request.key_id = ${keyId}`}`;
 }
 
 /** Sums alone cannot tell what happened within a quarter of an hour. */

@@ -19,6 +19,7 @@ import type { LedgerEntry, LedgerStore } from '../../src/storage/ledger-store.ts
 import type { Storage } from '../../src/storage/storage.ts';
 import { quarterMs, sumColumns } from '../../src/storage/usage-increments.ts';
 import { ledgerEntry } from '../support/ledger.ts';
+import { spendingContract } from './ledger-spending.ts';
 
 /** A ledger under test. */
 export interface TestedLedger {
@@ -400,5 +401,7 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
         assert.equal((await part(cutMs + 60_001, endMs))[0]?.sums.requests, '998');
       }),
     );
+
+    spendingContract(withLedger);
   });
 }

@@ -46,6 +46,7 @@ function attempt(change: Partial<LedgerAttemptRow> = {}): LedgerAttemptRow {
     raw_usage: null,
     service_tier: null,
     upstream_request_id: null,
+    reserved_nano_usd: null,
     cost_nano_usd: null,
     price_id: null,
     ...change,

@@ -63,6 +63,7 @@ export function ledgerEntry(createdAtMs: number, { request = {}, attempts = [{}]
       raw_usage: null,
       service_tier: null,
       upstream_request_id: null,
+      reserved_nano_usd: null,
       cost_nano_usd: 1500,
       price_id: null,
       ...change,

@@ -59,7 +59,7 @@ export class MemoryLimitState implements LimitState {
   }
 
   #know(keyId: string, purse: Purse): Promise<void> {
-    return purse.know(() => this.#history.spentSince(keyId, purse.period.startMs));
+    return purse.know(() => this.#history.spentSince(keyId, purse.period.startMs), this.#clock.nowMs());
   }
 
   #countersOf(keyId: string): KeyCounters {

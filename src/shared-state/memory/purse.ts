@@ -2,6 +2,9 @@
 import type { NanoUsd } from '../../core/price.ts';
 import type { Money, Period } from '../limit-state.ts';
 
+/** A reading that takes longer is taken for one that will not come. */
+const patienceMs = 1000;
+
 /** Spent and reserved money. */
 export class Purse {
   readonly period: Period;
@@ -9,6 +12,7 @@ export class Purse {
   #reserved = 0;
   #isKnown: boolean;
   #reading: Promise<void> | undefined;
+  #readingSinceMs = 0;
 
   /** `isKnown`: nothing was spent in the period before the purse was made. */
   constructor(period: Period, isKnown: boolean) {
@@ -26,11 +30,19 @@ export class Purse {
     return this.#isKnown;
   }
 
-  /** Takes over what was spent before, once however often it is called; rejects where that cannot be read, and may be called again. */
-  know(read: () => Promise<NanoUsd>): Promise<void> {
-    this.#reading ??= this.#take(read).finally(() => {
-      this.#reading = undefined;
-    });
+  /**
+   * Takes over what was spent before, once however often it is called. Rejects where that cannot be read, and may be
+   * called again; who comes when the reading has taken long already is not kept waiting.
+   */
+  know(read: () => Promise<NanoUsd>, nowMs: number): Promise<void> {
+    if (this.#reading === undefined) {
+      this.#readingSinceMs = nowMs;
+      this.#reading = this.#take(read).finally(() => {
+        this.#reading = undefined;
+      });
+    } else if (nowMs - this.#readingSinceMs >= patienceMs) {
+      return Promise.reject(new Error('what was spent cannot be read in time'));
+    }
     return this.#reading;
   }
 

@@ -50,6 +50,10 @@ export class SqliteLedgerReports implements LedgerReports {
     }
   }
 
+  async spending(...parameters: Parameters<LedgerReports['spending']>): ReturnType<LedgerReports['spending']> {
+    return this.#use((reports) => reports.spending(...parameters));
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#closeThread();

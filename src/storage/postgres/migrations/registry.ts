@@ -5,6 +5,7 @@ import * as prices from './0003-prices.ts';
 import * as clientKeys from './0004-client-keys.ts';
 import * as audit from './0005-audit.ts';
 import * as usageFolds from './0007-usage-folds.ts';
+import * as reservations from './0008-reservations.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -17,4 +18,12 @@ export interface Migration {
   readonly needed?: string;
 }
 
-export const migrations: readonly Migration[] = [configuration, ledger, prices, clientKeys, audit, usageFolds];
+export const migrations: readonly Migration[] = [
+  configuration,
+  ledger,
+  prices,
+  clientKeys,
+  audit,
+  usageFolds,
+  reservations,
+];

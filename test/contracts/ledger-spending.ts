@@ -1,0 +1,78 @@
+// The part of the ledger's reading side that budgets stand on: what a client key has spent since a moment.
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
+import { ledgerEntry, type EntryChange } from '../support/ledger.ts';
+import type { TestedLedger } from './ledger-reports.ts';
+
+const dayMs = 86_400_000;
+const noon = Date.UTC(2026, 2, 10, 12);
+
+/** A request of `key_1` with attempts. */
+function entry(
+  atMs: number,
+  attempts: EntryChange['attempts'] = [{}],
+  request: EntryChange['request'] = {},
+): LedgerEntry {
+  return ledgerEntry(atMs, { request: { key_id: 'key_1', ...request }, attempts });
+}
+
+/** Adds the tests; `withLedger` gives each a ledger of its own. */
+export function spendingContract(
+  withLedger: (run: (ledger: TestedLedger) => Promise<void>) => () => Promise<void>,
+): void {
+  const append = (ledger: TestedLedger, entries: readonly LedgerEntry[]): Promise<void> =>
+    ledger.store.append({ spool: 'test', position: { segment: 0, offsetBytes: 1 }, entries });
+
+  it(
+    'sums what a key has spent since a moment, folded or not, deleted or not',
+    withLedger(async (ledger) => {
+      const at = (days: number): number => noon - days * dayMs;
+      const entries = [0, 1, 2, 40, 41].map((days) => entry(at(days), [{ cost_nano_usd: 10 ** Math.min(days, 9) }]));
+      await append(ledger, [...entries, ledgerEntry(noon), entry(noon, [{}], { key_id: 'key_2' })]);
+      const spent = (fromMs: number): Promise<number> => ledger.storage.reports.spending('key_1', fromMs, noon);
+      const check = async (): Promise<void> => {
+        assert.equal(await spent(noon), 1);
+        assert.equal(await spent(noon + 900_000), 0);
+        assert.equal(await spent(at(1)), 11);
+        assert.equal(await spent(at(2) - 3_600_000), 111);
+        assert.equal(await spent(0), 2_000_000_111);
+        assert.equal(await ledger.storage.reports.spending('key_3', 0, noon), 0);
+      };
+      await check();
+      const maintenance = await ledger.maintenance(30 * dayMs);
+      while (await maintenance.step(noon + dayMs));
+      await maintenance.close();
+      await check();
+    }),
+  );
+
+  it(
+    'counts attempts whose cost nobody knows with what was reserved for them',
+    withLedger(async (ledger) => {
+      const open = { duration_ms: null, outcome: 'unknown', cost_nano_usd: null, usage_source: 'none' } as const;
+      const unpriced = { cost_nano_usd: null, reserved_nano_usd: 2 } as const;
+      await append(ledger, [
+        // Left behind, with an attempt before it that had failed.
+        entry(
+          noon,
+          [
+            { cost_nano_usd: null, usage_source: 'none', reserved_nano_usd: 100_000 },
+            { ...open, reserved_nano_usd: 7 },
+          ],
+          { duration_ms: null, outcome: 'unknown' },
+        ),
+        // Running at this moment.
+        entry(noon + 1000, [{ ...open, reserved_nano_usd: 10_000 }], { duration_ms: null, outcome: 'unknown' }),
+        entry(noon + 5, [unpriced]),
+        entry(noon + 5, [unpriced], { key_id: 'key_2' }),
+        entry(noon - dayMs, [unpriced]),
+        entry(noon + 6, [{ cost_nano_usd: null, usage_source: 'none', status: 500, reserved_nano_usd: 50 }]),
+        entry(noon + 7, [{ cost_nano_usd: 3, reserved_nano_usd: 900 }]),
+      ]);
+      assert.equal(await ledger.storage.reports.spending('key_1', noon, noon + 1000), 7 + 2 + 3);
+      assert.equal(await ledger.storage.reports.spending('key_1', 0, noon + 1000), 7 + 2 + 2 + 3);
+      assert.equal(await ledger.storage.reports.spending('key_1', noon, noon + 1001), 10_000 + 7 + 2 + 3);
+    }),
+  );
+}
