@@ -13,6 +13,7 @@ import type { Reservation } from '../../src/limits/reservation.ts';
 import { openPriceBook } from '../../src/prices/book.ts';
 import { listPrices } from '../../src/providers/registry.ts';
 import { MemoryLimitState } from '../../src/shared-state/memory/memory-limit-state.ts';
+import type { LimitState } from '../../src/shared-state/limit-state.ts';
 import { FakeClock } from './clock.ts';
 
 /** A dollar in nano-dollars. */
@@ -33,6 +34,7 @@ const output = { limitNames: ['max_completion_tokens', 'max_tokens'], defaultTok
 export interface Desk {
   readonly clock: FakeClock;
   readonly limiter: Limiter;
+  readonly state: LimitState;
   readonly passed: LimitPassed[];
   readonly reserve: (
     part: Partial<LimitedRequest> & { readonly key: ClientKey },
@@ -45,8 +47,9 @@ export function openDesk(part: Partial<AdmissionParts> = {}): Desk {
   const clock = new FakeClock();
   const passed: LimitPassed[] = [];
   const prices = openPriceBook(listPrices);
+  const state = part.state ?? new MemoryLimitState(clock, { spentSince: async () => 0 });
   const limiter = new Limiter({
-    state: new MemoryLimitState(clock, { spentSince: async () => 0 }),
+    state,
     prices: () => prices,
     clock,
     queueTimeoutMs: 20_000,
@@ -57,6 +60,7 @@ export function openDesk(part: Partial<AdmissionParts> = {}): Desk {
   return {
     clock,
     limiter,
+    state,
     passed,
     reserve: (request, body = {}) =>
       limiter.reserve({
