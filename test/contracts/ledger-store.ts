@@ -66,6 +66,7 @@ function entry(
       raw_usage: '{"prompt_tokens": 100}',
       service_tier: 'default',
       upstream_request_id: 'req-1',
+      reserved_nano_usd: 7,
       cost_nano_usd: 12_345,
       price_id: 'list@1',
       ...attempt,
