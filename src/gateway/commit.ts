@@ -1,5 +1,7 @@
 // Commit: the point of no return. Until it is passed nothing has gone to the client and every failure can still be mended.
 
+import { joinBytes } from '../lib/bytes.ts';
+
 /** Where an answer goes once it is committed. */
 export interface AnswerSink {
   /** Sends the head. */
@@ -34,7 +36,7 @@ export class CommitGate {
     if (this.#isOpen) return;
     this.#isOpen = true;
     this.#sink.start();
-    if (this.#held.length > 0) this.#sink.write(Buffer.concat(this.#held));
+    if (this.#held.length > 0) this.#sink.write(joinBytes(this.#held));
     this.#held.length = 0;
   }
 

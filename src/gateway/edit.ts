@@ -1,5 +1,6 @@
 // Edit: the few changes that a body may get on its way to the upstream, each a splice; all else stays byte for byte.
 import type { OutputLimitName } from '../core/endpoint.ts';
+import { joinBytes } from '../lib/bytes.ts';
 import { skipSpace, type Span } from '../lib/json-scan.ts';
 import type { ParsedRequest, Places } from './parse.ts';
 
@@ -46,7 +47,7 @@ export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
     at = span.end;
   }
   parts.push(body.subarray(at));
-  return Buffer.concat(parts);
+  return joinBytes(parts);
 }
 
 function usageSplice(body: Uint8Array, places: Places): Splice | undefined {

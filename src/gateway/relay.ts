@@ -1,6 +1,7 @@
 // Relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
 import type { StreamReader } from '../core/endpoint.ts';
 import type { UsageReport } from '../core/usage.ts';
+import { joinBytes } from '../lib/bytes.ts';
 import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';
 import { HeldTooLongError, type CommitGate } from './commit.ts';
 import { withCost } from './stream-cost.ts';
@@ -158,7 +159,7 @@ function joinNeighbours(events: readonly Uint8Array[]): Uint8Array {
   let end = first.byteOffset + first.length;
   for (let i = 1; i < events.length; i += 1) {
     const event = events[i] as Uint8Array;
-    if (event.buffer !== first.buffer || event.byteOffset !== end) return Buffer.concat(events);
+    if (event.buffer !== first.buffer || event.byteOffset !== end) return joinBytes(events);
     end += event.length;
   }
   return events.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);

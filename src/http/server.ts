@@ -29,6 +29,9 @@ const usualLimits: ClientLimits = {
   checkEveryMs: 5000,
 };
 
+/** With so much waiting for a client that reads slowly its upstream is paused. */
+const waitingBytes = 32 * 1024;
+
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** What the listener leads to. */
@@ -129,6 +132,7 @@ export function createHttpServer(parts: ServerParts): Server {
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: limits.checkEveryMs,
+      highWaterMark: waitingBytes,
       // Node would answer without a body, and answers only once where the request is refused for more.
       requireHostHeader: false,
       noDelay: true,

@@ -1,5 +1,7 @@
 // Server-sent events as bytes: finds where each event ends, however the bytes were cut on the way.
 
+import { joinBytes } from './bytes.ts';
+
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const colon = 0x3a;
@@ -93,7 +95,7 @@ export class EventSplitter {
   }
 
   #join(): Uint8Array {
-    const whole = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : Buffer.concat(this.#pieces);
+    const whole = this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : joinBytes(this.#pieces);
     this.#pieces = [];
     this.#piecesBytes = 0;
     return whole;

@@ -3,14 +3,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMock, type Mock } from '../../src/mock/server.ts';
+import { eventually } from './await.ts';
 import { runProgram, type Program } from './program.ts';
 import { clientOf, setUp, type RigClient, type RigOptions } from './rig.ts';
 import { freshDatabase } from './test-database.ts';
+
+const collecting = new URL('./collecting.ts', import.meta.url).href;
 
 /** How a program rig differs from the usual one. */
 export interface ProgramRigOptions extends RigOptions {
   /** Options of Node.js: `--max-old-space-size=256`. */
   readonly nodeOptions?: string;
+  /** Whether `held` is going to be asked. */
+  readonly canCollect?: boolean;
 }
 
 /** A line of the log about one request. */
@@ -36,6 +41,8 @@ export interface ProgramRig extends RigClient, AsyncDisposable {
   requestLines(): RequestLine[];
   /** A row of `/proc/PID/status` in bytes: `VmRSS` is what the process has in memory, `VmHWM` the most that it ever had. */
   memory(row: 'VmRSS' | 'VmHWM'): number;
+  /** Bytes of the heap and of buffers that are left when the garbage has been collected; needs `canCollect`. */
+  held(): Promise<number>;
 }
 
 /** Why memory cannot be measured here, as the reason of a skipped test; false where it can. */
@@ -52,7 +59,7 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
   const program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
     env: {
       ...Object.fromEntries(settings.map(([name, value]) => [`AIGATEWAY_${name}`, value])),
-      ...(options.nodeOptions !== undefined && { NODE_OPTIONS: options.nodeOptions }),
+      NODE_OPTIONS: [options.nodeOptions ?? '', options.canCollect === true ? `--import=${collecting}` : ''].join(' '),
     },
   });
   const url = await program.url;
@@ -67,6 +74,20 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
     memory(row) {
       const status = readFileSync(`/proc/${program.process.pid}/status`, 'utf8');
       return Number(new RegExp(`^${row}:\\s+(\\d+) kB$`, 'mu').exec(status)?.[1]) * 1024;
+    },
+    async held() {
+      const said = program.errors().length;
+      program.process.kill('SIGUSR2');
+      let left: string | undefined;
+      await eventually(
+        'the garbage is collected',
+        () => {
+          left = /^collected, (\d+) bytes left$/mu.exec(program.errors().slice(said))?.[1];
+          return left !== undefined;
+        },
+        60_000,
+      );
+      return Number(left);
     },
     async [Symbol.asyncDispose]() {
       program.process.kill('SIGTERM');

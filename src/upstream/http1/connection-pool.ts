@@ -5,6 +5,7 @@ import { guardedLookup, literalProblem } from '../guarded-lookup.ts';
 import { TransportError } from '../upstream.ts';
 import { NameCache } from './answer-head.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
+import { newReading } from './reading.ts';
 
 /** How long an idle connection is kept; a shorter word of the upstream wins. */
 const idleMs = 30_000;
@@ -52,6 +53,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #mayBePrivate: boolean;
   readonly #connectTimeoutMs: number;
   readonly #lookup: LookupFunction;
+  readonly #reading = newReading();
   readonly #names = new NameCache();
   readonly #all = new Set<Connection>();
   /** Idle ones, the one used last at the end. */
@@ -97,14 +99,19 @@ export class ConnectionPool implements ConnectionOwner {
       this.#connectTimeoutMs,
     );
     const refusal = literalProblem(this.origin.hostname, this.#mayBePrivate);
-    const socket = refusal === undefined ? this.#open() : undefined;
+    let connection: Connection | undefined;
+    const take = (bytes: Buffer): void => {
+      if (connection === undefined) socket?.destroy();
+      else connection.take(bytes);
+    };
+    const socket = refusal === undefined ? this.#open(take) : undefined;
     if (refusal !== undefined) queueMicrotask(() => fail(refusal));
     const onSocketError = (error: Error): void => fail(connectError(error));
     socket?.on('error', onSocketError);
     socket?.once(this.origin.isSecure ? 'secureConnect' : 'connect', () => {
       end(() => {
         socket.off('error', onSocketError);
-        const connection = new Connection(socket, this, this.#names);
+        connection = new Connection(socket, this, this.#names);
         this.#all.add(connection);
         onReady(connection);
       });
@@ -156,9 +163,16 @@ export class ConnectionPool implements ConnectionOwner {
     this.#sweep = undefined;
   }
 
-  #open(): Socket {
+  #open(take: (bytes: Buffer) => void): Socket {
     const { hostname, port, isSecure } = this.origin;
-    const options = { host: hostname, port, lookup: this.#lookup, noDelay: true, keepAlive: true };
+    const options = {
+      host: hostname,
+      port,
+      lookup: this.#lookup,
+      noDelay: true,
+      keepAlive: true,
+      onread: this.#reading(take),
+    };
     if (!isSecure) return connectPlain(options);
     const socket = connectTls({
       ...options,

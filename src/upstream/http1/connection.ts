@@ -55,10 +55,10 @@ export class Connection {
       },
       names,
     );
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onClosedByPeer());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
+    socket.resume();
   }
 
   get isUsable(): boolean {
@@ -92,20 +92,8 @@ export class Connection {
     if (this.#user === user) this.#socket.resume();
   }
 
-  /** Closes it at once; the user hears nothing more. */
-  destroy(): void {
-    this.#user = undefined;
-    this.#isEnded = true;
-    this.#socket.destroy();
-  }
-
-  #onHead(head: AnswerHead): void {
-    this.#keepsAlive = head.keepsAlive;
-    this.keepAliveHintMs = keepAliveHint(head.headers['keep-alive']);
-    this.#user?.onHead(head);
-  }
-
-  #onData(chunk: Buffer): void {
+  /** Takes what has come. A piece may still come after `pause`. */
+  take(chunk: Buffer): void {
     // An idle connection on which something comes is one whose next answer could be somebody else's.
     if (this.#user === undefined) {
       this.destroy();
@@ -120,6 +108,19 @@ export class Connection {
       return;
     }
     if (this.#parser.isDone) this.#finish(taken === chunk.length);
+  }
+
+  /** Closes it at once; the user hears nothing more. */
+  destroy(): void {
+    this.#user = undefined;
+    this.#isEnded = true;
+    this.#socket.destroy();
+  }
+
+  #onHead(head: AnswerHead): void {
+    this.#keepsAlive = head.keepsAlive;
+    this.keepAliveHintMs = keepAliveHint(head.headers['keep-alive']);
+    this.#user?.onHead(head);
   }
 
   /** The answer is whole. What was not sent by now, or came after it, makes the connection useless. */

@@ -1,4 +1,4 @@
-// The way out over our own HTTP/1.1 client: no hidden time limit, nothing copied, the connection used last first.
+// The way out over our own HTTP/1.1 client: no hidden time limit, bytes copied once, the connection used last first.
 import { decodeAnswer } from '../content-encoding.ts';
 import {
   TransportError,
@@ -29,8 +29,8 @@ export function http1Upstream(connectTimeoutMs: number): Upstream {
   };
   return {
     send(request, listener) {
-      const call = new Call(request, listener);
-      call.begin(poolOf(request));
+      const call = new Call(listener);
+      call.begin(poolOf(request), request);
       return call;
     },
     async close() {
@@ -40,9 +40,8 @@ export function http1Upstream(connectTimeoutMs: number): Upstream {
   };
 }
 
-/** One request under way. */
+/** One request under way. It does not hold the body: an answer may last much longer than that is needed. */
 class Call implements Transmission, ConnectionUser {
-  readonly #request: UpstreamRequest;
   readonly #listener: AnswerListener;
   #connecting: Connecting | undefined;
   #connection: Connection | undefined;
@@ -50,25 +49,25 @@ class Call implements Transmission, ConnectionUser {
   #isOver = false;
   #isPaused = false;
 
-  constructor(request: UpstreamRequest, listener: AnswerListener) {
-    this.#request = request;
+  constructor(listener: AnswerListener) {
     this.#listener = listener;
   }
 
-  begin(pool: ConnectionPool): void {
+  begin(pool: ConnectionPool, request: UpstreamRequest): void {
     let head: string;
     try {
-      head = writeHead(this.#request, pool.origin.host);
+      head = writeHead(request, pool.origin.host);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       queueMicrotask(() => this.onError(error));
       return;
     }
     const idle = pool.take();
-    if (idle !== undefined) this.#use(idle, head);
+    const { body } = request;
+    if (idle !== undefined) this.#use(idle, head, body);
     else
       this.#connecting = pool.connect(
-        (connection) => this.#use(connection, head),
+        (connection) => this.#use(connection, head, body),
         (error) => this.onError(error),
       );
   }
@@ -131,13 +130,13 @@ class Call implements Transmission, ConnectionUser {
     this.#listener.onError(error);
   }
 
-  #use(connection: Connection, head: string): void {
+  #use(connection: Connection, head: string, body: Uint8Array | null): void {
     this.#connecting = undefined;
     this.#connection = connection;
     this.#listener.onSent();
     // Whoever hears of it may already have given up.
     if (this.#isOver) return;
-    connection.begin(this, head, this.#request.body);
+    connection.begin(this, head, body);
   }
 
   #end(): void {
