@@ -33,7 +33,7 @@ function wholeNumber(from: number, to: number, unit = ''): (value: string) => nu
   };
 }
 
-const milliseconds = wholeNumber(1, 30 * day, ' of milliseconds');
+const milliseconds = wholeNumber(1, 24 * day, ' of milliseconds');
 
 /** Accepts plain bytes, or a number with KiB, MiB or GiB. */
 function byteSize(value: string): number {
@@ -173,12 +173,12 @@ export const settingsTable = {
     meaning: 'Silence between two pieces of an answer.',
   }),
   QUEUE_TIMEOUT_MS: setting({
-    parse: wholeNumber(0, 30 * day, ' of milliseconds'),
+    parse: wholeNumber(0, 24 * day, ' of milliseconds'),
     fallback: 20_000,
     meaning: 'Longest wait for an account that is throttled; 0: never wait.',
   }),
   DRAIN_TIMEOUT_MS: setting({
-    parse: wholeNumber(0, 30 * day, ' of milliseconds'),
+    parse: wholeNumber(0, 24 * day, ' of milliseconds'),
     fallback: 120_000,
     meaning: 'How long running requests may go on after SIGTERM.',
   }),
