@@ -35,12 +35,14 @@ import { openLog, type Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/request-log.ts';
 import { ThreadEstimator } from './tokens/estimator.ts';
+import { askBooks } from './upstream/books.ts';
 import { probe } from './upstream/probe.ts';
 import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
 
 const dayMs = 86_400_000;
 const probeTimeoutMs = 20_000;
+const booksTimeoutMs = 60_000;
 const noteStateEveryMs = 10_000;
 const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
@@ -224,6 +226,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
       ledger,
+      askBooks: (provider, adminKey, path) => askBooks(upstream, provider, adminKey, path, booksTimeoutMs),
       explain: (body) => explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock }, body),
       settings,
       clock,

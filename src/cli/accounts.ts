@@ -19,10 +19,14 @@ interface TestAnswer {
   readonly message: string | null;
 }
 
+/** The name that `auth_data` has for the key to the provider's books. */
+const adminKeyField = 'admin_key';
+
 const actions: Readonly<Record<string, (call: Call) => Promise<number | void>>> = {
   add,
   list,
   test,
+  'admin-key': setAdminKey,
   disable: (call) => setActive(call, false),
   enable: (call) => setActive(call, true),
 };
@@ -30,13 +34,13 @@ const actions: Readonly<Record<string, (call: Call) => Promise<number | void>>> 
 export const accounts: Command = {
   name: 'accounts',
   summary: 'Adds, lists, tests and switches accounts of a running gateway.',
-  usage: 'add|list|test|disable|enable [ACCOUNT]',
+  usage: 'add|list|test|admin-key|disable|enable [ACCOUNT]',
   options: {
     label: { value: 'TEXT', meaning: 'add: what the account is called. Needed.' },
     provider: { value: 'ID', meaning: 'add: the provider it belongs to. Default: openai.' },
     'key-variable': {
       value: 'NAME',
-      meaning: 'add: take the key from this environment variable instead of standard input.',
+      meaning: 'add, admin-key: take the key from this environment variable instead of standard input.',
     },
     organization: { value: 'ID', meaning: 'add: send this OpenAI-Organization with every request.' },
     project: { value: 'ID', meaning: 'add: send this OpenAI-Project with every request.' },
@@ -46,7 +50,9 @@ export const accounts: Command = {
   notes: `ACCOUNT is an id or a label; test without one tests all.
 A key is never given on the command line, where others could read it:
   aigateway accounts add --label "Team A" < key.txt
-  aigateway accounts add --label "Team A" --key-variable OPENAI_API_KEY`,
+  aigateway accounts add --label "Team A" --key-variable OPENAI_API_KEY
+admin-key gives an account the key that "aigateway reconcile" reads the provider's own books with:
+  aigateway accounts admin-key "Team A" < admin-key.txt`,
   run(call) {
     const [name = ''] = call.arguments;
     const action = actions[name];
@@ -115,6 +121,18 @@ async function setActive({ settings, arguments: [name, wanted] }: Call, isActive
   process.stdout.write(`${account.id} "${account.label}" is now ${isActive ? 'enabled' : 'disabled'}\n`);
 }
 
+async function setAdminKey({ options, settings, arguments: [, wanted] }: Call): Promise<void> {
+  if (wanted === undefined) throw new UsageError('say which account: aigateway accounts admin-key ACCOUNT');
+  const account = await findAccount(settings, wanted);
+  const prompt = `Admin key for "${account.label}" (nothing is shown while you type): `;
+  const key = await readSecret(prompt, options['key-variable']);
+  const body = { auth_data: { [adminKeyField]: key.reveal() } };
+  const changed = await callManagement<AccountAnswer>(settings, 'PATCH', `/accounts/${account.id}`, body);
+  process.stdout.write(
+    `${account.id} "${account.label}" has the admin key ${changed.auth_data[adminKeyField] ?? '…'}; compare the books with: aigateway reconcile\n`,
+  );
+}
+
 async function findAccount(settings: Settings, wanted: string): Promise<AccountAnswer> {
   const found = (await readList<AccountAnswer>(settings, '/accounts')).filter(
     ({ id, label }) => id === wanted || label === wanted,
@@ -127,5 +145,5 @@ async function findAccount(settings: Settings, wanted: string): Promise<AccountA
 }
 
 function shownKey(account: AccountAnswer): string {
-  return Object.values(account.auth_data)[0] ?? '…';
+  return Object.entries(account.auth_data).find(([field]) => field !== adminKeyField)?.[1] ?? '…';
 }

@@ -12,10 +12,11 @@ import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { keys } from './keys.ts';
 import { mock } from './mock.ts';
+import { reconcile } from './reconcile.ts';
 import { serve } from './serve.ts';
 import { vault } from './vault.ts';
 
-const commands: readonly Command[] = [serve, accounts, keys, doctor, db, vault, chaos, demo, mock];
+const commands: readonly Command[] = [serve, accounts, keys, reconcile, doctor, db, vault, chaos, demo, mock];
 
 /** Errors whose message is meant for the person who called, and the exit code each leads to. */
 const expected: readonly (readonly [new (...parts: never[]) => Error, number])[] = [

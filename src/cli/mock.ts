@@ -15,7 +15,8 @@ export const mock: Command = {
   },
   settings: [],
   notes: `Any key that starts with sk- is good. The model gpt-fault-<name> brings a fault: GET /__faults lists them all.
-What was asked of it stands at GET /__journal; any key that starts with sk-admin- reads its books of usage and costs.`,
+What was asked of it stands at GET /__journal.
+Any key that starts with sk-admin- reads its books of usage and costs: GET /v1/organization/costs.`,
   async run({ options }) {
     const port = Number(options['port'] ?? 8081);
     if (!Number.isInteger(port) || port < 0 || port > 65_535)

@@ -1,4 +1,5 @@
 // A provider: a vendor's API at an address, as it is configured.
+import type { Books } from './books.ts';
 import type { Failure } from './failure.ts';
 import type { OutputLimitName } from './endpoint.ts';
 import type { FailureRule } from './failure-rule.ts';
@@ -35,6 +36,8 @@ export interface Vendor {
   readonly outputLimitName: OutputLimitName;
   /** How much a model can take in and say, as far as is known. */
   sizeOf(model: string): ModelSize;
+  /** The vendor's own books of usage and costs, and how they are read. */
+  readonly books: Books;
 }
 
 /** Settings of one provider that have a default for all: the `config` column. */

@@ -9,7 +9,7 @@ import { newApplication } from './application.ts';
 import { existing, type Changes } from './changes.ts';
 import { accountSchema, rotation, testResult } from './contract/account.ts';
 import { answer, failure, idParameter, requestBody } from './contract/common.ts';
-import { checkCredential, sealedColumns, usableProvider } from './credentials.ts';
+import { checkCredential, mergedAuthData, sealedColumns, usableProvider } from './credentials.ts';
 import type { Env, ManagementParts } from './parts.ts';
 
 const tags = ['Accounts'];
@@ -90,7 +90,8 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     const row = await existing(accounts, 'account', id);
     const provider = await usableProvider(parts, row.provider_id);
-    const credential = checkCredential(context.req.valid('json').auth_data, provider);
+    const authData = mergedAuthData(parts.vault, row, context.req.valid('json').auth_data);
+    const credential = checkCredential(authData, provider);
     const { organization, project } = row;
     const probed = { authHeaders: (secret: Secret) => credential.strategy.headers(secret), organization, project };
     checkAccepted(await parts.probe(provider, probed, credential.credential), `auth_data.${credential.field}`);

@@ -15,7 +15,7 @@ import {
   type NewAccount,
 } from './contract/account.ts';
 import { answer, failure, idParameter, pageQuery, requestBody } from './contract/common.ts';
-import { checkCredential, sealedColumns, usableProvider } from './credentials.ts';
+import { checkCredential, mergedAuthData, sealedColumns, usableProvider } from './credentials.ts';
 import { readPage } from './paging.ts';
 import type { Env, ManagementParts } from './parts.ts';
 
@@ -62,7 +62,7 @@ const changeRoutes = (['patch', 'put'] as const).map((method) =>
     tags,
     summary: method === 'patch' ? 'Change an account' : 'Change an account (as PATCH)',
     description:
-      'Fields that are left out stay as they are; `PUT` does the same. A new credential ends every bench; another `provider_id` needs one.',
+      'Fields that are left out stay as they are, those of `auth_data`, too; `PUT` does the same. A new credential ends every bench; another `provider_id` needs one.',
     request: { params: idParameter, body: requestBody(accountChange) },
     responses: one,
   }),
@@ -152,10 +152,14 @@ async function changeAccount(
     throw new GatewayError('invalid_request', message, { param: 'auth_data' });
   }
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  const whole =
+    authData !== undefined && providerId === before.provider_id
+      ? mergedAuthData(parts.vault, before, authData)
+      : authData;
   const sealed =
-    authData === undefined
+    whole === undefined
       ? {}
-      : sealedColumns(parts.vault, id, checkCredential(authData, await usableProvider(parts, providerId)));
+      : sealedColumns(parts.vault, id, checkCredential(whole, await usableProvider(parts, providerId)));
   const updatedAt = new Date(parts.clock.nowMs()).toISOString();
   if (!(await accounts.update(id, { ...given, ...sealed, updated_at: updatedAt }))) throw missing('account');
   return existing(accounts, 'account', id);

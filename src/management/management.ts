@@ -17,6 +17,7 @@ import { openApiDocument } from './openapi.ts';
 import type { ManagementParts } from './parts.ts';
 import { priceRoutes } from './prices.ts';
 import { providerRoutes } from './providers.ts';
+import { reconcileRoutes } from './reconcile.ts';
 import { repriceRoutes } from './reprice.ts';
 import { requestRoutes } from './requests.ts';
 import { answerThrown, missingRoute, toResponse } from './refusals.ts';
@@ -66,6 +67,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, repriceRoutes(parts, changes));
   app.route(base, requestRoutes(parts));
   app.route(base, usageRoutes(parts));
+  app.route(base, reconcileRoutes(parts));
   app.route(base, keyRoutes(parts, changes));
   app.route(base, explainRoutes(parts));
   app.route(base, settingRoutes(parts));

@@ -11,6 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { FailureMeter } from '../lib/failure-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { AskedBooks } from '../upstream/books.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { AuditTrail } from './audit-trail.ts';
@@ -38,6 +39,8 @@ export interface ManagementParts {
   readonly pool: Pool;
   /** Tries a credential at a provider without a paid call. */
   readonly probe: (provider: Provider, account: ProbedAccount, credential: Secret) => Promise<ProbeResult>;
+  /** Asks a provider for a page of its own books; the path stands below the provider's own. */
+  readonly askBooks: (provider: Provider, adminKey: Secret, path: string) => Promise<AskedBooks>;
   /** Where the request with this body would go, and why; throws the error that it would get. */
   readonly explain: (body: Uint8Array) => Explanation;
   readonly ledger: LedgerAccess;

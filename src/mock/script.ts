@@ -90,6 +90,14 @@ export interface BookedCall {
   readonly output_tokens?: number;
 }
 
+/** Something that was bought besides calls. */
+export interface BookedCharge {
+  /** Epoch seconds. */
+  readonly at: number;
+  readonly line_item: string;
+  readonly usd: number;
+}
+
 /** How the books at `GET /v1/organization/…` differ from the journal. */
 export interface BooksScript {
   /** By requested model; before the built-in list prices. */
@@ -99,6 +107,8 @@ export interface BooksScript {
   /** Models whose calls the books do not have. */
   readonly missing_models?: readonly string[];
   readonly calls?: readonly BookedCall[];
+  /** Positions of the bill that are about no tokens. */
+  readonly charges?: readonly BookedCharge[];
 }
 
 /** The whole script; what stands at its top holds for every key and model that says nothing else. */
@@ -170,6 +180,7 @@ const books = z.strictObject({
       }),
     )
     .exactOptional(),
+  charges: z.array(z.strictObject({ at: count, line_item: z.string(), usd })).exactOptional(),
 });
 const schema: z.ZodType<MockScript> = z.strictObject({
   ...model,

@@ -4,6 +4,9 @@ import { Secret } from '../core/secret.ts';
 /** Names under which a credential may stand in `auth_data`, the first one found counts. */
 export const credentialFields = ['api_key', 'apiKey', 'key', 'token', 'access_token'] as const;
 
+/** Where `auth_data` may hold the key that reads the provider's own books, and does nothing else. */
+export const adminKeyField = 'admin_key';
+
 /** One way of proving to an upstream who one is. */
 export interface AuthStrategy {
   readonly id: string;
@@ -46,19 +49,24 @@ export function readCredential(
     return { param: 'auth_data.api_key', message: `auth_data needs one of ${credentialFields.join(', ')}.` };
   }
   const param = `auth_data.${field}`;
-  const value = authData[field];
+  const read = readKey(authData[field], param, strategy.hasKeyFormat ? keyPrefixes : []);
+  return read instanceof Secret ? { field, credential: read } : read;
+}
+
+/** A key that stands in the field `param`, or what is wrong with it. Without prefixes any text may be one. */
+export function readKey(value: unknown, param: string, prefixes: readonly string[]): Secret | CredentialProblem {
   if (typeof value !== 'string' || value.trim() === '') return { param, message: `${param} must be a non-empty text.` };
   const text = value.trim();
   if (!/^[\x21-\x7e]+$/u.test(text)) {
     return { param, message: `${param} holds white space or characters that no key has; copy the key again.` };
   }
-  if (strategy.hasKeyFormat && keyPrefixes.length > 0 && !keyPrefixes.some((prefix) => text.startsWith(prefix))) {
+  if (prefixes.length > 0 && !prefixes.some((prefix) => text.startsWith(prefix))) {
     return {
       param,
-      message: `${param} must start with ${listOf(keyPrefixes)}; this does not look like a key of the provider.`,
+      message: `${param} must start with ${listOf(prefixes)}; this does not look like a key of the provider.`,
     };
   }
-  return { field, credential: new Secret(text) };
+  return new Secret(text);
 }
 
 function listOf(prefixes: readonly string[]): string {

@@ -1,4 +1,5 @@
 // The reading side of the ledger: requests by filter, and usage summed by time and dimension.
+import type { OurSums } from '../core/books.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { Span } from '../lib/time-zone.ts';
@@ -81,4 +82,9 @@ export interface LedgerReports {
    * `lostBeforeMs` and so belongs to a process that is no more.
    */
   spending(keyId: string, fromMs: number, lostBeforeMs: number): Promise<NanoUsd>;
+  /**
+   * The attempts that began in a stretch of whole UTC days, summed by day, account and model as it was sent. Throws a
+   * `DeletedRequestsError` where rows of it are gone.
+   */
+  attemptSums(span: Span): Promise<OurSums[]>;
 }

@@ -1,5 +1,6 @@
 // The reading side of the ledger over SQL: the same queries for every database that Kysely speaks to.
 import type { Kysely } from 'kysely';
+import { attemptSums } from './attempt-sums.ts';
 import type { LedgerReports } from './ledger-reports.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { requestReports } from './request-reports.ts';
@@ -12,5 +13,6 @@ export function sqlLedgerReports(database: Kysely<LedgerTables>): LedgerReports 
     ...requestReports(database),
     usage: (query, enough) => readUsage(database, query, enough),
     spending: (keyId, fromMs, lostBeforeMs) => readSpending(database, keyId, fromMs, lostBeforeMs),
+    attemptSums: (span) => attemptSums(database, span),
   };
 }

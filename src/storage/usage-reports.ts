@@ -187,11 +187,16 @@ function selectLedger(pieces: readonly Piece[], keyId: string | undefined): RawB
 async function checkDeleted(database: Kysely<LedgerTables>, sources: readonly Source[]): Promise<void> {
   const pieces = sources.find(({ from }) => from === 'ledger')?.pieces ?? [];
   if (pieces.length === 0) return;
+  const untilMs = await deletedUntilMs(database);
+  if (pieces.some(({ fromMs }) => fromMs < untilMs)) throw new DeletedRequestsError(untilMs);
+}
+
+/** Requests made before this have been deleted, ms since the epoch; 0 where none have. */
+export async function deletedUntilMs(database: Kysely<LedgerTables>): Promise<number> {
   const note = await database
     .selectFrom('notes')
     .select('content')
     .where('name', '=', deletedUntilNote)
     .executeTakeFirst();
-  const untilMs = Number(note?.content ?? 0);
-  if (pieces.some(({ fromMs }) => fromMs < untilMs)) throw new DeletedRequestsError(untilMs);
+  return Number(note?.content ?? 0);
 }

@@ -3,7 +3,8 @@ import type { Secret } from '../core/secret.ts';
 import type { Account } from '../core/account.ts';
 import type { Provider } from '../core/provider.ts';
 import { withoutSecret } from '../core/redaction.ts';
-import type { TransportError, Upstream } from './upstream.ts';
+import { ask, jsonOf, messageIn } from './ask.ts';
+import type { Upstream } from './upstream.ts';
 
 /** What a probe found. */
 export interface ProbeResult {
@@ -17,10 +18,8 @@ export interface ProbeResult {
   readonly durationMs: number;
 }
 
-const answerLimitBytes = 8 << 20;
-
 /** Lists the provider's models with `credential` (the account's own, or one that shall replace it). Never a paid call. */
-export function probe(
+export async function probe(
   upstream: Upstream,
   provider: Provider,
   account: Pick<Account, 'authHeaders' | 'organization' | 'project'>,
@@ -31,51 +30,12 @@ export function probe(
   const headers = account.authHeaders(credential).flat();
   if (account.organization !== null) headers.push('openai-organization', account.organization);
   if (account.project !== null) headers.push('openai-project', account.project);
-  headers.push('accept', 'application/json');
-  return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    let status: number | null = null;
-    let isTimedOut = false;
-    const finish = (result: Pick<ProbeResult, 'ok' | 'models' | 'message'>): void => {
-      clearTimeout(timer);
-      resolve({ ...result, status, durationMs: Math.round(performance.now() - startedAt) });
-    };
-    const transmission = upstream.send(
-      {
-        origin: provider.origin,
-        mayBePrivate: provider.config.allow_private === true,
-        method: 'GET',
-        path: `${provider.basePath}/models`,
-        headers,
-        body: null,
-      },
-      {
-        onSent() {},
-        onHead(received) {
-          status = received;
-        },
-        onData(chunk) {
-          size += chunk.length;
-          if (size > answerLimitBytes) transmission.abort();
-          else chunks.push(chunk);
-        },
-        onEnd() {
-          finish(readAnswer(provider, status ?? 0, Buffer.concat(chunks), credential));
-        },
-        onError(error: TransportError) {
-          const message = isTimedOut
-            ? `${provider.origin} did not answer within ${timeoutMs} ms.`
-            : `${provider.origin}: ${error.message}.`;
-          finish({ ok: false, models: [], message });
-        },
-      },
-    );
-    const timer = setTimeout(() => {
-      isTimedOut = true;
-      transmission.abort();
-    }, timeoutMs);
-  });
+  const asked = await ask(upstream, provider, '/models', headers, timeoutMs);
+  const found =
+    'problem' in asked
+      ? { ok: false, models: [], message: asked.problem }
+      : readAnswer(provider, asked.status, asked.body, credential);
+  return { ...found, status: asked.status, durationMs: Math.round(performance.now() - startedAt) };
 }
 
 function readAnswer(
@@ -84,11 +44,10 @@ function readAnswer(
   body: Buffer,
   credential: Secret,
 ): Pick<ProbeResult, 'ok' | 'models' | 'message'> {
-  const parsed = parse(body);
+  const parsed = jsonOf(body);
   if (status !== 200) {
-    const said = (parsed as { error?: { message?: unknown } } | undefined)?.error?.message;
-    const message =
-      typeof said === 'string' ? withoutSecret(said, credential) : `${provider.origin} answered ${status}.`;
+    const said = messageIn(parsed);
+    const message = said === undefined ? `${provider.origin} answered ${status}.` : withoutSecret(said, credential);
     return { ok: false, models: [], message };
   }
   const list = (parsed as { data?: unknown } | undefined)?.data;
@@ -101,12 +60,4 @@ function readAnswer(
   }
   const models = list.flatMap((model: { id?: unknown }) => (typeof model.id === 'string' ? [model.id] : [])).sort();
   return { ok: true, models, message: null };
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -403,5 +403,62 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
     );
 
     spendingContract(withLedger);
+
+    it(
+      'sums attempts by UTC day, account and model, with what may explain a difference',
+      withLedger(async (ledger) => {
+        const day = Math.floor(noon / dayMs) * dayMs;
+        const silent = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, cost_nano_usd: null } as const;
+        const none = { ...silent, usage_source: 'none' } as const;
+        await append(ledger, [
+          ledgerEntry(noon, { attempts: [{ ...none, status: 500, outcome: 'upstream_error' }, {}] }),
+          ledgerEntry(noon, { attempts: [{ cached_tokens: 4, usage_source: 'estimated' }] }),
+          ledgerEntry(noon, { attempts: [{ cost_nano_usd: null }] }),
+          ledgerEntry(noon, { attempts: [{ ...none, outcome: 'unknown', duration_ms: null, status: null }] }),
+          ledgerEntry(noon, { attempts: [none] }),
+          ledgerEntry(noon, {
+            attempts: [{ ...none, status: null, outcome: 'timeout', failure: 'first_byte_timeout' }],
+          }),
+          ledgerEntry(noon, { attempts: [{ ...none, status: null, outcome: 'timeout', failure: 'connect_timeout' }] }),
+          ledgerEntry(noon, { attempts: [{ account_id: 'acc_2', model: 'beta' }] }),
+          // Asked for on one day, tried on the next; and one that is over on the next.
+          ledgerEntry(day - 1000, { attempts: [{ started_at_ms: day + 1 }] }),
+          ledgerEntry(day + dayMs - 10, { attempts: [{ duration_ms: 10 }] }),
+          ledgerEntry(day + dayMs - 10, { attempts: [{ duration_ms: 9 }] }),
+        ]);
+        const all = await ledger.storage.reports.attemptSums({ fromMs: day - dayMs, toMs: day + 2 * dayMs });
+        const alpha = {
+          dayMs: day,
+          accountId: 'acc_1',
+          providerId: 'openai',
+          model: 'alpha',
+          requests: 6,
+          inputTokens: 60,
+          cachedTokens: 4,
+          outputTokens: 30,
+          nanoUsd: 5 * 1500,
+          unpriced: 1,
+          estimated: 1,
+          unknownEnd: 1,
+          withoutUsage: 1,
+          unanswered: 1,
+          overMidnight: 1,
+          overMidnightInput: 10,
+          overMidnightOutput: 5,
+        };
+        assert.deepEqual(all[0], alpha);
+        assert.deepEqual(
+          all.slice(1).map((row) => [row.dayMs, row.accountId, row.model, row.requests]),
+          [[day, 'acc_2', 'beta', 1]],
+        );
+        const maintenance = await ledger.maintenance(dayMs);
+        await doAll(maintenance, day + 2 * dayMs);
+        await maintenance.close();
+        await assert.rejects(
+          ledger.storage.reports.attemptSums({ fromMs: day, toMs: day + dayMs }),
+          DeletedRequestsError,
+        );
+      }),
+    );
   });
 }

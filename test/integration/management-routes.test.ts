@@ -113,6 +113,7 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     ...actions,
     'POST /keys/{id}/revoke',
     'POST /keys/{id}/rotate',
+    'POST /reconcile',
     'POST /route/explain',
     'GET /settings',
     'GET /audit',

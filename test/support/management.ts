@@ -131,6 +131,7 @@ export async function startManagement(
       probed.push({ provider, headers: [...account.authHeaders(credential)], credential: credential.reveal() });
       return state.probeResult;
     },
+    askBooks: async () => ({ problem: 'there are no books here', status: null }),
     ledger: { sync: () => state.sync() },
     explain: (body) =>
       explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock: systemClock }, body),

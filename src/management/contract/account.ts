@@ -1,6 +1,6 @@
 // The account resource as the management API speaks of it.
 import { z } from '@hono/zod-openapi';
-import { credentialFields } from '../../providers/auth-strategies.ts';
+import { adminKeyField, credentialFields } from '../../providers/auth-strategies.ts';
 import { builtInProviders } from '../../providers/registry.ts';
 import { pageOf, shortText, timeSchema } from './common.ts';
 
@@ -26,9 +26,16 @@ const credentials = Object.fromEntries(
 
 /** A credential, under one of the names that it may have. */
 export const authDataSchema = z
-  .strictObject(credentials)
+  .strictObject({
+    ...credentials,
+    [adminKeyField]: z
+      .string()
+      .nullable()
+      .describe("A key that reads the provider's own books, for `POST /reconcile` and nothing else; null: none.")
+      .optional(),
+  })
   .describe(
-    `The credential, encrypted at rest and never shown again: one of ${credentialFields.map((name) => `\`${name}\``).join(', ')}.`,
+    `The credential, and perhaps an admin key; encrypted at rest and never shown again. The credential is one of ${credentialFields.map((name) => `\`${name}\``).join(', ')}.`,
   )
   .meta({ example: { [firstCredentialField]: 'sk-proj-...' } });
 
@@ -105,7 +112,7 @@ export const accountSchema = z
     ...fields,
     auth_data: z
       .record(z.string(), z.string())
-      .describe('The credential, masked.')
+      .describe('The credential and the admin key, masked.')
       .meta({ example: { [firstCredentialField]: 'sk-…wxyz' } }),
     limits: z.record(z.string(), z.unknown()),
     organization: z.string().nullable(),
@@ -179,4 +186,7 @@ export const testResult = z
 export type AccountAnswer = z.infer<typeof accountSchema>;
 export type NewAccount = z.infer<typeof newAccount>;
 export type AccountChange = z.infer<typeof accountChange>;
-export type AuthData = z.infer<typeof authDataSchema>;
+/** The content of `auth_data`. */
+export type AuthData = Readonly<
+  Partial<Record<(typeof credentialFields)[number], string>> & { [adminKeyField]?: string | null | undefined }
+>;

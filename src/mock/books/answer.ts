@@ -3,11 +3,11 @@ import type { JournalRecord } from '../journal.ts';
 import { isAdminKey, type Caller } from '../keys.ts';
 import { missingScope, unknownPath, wrongMethod } from '../refusals.ts';
 import { jsonReply, type Reply } from '../reply.ts';
-import type { BooksScript } from '../script.ts';
+import type { BookedCharge, BooksScript } from '../script.ts';
 import { billedCalls, type BilledCall, type BilledKind } from './billed-call.ts';
 import { priceTable, type PriceTable } from './price-table.ts';
 import { readQuery, type BooksQuery, type BucketRules } from './query.ts';
-import { completionRows, costRows, embeddingRows } from './results.ts';
+import { chargeRows, completionRows, costRows, embeddingRows } from './results.ts';
 
 /** Where all of these paths begin. */
 export const BOOKS_PATH = '/v1/organization/';
@@ -15,6 +15,8 @@ export const BOOKS_PATH = '/v1/organization/';
 interface BooksEndpoint extends BucketRules {
   readonly kinds: readonly BilledKind[];
   readonly rows: (calls: readonly BilledCall[], groupBy: ReadonlySet<string>, prices: PriceTable) => object[];
+  /** Whether it is about money. */
+  readonly isBill?: boolean;
 }
 
 const USAGE_WIDTHS = {
@@ -42,6 +44,7 @@ const BOOKS: Readonly<Record<string, BooksEndpoint>> = {
     groupings: ['project_id', 'line_item', 'api_key_id'],
     kinds: ['completions', 'embeddings'],
     rows: costRows,
+    isBill: true,
   },
 };
 
@@ -69,12 +72,17 @@ export function answerBooks({ method, path, search, caller, nowMs, records, scri
     (call) => endpoint.kinds.includes(call.kind) && isWanted(call, query) && (!caller.isListed || isOf(call, caller)),
   );
   const prices = priceTable(script.prices);
+  const chargesIn = (start: number, width: number): readonly BookedCharge[] =>
+    (script.charges ?? []).filter(({ at }) => at >= start && at < start + width);
   const byBucket = Map.groupBy(calls, ({ atMs }) => Math.floor(atMs / 1000 / query.widthSeconds) * query.widthSeconds);
   const data = query.starts.map((start) => ({
     object: 'bucket',
     start_time: start,
     end_time: start + query.widthSeconds,
-    results: endpoint.rows(byBucket.get(start) ?? [], query.groupBy, prices),
+    results: [
+      ...endpoint.rows(byBucket.get(start) ?? [], query.groupBy, prices),
+      ...(endpoint.isBill === true ? chargeRows(chargesIn(start, query.widthSeconds), query.groupBy) : []),
+    ],
   }));
   return jsonReply({ object: 'page', data, has_more: query.nextPage !== null, next_page: query.nextPage });
 }

@@ -1,4 +1,5 @@
 // The rows of a time bucket: calls summed by what the query groups them by, as tokens or as money.
+import type { BookedCharge } from '../script.ts';
 import type { BilledCall } from './billed-call.ts';
 import { linesOf, type PriceTable } from './price-table.ts';
 
@@ -79,6 +80,14 @@ export function costRows(calls: readonly BilledCall[], groupBy: ReadonlySet<stri
     const sum = lines.reduce((total, { nanoUsd }) => total + nanoUsd, 0);
     return [costRow(sum, { ...group, line_item: null, quantity: null })];
   });
+}
+
+/** Rows of `/costs` that are about no tokens. */
+export function chargeRows(charges: readonly BookedCharge[], groupBy: ReadonlySet<string>): object[] {
+  const line = (item: string): string | null => (groupBy.has('line_item') ? item : null);
+  return charges.map(({ line_item: item, usd }) =>
+    costRow(Math.round(usd * 1e9), { project_id: null, api_key_id: null, line_item: line(item), quantity: null }),
+  );
 }
 
 function costRow(nanoUsd: number, rest: object): object {

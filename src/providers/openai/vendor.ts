@@ -1,5 +1,6 @@
 // OpenAI: what its keys look like, how its errors and its quota read, how it counts.
 import type { Vendor } from '../../core/provider.ts';
+import { books } from './books.ts';
 import { classify } from './classify.ts';
 import { encodingOf } from './encodings.ts';
 import { sizeOf } from './model-sizes.ts';
@@ -14,4 +15,5 @@ export const openai: Vendor = {
   encodingOf,
   outputLimitName: 'max_completion_tokens',
   sizeOf: (model) => sizeOf(model, 16_384),
+  books,
 };

@@ -54,6 +54,10 @@ export class SqliteLedgerReports implements LedgerReports {
     return this.#use((reports) => reports.spending(...parameters));
   }
 
+  async attemptSums(...parameters: Parameters<LedgerReports['attemptSums']>): ReturnType<LedgerReports['attemptSums']> {
+    return this.#use((reports) => reports.attemptSums(...parameters));
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#closeThread();
