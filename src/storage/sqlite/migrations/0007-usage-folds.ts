@@ -15,12 +15,14 @@ const sums = [
   'unpriced_tokens',
 ];
 
-const halfHourMs = 1_800_000;
+const quarterMs = 900_000;
 const dayMs = 86_400_000;
 
 /** Span → the dimensions kept at it: m the models, a the account, k the key. Why these: docs/decisions/0025-usage-folds.md. */
 const spans: readonly (readonly [spanMs: number, kinds: readonly string[]])[] = [
-  [halfHourMs, ['', 'm', 'a', 'k', 'ma', 'ak']],
+  [quarterMs, ['']],
+  [2 * quarterMs, ['m', 'a', 'k']],
+  [4 * quarterMs, ['ma', 'mk', 'ak']],
   [dayMs, ['', 'm', 'a', 'k', 'ma', 'mk', 'ak', 'mak']],
   [7 * dayMs, ['ma', 'mk', 'ak', 'mak']],
   [28 * dayMs, ['mak']],
