@@ -1,6 +1,9 @@
 // What keeps the ledger small and quick to read: the folding of sums, and the end of old rows.
 
-/** Works in small bites, so that whoever writes to the database never waits long. Rejects with a `StorageError` where that does not answer. */
+/**
+ * Works in small bites, so that whoever writes to the database never waits long. On the embedded database nothing else
+ * in the same thread may write before a step has ended. Rejects with a `StorageError` where the database does not answer.
+ */
 export interface LedgerMaintenance {
   /** Does a bite of what is due at this moment; true where more is due at once. */
   step(nowMs: number): Promise<boolean>;

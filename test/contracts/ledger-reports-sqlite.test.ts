@@ -1,21 +1,24 @@
-// The reading side of the ledger on the embedded database, and what is particular to it.
+// What is particular to the reading side of the ledger on the embedded database.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import type { LedgerStore } from '../../src/storage/ledger-store.ts';
 import { openSqliteLedgerMaintenance } from '../../src/storage/sqlite/ledger-maintenance.ts';
 import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
-import { StorageError } from '../../src/storage/storage.ts';
+import { StorageError, type Storage } from '../../src/storage/storage.ts';
 import { quarterMs } from '../../src/storage/usage-increments.ts';
 import { FakeClock } from '../support/clock.ts';
 import { ledgerEntry } from '../support/ledger.ts';
-import { ledgerReportsContract, type TestedLedger } from './ledger-reports.ts';
 
-interface SqliteLedger extends TestedLedger {
+interface SqliteLedger {
   readonly file: string;
+  readonly storage: Storage;
+  readonly store: LedgerStore;
+  close(): Promise<void>;
 }
 
 async function open(clock = new FakeClock()): Promise<SqliteLedger> {
@@ -27,7 +30,6 @@ async function open(clock = new FakeClock()): Promise<SqliteLedger> {
     file,
     storage,
     store,
-    maintenance: async (requestsMs) => openSqliteLedgerMaintenance(file, { requestsMs }),
     async close() {
       await store.close();
       await storage.close();
@@ -36,25 +38,23 @@ async function open(clock = new FakeClock()): Promise<SqliteLedger> {
   };
 }
 
-ledgerReportsContract('SQLite', () => open());
-
-/** How many threads with a database this process has: each opens the file. */
-async function isThreadOpen(clock: FakeClock): Promise<boolean> {
+/** An open thread waits for its end. */
+function isThreadOpen(clock: FakeClock): boolean {
   return clock.waiting > 0;
 }
 
 test('the reading thread is opened at the first report, closed after a minute without one, and opened again', async () => {
   const clock = new FakeClock();
   const ledger = await open(clock);
-  assert.equal(await isThreadOpen(clock), false);
+  assert.equal(isThreadOpen(clock), false);
   assert.deepEqual(await ledger.storage.reports.listRequests({}, 1), []);
-  assert.equal(await isThreadOpen(clock), true);
+  assert.equal(isThreadOpen(clock), true);
   await clock.advance(59_000);
   await ledger.storage.reports.getRequest('x');
   await clock.advance(59_000);
-  assert.equal(await isThreadOpen(clock), true);
+  assert.equal(isThreadOpen(clock), true);
   await clock.advance(1_000);
-  assert.equal(await isThreadOpen(clock), false);
+  assert.equal(isThreadOpen(clock), false);
   await ledger.store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries: [ledgerEntry(1e12)] });
   assert.equal((await ledger.storage.reports.listRequests({}, 1)).length, 1);
   await ledger.storage.close();

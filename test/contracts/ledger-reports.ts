@@ -15,29 +15,20 @@ import {
   type UsageQuery,
   type UsageReportRow,
 } from '../../src/storage/ledger-reports.ts';
-import type { LedgerEntry, LedgerStore } from '../../src/storage/ledger-store.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
 import { quarterMs, sumColumns } from '../../src/storage/usage-increments.ts';
+import type { LedgerDatabase } from '../support/ledger-databases.ts';
 import { ledgerEntry } from '../support/ledger.ts';
 import { spendingContract } from './ledger-spending.ts';
-
-/** A ledger under test. */
-export interface TestedLedger {
-  readonly storage: Storage;
-  readonly store: LedgerStore;
-  /** Opens a maintenance that keeps requests so long. */
-  maintenance(requestsMs: number | null): Promise<LedgerMaintenance>;
-  close(): Promise<void>;
-}
 
 const dayMs = 86_400_000;
 const noon = Date.UTC(2026, 2, 10, 12);
 
-async function append(ledger: TestedLedger, entries: readonly LedgerEntry[]): Promise<void> {
-  await ledger.store.append({ spool: 'test', position: { segment: 0, offsetBytes: 1 }, entries });
+async function append(ledger: LedgerDatabase, entries: readonly LedgerEntry[]): Promise<void> {
+  await ledger.ledger.append({ spool: 'test', position: { segment: 0, offsetBytes: 1 }, entries });
 }
 
-async function read(ledger: TestedLedger, query: UsageQuery, enough = 1000): Promise<UsageReportRow[]> {
+async function read(ledger: LedgerDatabase, query: UsageQuery, enough = 1000): Promise<UsageReportRow[]> {
   const rows: UsageReportRow[] = [];
   for await (const some of ledger.storage.reports.usage(query, enough)) rows.push(...some);
   return rows;
@@ -117,9 +108,21 @@ function asGroups(rows: readonly UsageReportRow[], { zone, cut }: Asked): Map<st
 const sorted = (groups: Map<string, bigint[]>): [string, bigint[]][] =>
   [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
 
+/** How often the random test runs, and why the suite is left out, if it is. */
+export interface ContractOptions {
+  readonly runs: number;
+  /** Whether several may be at work in one thread; otherwise they take turns. */
+  readonly areAtOnce: boolean;
+  readonly skip?: string | false;
+}
+
 /** Runs the suite; `open` gives a new, empty ledger. */
-export function ledgerReportsContract(name: string, open: () => Promise<TestedLedger>): void {
-  const withLedger = (run: (ledger: TestedLedger) => Promise<void>) => async (): Promise<void> => {
+export function ledgerReportsContract(
+  name: string,
+  open: () => Promise<LedgerDatabase>,
+  { runs, areAtOnce, skip = false }: ContractOptions,
+): void {
+  const withLedger = (run: (ledger: LedgerDatabase) => Promise<void>) => async (): Promise<void> => {
     const ledger = await open();
     try {
       await run(ledger);
@@ -128,7 +131,7 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
     }
   };
 
-  describe(`ledger reports contract: ${name}`, () => {
+  describe(`ledger reports contract: ${name}`, { skip }, () => {
     it(
       'an entry comes back as it was written',
       withLedger(async (ledger) => {
@@ -248,7 +251,7 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
     it(
       'sums equal those of the entries: in any zone, stretch and grouping, whatever is folded, replaced, late or priced again',
       withLedger(async (ledger) => {
-        const maintenance = await ledger.maintenance(null);
+        const maintenance = await ledger.openMaintenance(null);
         const zones = ['UTC', 'America/New_York', 'Asia/Kolkata', 'Asia/Kathmandu', 'Australia/Lord_Howe'];
         const lengthMs = 12 * dayMs;
         const offset = fc.integer({ min: 0, max: lengthMs - 1 });
@@ -356,8 +359,38 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
               }
             },
           ),
-          { numRuns: 60 },
+          { numRuns: runs },
         );
+        await maintenance.close();
+      }),
+    );
+
+    it(
+      'what is written late while others fold counts once',
+      withLedger(async (ledger) => {
+        const another = await ledger.openAnother();
+        const maintenance = await ledger.openMaintenance(null);
+        const late = (n: number): LedgerEntry => ledgerEntry(noon + ((n * 7919) % 200) * quarterMs + n);
+        const write = async (store: typeof another, spool: string, first: number): Promise<void> => {
+          for (let batch = 0; batch < 20; batch += 1) {
+            if (!areAtOnce) await fold(batch * 10, 10);
+            const entries = Array.from({ length: 25 }, (_, n) => late(first + batch * 25 + n));
+            await store.append({ spool, position: { segment: 0, offsetBytes: batch }, entries });
+          }
+        };
+        const fold = async (from: number, count: number): Promise<void> => {
+          for (let n = from; n < from + count; n += 1) await maintenance.step(noon + n * quarterMs);
+        };
+        if (areAtOnce) {
+          await Promise.all([write(ledger.ledger, 'one', 0), write(another, 'two', 500), fold(0, 400)]);
+        } else {
+          await write(ledger.ledger, 'one', 0);
+          await write(another, 'two', 500);
+        }
+        for (const dimensions of [[], ['model'], ['account_id', 'key_id']] as const) {
+          const [row] = await read(ledger, { span: { fromMs: 0, toMs: noon * 2 }, dimensions });
+          assert.deepEqual([row?.sums.requests, row?.sums.total_tokens], ['1000', '15000']);
+        }
         await maintenance.close();
       }),
     );
@@ -370,12 +403,12 @@ export function ledgerReportsContract(name: string, open: () => Promise<TestedLe
         const endMs = noon + 2000 * 60_000;
         const all = { span: { fromMs: 0, toMs: endMs }, dimensions: ['model', 'account_id'] } as const;
         const before = await read(ledger, all);
-        const forEver = await ledger.maintenance(null);
+        const forEver = await ledger.openMaintenance(null);
         await doAll(forEver, endMs + 400 * dayMs);
         await forEver.close();
         assert.equal((await ledger.storage.reports.listRequests({}, 3000)).length, 2000);
 
-        const maintenance = await ledger.maintenance(dayMs);
+        const maintenance = await ledger.openMaintenance(dayMs);
         const cutMs = noon + 1000 * 60_000;
         await doAll(maintenance, cutMs + dayMs);
         await maintenance.close();

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { LedgerMaintenance } from '../../src/storage/ledger-maintenance.ts';
 import type { LedgerStore } from '../../src/storage/ledger-store.ts';
+import { openLedgerMaintenance } from '../../src/storage/open-ledger-maintenance.ts';
 import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
@@ -16,6 +18,8 @@ export interface LedgerDatabase {
   readonly ledger: LedgerStore;
   /** Another writer of the same ledger, as another gateway has; closed with the ground. */
   openAnother(): Promise<LedgerStore>;
+  /** Opens a maintenance that keeps requests so long. Whoever opens it closes it. */
+  openMaintenance(requestsMs: number | null): Promise<LedgerMaintenance>;
   /** Runs SQL as another program would; the rows of the last statement. */
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
   close(): Promise<void>;
@@ -64,6 +68,7 @@ async function ground(
       stores.push(store);
       return store;
     },
+    openMaintenance: (requestsMs) => openLedgerMaintenance(url, { requestsMs }),
     query,
     async close() {
       for (const store of stores) await store.close();
