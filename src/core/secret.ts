@@ -6,6 +6,7 @@ const shown = '[secret]';
 /** Holds text that only `reveal` gives out; every way of printing it gives `[secret]`. */
 export class Secret {
   readonly #text: string;
+  #marks: readonly string[] | undefined;
 
   constructor(text: string) {
     this.#text = text;
@@ -23,6 +24,15 @@ export class Secret {
     return isLong ? `${start}…${this.#text.slice(-4)}` : '…';
   }
 
+  /**
+   * By what to know it in a text that somebody else wrote: its first twelve characters as they are, in hexadecimal, and in
+   * base64, where the same bytes look different at each of three places. Not to be shown either.
+   */
+  marks(): readonly string[] {
+    this.#marks ??= marksOf(this.#text);
+    return this.#marks;
+  }
+
   toString(): string {
     return shown;
   }
@@ -34,4 +44,20 @@ export class Secret {
   [inspect.custom](): string {
     return shown;
   }
+}
+
+/** Fewer than eight characters tell nothing: of a short secret all of them are taken, of a long one the first twelve. */
+const markLength = 12;
+const shortestMark = 8;
+
+function marksOf(text: string): readonly string[] {
+  const start = Buffer.from(text.slice(0, markLength));
+  if (start.length < shortestMark) return text === '' ? [] : [text];
+  const base64 = [0, 1, 2].map((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), start]).toString('base64');
+    // The first and the last characters depend on what stands beside it.
+    return encoded.slice(offset === 0 ? 0 : offset + 1, -4);
+  });
+  const forUrls = base64.map((mark) => mark.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...new Set([start.toString(), start.toString('hex'), ...base64, ...forUrls])];
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
 import { ClientSink } from './client-sink.ts';
 import type { Drainer } from './drainer.ts';
-import { answerHeaders, requestHeaders } from './headers.ts';
+import { answerHeaders, requestHeaders, withoutCredential } from './headers.ts';
 import {
   ErrorReception,
   WholeReception,
@@ -154,8 +154,9 @@ class Attempt implements AnswerListener {
     this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`));
   }
 
-  #head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
+  #head(status: number, received: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
     const { provider, account, clock, onAnswer, hiddenHeaders } = this.#parts;
+    const headers = withoutCredential(received, account.credential);
     const redact = (text: string): string => withoutSecret(text, account.credential);
     const header = (name: string): string | undefined => {
       const value = headers[name];

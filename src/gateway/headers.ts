@@ -1,6 +1,8 @@
 // Which headers go up to the provider and which come back to the client.
 import type { Account } from '../core/account.ts';
 import type { Exchange } from '../core/exchange.ts';
+import { hasSecret } from '../core/redaction.ts';
+import type { Secret } from '../core/secret.ts';
 
 /** Header names of the client that the upstream may see, besides `x-stainless-*`. */
 const allowedUp = new Set([
@@ -59,6 +61,15 @@ function isAllowedUp(name: string, account: Account): boolean {
   if (allowedUp.has(name) || name.startsWith('x-stainless-')) return true;
   const own = allowedUpUnlessSet[name as keyof typeof allowedUpUnlessSet];
   return own !== undefined && account[own] === null;
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** The upstream's headers without those in which it repeats the account's credential. */
+export function withoutCredential(headers: Headers, credential: Secret): Headers {
+  const telling = Object.keys(headers).filter((name) => hasSecret(String(headers[name]), credential));
+  if (telling.length === 0) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !telling.includes(name)));
 }
 
 /** The upstream's headers that the client may see, those of `hidden` apart; name and value in turn. */

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const launcher = fileURLToPath(new URL('../../bin/aigateway.js', import.meta.url));
 
+/** A key of an account as it must never be printed; masked it is `sk-…1234`. Every test of a program looks for it in the end. */
+const wholeKey = /\bsk-(?!proj-\.\.\.)[\w-]{8,}/u;
+
 /** A process of the command line. */
 export interface Program {
   readonly process: ChildProcess;
@@ -61,6 +64,8 @@ export function runProgram(args: readonly string[], options: ProgramOptions = {}
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
       await exit;
+      const [key] = wholeKey.exec(output + errors) ?? [];
+      if (key !== undefined) throw new Error(`the program printed a key: ${key}`);
     },
   };
 }

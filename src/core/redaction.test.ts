@@ -1,0 +1,46 @@
+// Tests that a key is taken out of what others write, in whatever form they repeat it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hasSecret, withoutSecret } from './redaction.ts';
+import { Secret } from './secret.ts';
+
+const text = 'Zq3.x$9/kLmN+0pQ7rS8tU_vW-xY2';
+const secret = new Secret(text);
+
+const repeated: readonly string[] = [
+  text,
+  `Bearer ${text}.`,
+  `"${text}"`,
+  text.slice(0, 12),
+  `${text.slice(0, 12)}***************${text.slice(-4)}`,
+  `${text.slice(0, 12)}…`,
+  Buffer.from(text).toString('base64'),
+  Buffer.from(`a${text}`).toString('base64'),
+  Buffer.from(`ab${text}`).toString('base64url'),
+  Buffer.from(JSON.stringify({ authorization: `Bearer ${text}` })).toString('base64'),
+  Buffer.from(text).toString('hex'),
+];
+
+test('a secret is found and taken out in every form', () => {
+  for (const form of repeated) {
+    const said = `before ${form} after ${form}`;
+    assert.ok(hasSecret(said, secret), form);
+    const clean = withoutSecret(said, secret);
+    assert.ok(!hasSecret(clean, secret), clean);
+    assert.match(clean, /^before .*\[secret\].* after .*\[secret\]/u);
+    assert.ok(!clean.includes(text.slice(12, 20)) || form.length <= 12, clean);
+  }
+});
+
+test('what looks like a key of the usual form is taken out without being known', () => {
+  for (const key of ['sk-abcd1234', 'sk-proj-********wxyz', 'sk-…wxyz1'])
+    assert.equal(withoutSecret(`Incorrect API key provided: ${key}.`), 'Incorrect API key provided: [secret].');
+});
+
+test('other texts stay as they are', () => {
+  const other = 'Zq3.x$9/kLm and a risk-free sk- text';
+  assert.equal(withoutSecret(other, secret), other);
+  assert.equal(hasSecret(other, secret), false);
+  assert.equal(withoutSecret('a short secret', new Secret('')), 'a short secret');
+  assert.equal(withoutSecret('my pass is pass', new Secret('pass')), 'my [secret] is [secret]');
+});
