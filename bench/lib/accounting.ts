@@ -43,8 +43,8 @@ export function ticksOf(stat: string | undefined): number {
   return fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
 }
 
-/** These processes and all that they have started. */
-function treeOf(pids: readonly number[]): number[] {
+/** These processes and all that they have started, as Linux knows it; elsewhere these alone. */
+export function treeOf(pids: readonly number[]): number[] {
   return pids.flatMap((pid) => [pid, ...treeOf(childrenOf(pid))]);
 }
 

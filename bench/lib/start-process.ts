@@ -1,6 +1,7 @@
 // Starts a program, times it until it says that it is ready, and ends it well.
 import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
+import { treeOf } from './accounting.ts';
 
 const startLimitMs = 90_000;
 const askEveryMs = 20;
@@ -37,7 +38,10 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
     env: { ...Object.fromEntries(inherited), ...env },
   });
   const ended = new Promise<void>((done) => child.once('close', () => done()));
-  const kill = (): boolean => child.kill('SIGKILL');
+  const kill = (): void => {
+    // What it has started would stay behind: nginx's worker outlives its master.
+    for (const pid of treeOf(child.pid === undefined ? [] : [child.pid])) killOne(pid);
+  };
   process.once('exit', kill);
   void ended.then(() => process.off('exit', kill));
   let errors = '';
@@ -77,6 +81,14 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
   child.once('error', reject);
   void ended.then(() => reject(new Error(`${command} ended before it was ready: ${errors}`)));
   return promise;
+}
+
+function killOne(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** A port that nobody listens on now, for a program that wants to be told one. */

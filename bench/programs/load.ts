@@ -58,11 +58,14 @@ function load(job: LoadJob): Promise<LoadReport> {
     };
     let report: (() => LoadReport) | undefined;
     const requests = requestsOf(job.target, job.model, job.requestBytes);
-    const callers = Array.from(
-      { length: job.connections },
-      () => new Caller(job.target, job.model, requests, listener),
-    );
-    for (const [i, caller] of callers.entries()) setTimeout(() => caller.call(), (i * job.rampMs) / job.connections);
+    const callers: Caller[] = [];
+    const begin = (): void => {
+      const caller = new Caller(job.target, job.model, requests, listener);
+      callers.push(caller);
+      caller.call();
+    };
+    // One after another: more at once than a listener's queue holds would be turned away by the operating system.
+    for (let i = 0; i < job.connections; i += 1) setTimeout(begin, (i * job.rampMs) / job.connections);
     setTimeout(() => {
       bytes = 0;
       durations = [];
