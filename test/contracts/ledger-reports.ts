@@ -484,7 +484,7 @@ export function ledgerReportsContract(
           all.slice(1).map((row) => [row.dayMs, row.accountId, row.model, row.requests]),
           [[day, 'acc_2', 'beta', 1]],
         );
-        const maintenance = await ledger.maintenance(dayMs);
+        const maintenance = await ledger.openMaintenance(dayMs);
         await doAll(maintenance, day + 2 * dayMs);
         await maintenance.close();
         await assert.rejects(

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
+import type { LedgerDatabase } from '../support/ledger-databases.ts';
 import { ledgerEntry, type EntryChange } from '../support/ledger.ts';
-import type { TestedLedger } from './ledger-reports.ts';
 
 const dayMs = 86_400_000;
 const noon = Date.UTC(2026, 2, 10, 12);
@@ -19,10 +19,10 @@ function entry(
 
 /** Adds the tests; `withLedger` gives each a ledger of its own. */
 export function spendingContract(
-  withLedger: (run: (ledger: TestedLedger) => Promise<void>) => () => Promise<void>,
+  withLedger: (run: (ledger: LedgerDatabase) => Promise<void>) => () => Promise<void>,
 ): void {
-  const append = (ledger: TestedLedger, entries: readonly LedgerEntry[]): Promise<void> =>
-    ledger.store.append({ spool: 'test', position: { segment: 0, offsetBytes: 1 }, entries });
+  const append = (ledger: LedgerDatabase, entries: readonly LedgerEntry[]): Promise<void> =>
+    ledger.ledger.append({ spool: 'test', position: { segment: 0, offsetBytes: 1 }, entries });
 
   it(
     'sums what a key has spent since a moment, folded or not, deleted or not',
@@ -40,7 +40,7 @@ export function spendingContract(
         assert.equal(await ledger.storage.reports.spending('key_3', 0, noon), 0);
       };
       await check();
-      const maintenance = await ledger.maintenance(30 * dayMs);
+      const maintenance = await ledger.openMaintenance(30 * dayMs);
       while (await maintenance.step(noon + dayMs));
       await maintenance.close();
       await check();
