@@ -68,8 +68,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */
 const hidden: Readonly<Record<string, readonly string[]>> = {
-  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-', 'src/main.ts'],
-  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-', 'src/main.ts'],
+  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-', 'src/storage/move/', 'src/main.ts'],
+  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-', 'src/storage/move/', 'src/main.ts'],
   'src/shared-state/memory/': ['src/shared-state/memory/', 'src/main.ts'],
   'src/upstream/http1/': ['src/upstream/http1/', 'src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],

@@ -1,20 +1,26 @@
-// `aigateway db`: brings the schema up to date, or writes a consistent copy, while the gateway runs or not.
+// `aigateway db`: brings the schema up to date, writes a consistent copy, or moves to PostgreSQL, while the gateway runs or not.
 import { existsSync } from 'node:fs';
-import { openStorage } from '../main.ts';
+import { DatabaseUrl } from '../core/database-url.ts';
+import { databaseFile, openStorage } from '../main.ts';
+import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
 import { CommandError, UsageError, type Call, type Command } from './command.ts';
 
-const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = { migrate, backup };
+const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = { migrate, backup, move };
 
 export const db: Command = {
   name: 'db',
-  summary: 'Brings the database schema up to date, or writes a consistent copy of it.',
-  usage: 'migrate | backup FILE',
-  options: {},
+  summary: 'Brings the database schema up to date, writes a consistent copy of it, or moves it to PostgreSQL.',
+  usage: 'migrate | backup FILE | move --to URL',
+  options: {
+    to: { value: 'URL', meaning: 'for move: postgres://USER@HOST/DATABASE; the password may be in PGPASSWORD' },
+    rest: { meaning: 'for move: only the requests that the old database got since, added to the new one' },
+  },
   settings: ['DATA_DIR', 'DATABASE_URL'],
   notes: 'A copy holds the account keys encrypted: keep DATA_DIR/master.key with it, in another place.',
   run(call) {
     const action = actions[call.arguments[0] ?? ''];
-    if (action === undefined) throw new UsageError('say what to do: aigateway db migrate, or aigateway db backup FILE');
+    if (action === undefined)
+      throw new UsageError('say what to do: aigateway db migrate, db backup FILE, or db move --to URL');
     return action(call);
   },
 };
@@ -35,4 +41,36 @@ async function backup({ settings, arguments: [, file] }: Call): Promise<void> {
     await storage.close();
   }
   process.stdout.write(`wrote ${file}\n`);
+}
+
+/** The old database is only read, and stays as it is. */
+async function move({ settings, options, switches }: Call): Promise<void> {
+  const to = readTarget(options['to']);
+  if (settings.DATABASE_URL.kind !== 'sqlite')
+    throw new UsageError('what is moved is an embedded database: DATABASE_URL must not be PostgreSQL yet');
+  const file = databaseFile(settings);
+  if (!existsSync(file)) throw new CommandError(`there is no database ${file}; check --data-dir`);
+  if (switches.has('rest')) {
+    process.stdout.write(`${await moveRest(file, to.reveal())} requests added\n`);
+    return;
+  }
+  const report = await moveDatabase(file, to.reveal(), (table, rows) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${table} ${rows}`);
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
+  for (const [table, { rows, digest }] of report)
+    process.stdout.write(`${table.padEnd(24)}${String(rows).padStart(10)} rows  sha256 ${digest.slice(0, 16)}\n`);
+  process.stdout.write(
+    `the same on both sides; ${file} is as it was\nnow start the gateway with AIGATEWAY_DATABASE_URL, end the old one, and add what came meanwhile with --rest\n`,
+  );
+}
+
+function readTarget(text: string | undefined): DatabaseUrl {
+  try {
+    const url = new DatabaseUrl(text ?? '');
+    if (url.kind === 'postgres') return url;
+  } catch {
+    // The text is not repeated: it may hold a password.
+  }
+  throw new UsageError('say where to: aigateway db move --to postgres://USER@HOST:5432/DATABASE');
 }
