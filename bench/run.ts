@@ -161,7 +161,11 @@ async function run(): Promise<void> {
 }
 
 // Whoever ends this process ends the programs that it has started.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    process.stderr.write(`bench: ended by ${signal}\n`);
+    process.exit(1);
+  });
 // Once something is wrong nothing more is measured: what still runs is ended with this process.
 run().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
