@@ -265,6 +265,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
     await gateway.stop();
     await estimator.close();
+    await gateway.booked();
     clearInterval(stateTimer);
     configuration.stop();
     clientKeys.stop();

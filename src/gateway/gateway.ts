@@ -20,6 +20,8 @@ export class Gateway {
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #budget: BodyBudget;
   readonly #drainer: Drainer;
+  /** Requests that are over and wait for an estimate of what they used. */
+  readonly #bookings = new Set<Promise<void>>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -46,7 +48,16 @@ export class Gateway {
       thrown = error;
     }
     cancelDeadline();
-    await settle(this.#parts, work, thrown);
+    const booking = settle(this.#parts, work, thrown);
+    if (work.estimates.length === 0) return;
+    // The client has its answer and the request is over; only what it used is still being counted.
+    this.#bookings.add(booking);
+    void booking.finally(() => this.#bookings.delete(booking));
+  }
+
+  /** Resolves when everything that is over is booked. */
+  async booked(): Promise<void> {
+    await Promise.all(this.#bookings);
   }
 
   /** Ends what is read on for clients that have gone; resolves when what follows from it is under way. */
