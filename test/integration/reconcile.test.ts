@@ -49,6 +49,11 @@ async function withAdminKey(rig: Rig): Promise<void> {
   await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { auth_data: { admin_key: adminKey } });
 }
 
+/** The environment without settings of a gateway that the shell, or another test, has put there. */
+function withoutSettings(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AIGATEWAY_')));
+}
+
 /** How many requests a gateway has got. */
 const sent = new WeakMap<Rig, number>();
 
@@ -393,7 +398,7 @@ function command(
     execFile(
       process.execPath,
       ['bin/aigateway.js', ...args, '--host', hostname, '--port', port],
-      { cwd: root, env: { ...process.env, ...environment } },
+      { cwd: root, env: { ...withoutSettings(), ...environment } },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );
   });
