@@ -16,8 +16,8 @@ import { listPrices } from '../src/providers/registry.ts';
 import { MemoryLimitState } from '../src/shared-state/memory/memory-limit-state.ts';
 import { limitedKey } from '../test/support/client-key.ts';
 
-const warmUp = 20_000;
-const measured = 200_000;
+const warmUp = 10_000;
+const measured = 50_000;
 const inFlight = 200;
 const trials = 5;
 
@@ -85,6 +85,7 @@ function attemptWith(reservedNanoUsd: number | null): AttemptRecord {
 
 /** One request from its reservation to its settlement. */
 async function request(body: Buffer): Promise<void> {
+  const attempts: AttemptRecord[] = [];
   const reservation = await limiter.reserve({
     id: 'req',
     key,
@@ -93,12 +94,15 @@ async function request(body: Buffer): Promise<void> {
     target,
     deadlineMs: systemClock.nowMs() + 600_000,
     cancellation,
+    attempts,
   });
-  const terms = await reservation.attempt(target, []);
+  const terms = await reservation.attempt(target);
   if (terms instanceof GatewayError) throw terms;
   await new Promise(setImmediate);
   rateHeaders(key, () => limiter.standing(key.id));
-  reservation.settle([attemptWith(terms.reservedNanoUsd)]);
+  attempts.push(attemptWith(terms.reservedNanoUsd));
+  reservation[Symbol.dispose]();
+  reservation.settle();
 }
 
 /** The same without limits: what the loop itself and the parsing cost. */

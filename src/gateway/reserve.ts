@@ -27,6 +27,7 @@ export async function reserve(
       target: limitTarget(target, output),
       deadlineMs,
       cancellation: exchange.cancellation,
+      attempts: record.attempts,
     });
   } finally {
     record.queuedMs += clock.nowMs() - beganAtMs;
@@ -37,10 +38,10 @@ const freeTerms: AttemptTerms = { outputCap: null, reservedNanoUsd: null };
 
 /** What the next attempt may do, or the error where the budget does not cover it. */
 export async function termsOf(
-  { reservation, record, endpoint }: Pick<Work, 'reservation' | 'record'> & { readonly endpoint: Endpoint },
+  { reservation, endpoint }: Pick<Work, 'reservation'> & { readonly endpoint: Endpoint },
   target: Target,
 ): Promise<AttemptTerms | GatewayError> {
-  return reservation?.attempt(limitTarget(target, endpoint.output), record.attempts) ?? freeTerms;
+  return reservation?.attempt(limitTarget(target, endpoint.output)) ?? freeTerms;
 }
 
 /** The headers that tell how the key's own limits stand, name and value in turn. */

@@ -90,7 +90,7 @@ export async function settle(parts: GatewayParts, work: Work, thrown: unknown): 
   if (work.estimates.length > 0) await Promise.all(work.estimates);
   Object.assign(record, sumUsage(record.attempts));
   priceRecord(record, parts.configuration().prices);
-  work.reservation?.settle(record.attempts);
+  work.reservation?.settle();
   parts.onSettled(
     record,
     cause instanceof GatewayError ? cause.details.cause : cause instanceof StoppedError ? undefined : cause,

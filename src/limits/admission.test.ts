@@ -10,7 +10,7 @@ import { attempt, openDesk, refusal, usd } from '../../test/support/limiter-desk
 import type { Reservation } from './reservation.ts';
 
 test('a budget is held in parallel as far as it goes, and the next request waits for what comes back', async () => {
-  const { clock, reserve } = openDesk();
+  const { clock, reserve, finish } = openDesk();
   // Each may cost $0.06 and a little for its prompt.
   const key = limitedKey({ budget: 0.2 * usd });
   const running = await Promise.all([1, 2, 3].map(() => reserve({ key })));
@@ -21,10 +21,10 @@ test('a budget is held in parallel as far as it goes, and the next request waits
   });
   await clock.advance(1000);
   assert.equal(waiter, 'waits');
-  running[0]?.settle([attempt(0.01)]);
+  finish(running[0] as Reservation, [attempt(0.01)]);
   await clock.advance(0);
   assert.equal(waiter, 'is in');
-  for (const reservation of [...running.slice(1), await fourth]) reservation.settle([attempt(0.06)]);
+  for (const reservation of [...running.slice(1), await fourth]) finish(reservation, [attempt(0.06)]);
   const error = await refusal(reserve({ key }));
   assert.equal(error.code, 'budget_exceeded');
   assert.equal(error.details.shouldRetry, false);
@@ -35,7 +35,7 @@ test('a budget is held in parallel as far as it goes, and the next request waits
 });
 
 test('who waits is served in order, and gives up when the time is up, the request is stopped, or all hope is gone', async () => {
-  const { clock, reserve } = openDesk();
+  const { clock, reserve, finish } = openDesk();
   const key = limitedKey({ budget: 0.13 * usd });
   const first = await reserve({ key });
   const second = await reserve({ key });
@@ -51,8 +51,8 @@ test('who waits is served in order, and gives up when the time is up, the reques
   await clock.advance(10);
   cancellation.cancel('client_gone');
   await assert.rejects(stopped, StoppedError);
-  first.settle([attempt(0)]);
-  second.settle([attempt(0)]);
+  finish(first, [attempt(0)]);
+  finish(second, [attempt(0)]);
   await clock.advance(10);
   assert.deepEqual(order, ['third', 'fourth']);
   const fifth = reserve({ key });
@@ -62,14 +62,14 @@ test('who waits is served in order, and gives up when the time is up, the reques
   assert.match((await tooLate).message, /\$0\.00 is spent, \$0\.12\d* is held for requests under way/u);
   const hopeless = refusal(reserve({ key }));
   await clock.advance(1);
-  (await third).settle([attempt(0.1)]);
+  finish(await third, [attempt(0.1)]);
   await clock.advance(0);
   assert.equal((await hopeless).code, 'budget_exceeded');
-  (await fourth).settle([attempt(0)]);
+  finish(await fourth, [attempt(0)]);
 });
 
 test('a request that could never fit is refused at once, and so is every one where nothing waits', async () => {
-  const { clock, reserve } = openDesk({ queueTimeoutMs: 10 });
+  const { clock, reserve, finish } = openDesk({ queueTimeoutMs: 10 });
   const key = limitedKey({ budget: 0.1 * usd });
   const running = await reserve({ key });
   assert.equal((await refusal(reserve({ key }, { max_tokens: 2000 }))).code, 'budget_exceeded');
@@ -77,7 +77,7 @@ test('a request that could never fit is refused at once, and so is every one whe
   await clock.advance(1);
   await clock.advance(10);
   assert.equal((await waiting).code, 'budget_exceeded');
-  running.settle([]);
+  finish(running, []);
   await reserve({ key });
 });
 

@@ -4,6 +4,7 @@ import type { EndpointOutput } from '../core/endpoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { StopReason } from '../core/exchange.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
+import type { AttemptRecord } from '../core/record.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Hold, LimitName, LimitState, Money, Obstacle, Period } from '../shared-state/limit-state.ts';
@@ -56,6 +57,8 @@ export interface LimitedRequest {
   /** Ms since the epoch. */
   readonly deadlineMs: number;
   readonly cancellation: Cancellation<StopReason>;
+  /** Where its attempts will be noted. */
+  readonly attempts: readonly AttemptRecord[];
 }
 
 /** What a request was given. */

@@ -58,6 +58,7 @@ export class Limiter {
       figures,
       prices,
       clock,
+      attempts: request.attempts,
       // A budget that is only watched changes nothing of the request.
       outputCap: key.budgetMode === 'enforce' ? need.outputCap : null,
       outputTokens: need.outputTokens,

@@ -8,11 +8,11 @@ import type { LimitTarget } from './figures.ts';
 import type { Reservation } from './reservation.ts';
 
 test('a missing limit is set by what is left, by what answers usually have, and for each target anew', async () => {
-  const { reserve, limiter, clock } = openDesk();
+  const { reserve, limiter, clock, finish } = openDesk();
   const key = limitedKey({ budget: 3 * usd });
   const body = { max_tokens: null };
   const capOf = async (reservation: Reservation, at = target): Promise<unknown> => {
-    const terms = await reservation.attempt(at, []);
+    const terms = await reservation.attempt(at);
     assert.ok(!(terms instanceof GatewayError));
     return terms.outputCap;
   };
@@ -28,11 +28,11 @@ test('a missing limit is set by what is left, by what answers usually have, and 
   for (let i = 0; i < 20; i += 1) {
     const usage = { prompt_tokens: 10, completion_tokens: 40, total_tokens: 50, cached_tokens: 0 };
     const details = { cache_write_tokens: 0, reasoning_tokens: 0, audio_prompt_tokens: 0, audio_completion_tokens: 0 };
-    (await reserve({ key }, { max_tokens: 5 })).settle([attempt(0, { usage: { ...usage, ...details } })]);
+    finish(await reserve({ key }, { max_tokens: 5 }), [attempt(0, { usage: { ...usage, ...details } })]);
   }
   const nearEnd = limitedKey({ budget: 0.005 * usd });
   assert.equal((await refusal(reserve({ key: { ...nearEnd, id: 'other' } }, body))).code, 'budget_exceeded');
-  first.settle([]);
+  finish(first, []);
   await clock.advance(1);
   assert.ok(limiter.standing(key.id).requests.used > 0);
 });
@@ -45,9 +45,9 @@ test('a model without a price is refused, unless the key may use it or its budge
   assert.equal(error.code, 'model_not_allowed');
   assert.match(error.message, /the price of the model "nobody-knows-it" is not known/u);
   const free = await reserve({ key: { ...key, allowsUnpriced: true }, target: unknown }, { max_tokens: null });
-  assert.deepEqual(await free.attempt(unknown, []), { outputCap: null, reservedNanoUsd: 0 });
+  assert.deepEqual(await free.attempt(unknown), { outputCap: null, reservedNanoUsd: 0 });
   // At a fallback with a price it is held to the budget again.
-  const priced = await free.attempt(target, []);
+  const priced = await free.attempt(target);
   assert.ok(!(priced instanceof GatewayError) && priced.outputCap?.tokens === 8192);
   await reserve({ key: { ...key, budgetMode: 'shadow' }, target: unknown });
   assert.deepEqual(
@@ -57,25 +57,55 @@ test('a model without a price is refused, unless the key may use it or its budge
 });
 
 test('each further attempt is reserved for, as long as what the ones before cost is not known', async () => {
-  const { reserve } = openDesk();
-  const key = limitedKey({ budget: 0.13 * usd });
-  const reservation = await reserve({ key });
-  const first = await reservation.attempt(target, []);
+  const { reserve, attemptsOf } = openDesk();
+  const reservation = await reserve({ key: limitedKey({ budget: 0.13 * usd }) });
+  const first = await reservation.attempt(target);
   assert.ok(!(first instanceof GatewayError));
   const unknown = attempt(0, { costNanoUsd: null, status: null, reservedNanoUsd: first.reservedNanoUsd });
-  assert.ok(!((await reservation.attempt(target, [unknown])) instanceof GatewayError));
-  const third = await reservation.attempt(target, [unknown, unknown]);
-  assert.ok(third instanceof GatewayError && third.code === 'budget_exceeded');
-  const answered = { ...unknown, status: 500 };
-  const unsent = { ...unknown, mayHaveReachedUpstream: false };
-  assert.ok(!((await reservation.attempt(target, [unknown, answered, unsent])) instanceof GatewayError));
+  const made = attemptsOf(reservation);
+  made.push(unknown);
+  assert.ok(!((await reservation.attempt(target)) instanceof GatewayError));
+  made.push({ ...unknown, status: 500 }, { ...unknown, mayHaveReachedUpstream: false });
+  assert.ok(!((await reservation.attempt(target)) instanceof GatewayError));
+  made.push(unknown);
+  const last = await reservation.attempt(target);
+  assert.ok(last instanceof GatewayError && last.code === 'budget_exceeded');
+});
+
+test('the place of a call that was cut short stays taken for the moment that the upstream needs to notice', async () => {
+  const { clock, reserve, attemptsOf, finish } = openDesk();
+  const key = limitedKey({ maxConcurrency: 1 });
+  const cut = attempt(0, { outcome: 'client_cancelled' });
+  for (const [made, isHeld] of [
+    [[attempt(0)], false],
+    [[cut], true],
+    [[{ ...cut, status: null, outcome: 'timeout' }], true],
+    [[{ ...cut, status: 500, outcome: 'upstream_error' }], false],
+    [[{ ...cut, mayHaveReachedUpstream: false, status: null }], false],
+    [[cut, attempt(0)], false],
+  ] as const) {
+    const reservation = await reserve({ key });
+    finish(reservation, made);
+    const next = reserve({ key });
+    if (isHeld) assert.equal((await refusal(next)).type, 'concurrency');
+    await clock.advance(25);
+    finish(isHeld ? await reserve({ key }) : await next, []);
+  }
+  const retrying = await reserve({ key });
+  attemptsOf(retrying).push(cut);
+  let isReady = false;
+  const second = retrying.attempt(target).then(() => (isReady = true));
+  await clock.advance(24);
+  assert.equal(isReady, false);
+  await clock.advance(1);
+  await second;
 });
 
 test('a watched budget changes nothing of a request, and says what it would have refused', async () => {
   const { reserve, passed } = openDesk();
   const key = limitedKey({ budget: 1000, budgetMode: 'shadow' });
   const reservation = await reserve({ key }, { max_tokens: null });
-  const terms = await reservation.attempt(target, []);
+  const terms = await reservation.attempt(target);
   assert.ok(!(terms instanceof GatewayError));
   assert.equal(terms.outputCap, null);
   assert.deepEqual(passed, [{ requestId: 'req_1', keyId: key.id, limit: 'budget', mode: 'shadow' }]);

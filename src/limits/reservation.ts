@@ -10,6 +10,9 @@ import type { LimitTarget, RequestFigures } from './figures.ts';
 import { attemptRefusal, unpricedRefusal } from './refusal.ts';
 import { costSoFar, takenBy } from './settlement.ts';
 
+/** After a call was cut short the upstream may serve it for so long before it notices: its place stays taken. */
+const noticeMs = 25;
+
 /** What an attempt may do. */
 export interface AttemptTerms {
   /** The limit to be written into its body; null where none is. */
@@ -25,6 +28,8 @@ export interface ReservationParts {
   readonly figures: RequestFigures;
   readonly prices: PriceBook;
   readonly clock: Clock;
+  /** Those made so far: the request's own list. */
+  readonly attempts: readonly AttemptRecord[];
   /** The most tokens that each choice may have. */
   readonly outputTokens: number;
   /** The same where the body has to be given it. */
@@ -33,7 +38,7 @@ export interface ReservationParts {
   readonly onSettled: (attempts: readonly AttemptRecord[]) => void;
 }
 
-/** A request's reservation. Disposing of it frees its place; what it used is booked by `settle`. */
+/** A request's reservation. Disposing of it frees its place; what its attempts used is booked by `settle`. */
 export class Reservation implements Disposable {
   readonly #parts: ReservationParts;
 
@@ -42,15 +47,18 @@ export class Reservation implements Disposable {
   }
 
   /** Reserves for one more attempt besides those made so far, whose cost may be unknown; an error where the budget does not cover it. */
-  async attempt(target: LimitTarget, before: readonly AttemptRecord[]): Promise<AttemptTerms | GatewayError> {
-    const { key, hold, figures, prices, clock, outputCap } = this.#parts;
+  async attempt(target: LimitTarget): Promise<AttemptTerms | GatewayError> {
+    const { key, hold, figures, prices, clock, attempts, outputCap } = this.#parts;
+    if (key.maxConcurrency !== null && isCutShort(attempts.at(-1))) {
+      await new Promise<void>((resolve) => void clock.after(noticeMs, resolve));
+    }
     if (key.budget === null) return unlimited;
     // A fallback's model may be able to say less, and refuses what asks for more.
     const cap = outputCap === null ? null : Math.min(outputCap, Math.max(target.size.outputTokens, 1));
     const cost = figures.cost(target, cap ?? this.#parts.outputTokens, clock.nowMs());
     if (cost === null && key.budgetMode === 'enforce' && !key.allowsUnpriced) return unpricedRefusal(key, target.model);
     const reservedNanoUsd = cost ?? 0;
-    const sunk = before.reduce((sum, attempt) => sum + costSoFar(attempt, prices), 0);
+    const sunk = attempts.reduce((sum, attempt) => sum + costSoFar(attempt, prices), 0);
     if (!(await hold.cover(sunk + reservedNanoUsd))) return attemptRefusal(key);
     return {
       outputCap: cap === null || cost === null ? null : { name: target.outputLimitName, tokens: cap },
@@ -59,15 +67,23 @@ export class Reservation implements Disposable {
   }
 
   /** Books what the attempts used in place of what was reserved. The second call does nothing. */
-  settle(attempts: readonly AttemptRecord[]): void {
-    const { hold, prices, onSettled } = this.#parts;
+  settle(): void {
+    const { hold, prices, attempts, onSettled } = this.#parts;
     hold.settle(takenBy(attempts, prices));
     onSettled(attempts);
   }
 
   [Symbol.dispose](): void {
-    this.#parts.hold.release();
+    const { key, hold, clock, attempts } = this.#parts;
+    if (key.maxConcurrency !== null && isCutShort(attempts.at(-1))) clock.after(noticeMs, () => hold.release());
+    else hold.release();
   }
+}
+
+/** The gateway itself has ended the call, or its connection broke: the upstream may not know yet. */
+function isCutShort(attempt: AttemptRecord | undefined): boolean {
+  if (attempt?.mayHaveReachedUpstream !== true || attempt.outcome === 'ok') return false;
+  return attempt.status === null || (attempt.status >= 200 && attempt.status <= 299);
 }
 
 const unlimited: AttemptTerms = { outputCap: null, reservedNanoUsd: null };

@@ -46,6 +46,8 @@ export interface JournalEntry {
   /** Who closed the connection before the answer's end; null where nobody did. */
   readonly closed_by: 'client' | 'server' | null;
   readonly closed_at: number | null;
+  /** When it was over, whoever ended it; null while it is open. */
+  readonly ended_at: number | null;
   readonly open: boolean;
 }
 
@@ -126,6 +128,7 @@ export class JournalRecord {
       finished: this.isFinished,
       closed_by: this.closedBy,
       closed_at: this.closedAt,
+      ended_at: this.endedAt,
       open: this.isOpen,
     };
   }

@@ -51,7 +51,7 @@ export interface Hold {
   cover(nanoUsd: NanoUsd): boolean | Promise<boolean>;
   /** Nothing of the request runs any more: its place is free. The second call does nothing. */
   release(): void;
-  /** Books the truth in place of the reservation, and releases. The second call does nothing. */
+  /** Books the truth in place of the reservation; the place is freed by `release` alone. The second call does nothing. */
   settle(taken: Taken): void;
 }
 

@@ -57,6 +57,7 @@ export async function playMix(rig: LimitStateRig, key: ClientKey, steps: readonl
       const share = step.end === 'used' ? step.used : 0;
       const tokens = Math.floor(step.tokens * share);
       const nanoUsd = Math.floor(step.nanoUsd * share);
+      hold.release();
       hold.settle({ countsAsRequest: step.end === 'used', tokens, nanoUsd });
       spent += nanoUsd;
       const index = counted.findIndex((one) => one.atMs === atMs && one.tokens === step.tokens);

@@ -36,6 +36,10 @@ export interface Desk {
   readonly limiter: Limiter;
   readonly state: LimitState;
   readonly passed: LimitPassed[];
+  /** The attempts that a request has made so far. */
+  attemptsOf(reservation: Reservation): AttemptRecord[];
+  /** Ends a request with these attempts. */
+  finish(reservation: Reservation, attempts: readonly AttemptRecord[]): void;
   readonly reserve: (
     part: Partial<LimitedRequest> & { readonly key: ClientKey },
     body?: object,
@@ -57,21 +61,34 @@ export function openDesk(part: Partial<AdmissionParts> = {}): Desk {
     onPassed: (one) => passed.push(one),
     ...part,
   });
+  const attempts = new Map<Reservation, AttemptRecord[]>();
+  const attemptsOf = (reservation: Reservation): AttemptRecord[] => attempts.get(reservation) ?? assert.fail('unknown');
   return {
     clock,
     limiter,
     state,
     passed,
-    reserve: (request, body = {}) =>
-      limiter.reserve({
+    attemptsOf,
+    finish(reservation, made) {
+      attemptsOf(reservation).push(...made);
+      reservation[Symbol.dispose]();
+      reservation.settle();
+    },
+    async reserve(request, body = {}) {
+      const made: AttemptRecord[] = [];
+      const reservation = await limiter.reserve({
         id: 'req_1',
         shape: parseRequest(Buffer.from(JSON.stringify({ model: 'gpt-4', max_tokens: 1000, ...body }))),
         output,
         target,
         deadlineMs: clock.nowMs() + 600_000,
         cancellation: new Cancellation<StopReason>(),
+        attempts: made,
         ...request,
-      }),
+      });
+      attempts.set(reservation, made);
+      return reservation;
+    },
   };
 }
 

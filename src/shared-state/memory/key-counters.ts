@@ -88,8 +88,11 @@ export class KeyCounters implements Counted, HoldSource {
     this.#inFlight -= 1;
   }
 
-  onSettled(hold: MemoryHold): void {
+  onDone(hold: MemoryHold): void {
     this.#holds.delete(hold);
+  }
+
+  onSettled(): void {
     for (const listener of this.#listeners) listener();
   }
 

@@ -12,8 +12,10 @@ export interface HoldSource {
   readonly tokens: SlidingWindow;
   /** The request's place is free. */
   onReleased(): void;
+  /** Money may have become free. */
+  onSettled(): void;
   /** Nothing is held any more. */
-  onSettled(hold: MemoryHold): void;
+  onDone(hold: MemoryHold): void;
 }
 
 /** How much it takes. */
@@ -80,6 +82,7 @@ export class MemoryHold implements Hold {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#source.onReleased();
+    this.#checkDone();
   }
 
   settle(taken: Taken): void {
@@ -91,6 +94,8 @@ export class MemoryHold implements Hold {
   /** Nobody has settled it in time: what it held is taken, until the truth comes after all. */
   expire(): void {
     this.#book({ countsAsRequest: true, tokens: this.#tokens, nanoUsd: this.#heldNanoUsd });
+    this.release();
+    this.#source.onDone(this);
   }
 
   #book({ countsAsRequest, tokens, nanoUsd }: Taken): void {
@@ -102,7 +107,11 @@ export class MemoryHold implements Hold {
     this.#tokens = tokens;
     this.#heldNanoUsd = 0;
     this.#bookedNanoUsd = nanoUsd;
-    this.release();
-    this.#source.onSettled(this);
+    this.#source.onSettled();
+    this.#checkDone();
+  }
+
+  #checkDone(): void {
+    if (this.#isReleased && this.#isSettled) this.#source.onDone(this);
   }
 }
