@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { lanes, type LoadLane } from './lanes.ts';
 import { openAccounting, type Accounting } from './lib/accounting.ts';
 import { startCompanions, type Companions } from './lib/companions.ts';
+import { endOnSignal } from './lib/end-on-signal.ts';
 import { shuffled, spreadOf } from './lib/statistics.ts';
 import { readSetting } from './report/machine.ts';
 import { writeBlock } from './report/results.ts';
@@ -185,7 +186,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+endOnSignal();
 if (values.help) {
   process.stdout.write(usage);
 } else {

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { verdictOf, type Ratios, type Verdict } from './guard-rule.ts';
 import { lanes } from './lanes.ts';
 import { startCompanions, type Companions } from './lib/companions.ts';
+import { endOnSignal } from './lib/end-on-signal.ts';
 import { shuffled } from './lib/statistics.ts';
 import { subjects } from './subjects/registry.ts';
 import type { RunningSubject } from './subjects/subject.ts';
@@ -81,7 +82,7 @@ async function measure(): Promise<Ratios> {
 }
 
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+endOnSignal();
 // What is to be recorded is measured in all attempts, for nothing is good enough to end with the first.
 const recorded = values.write ? {} : (JSON.parse(readFileSync(record, 'utf8')) as Record<string, number>);
 const verdicts = await judge(recorded);

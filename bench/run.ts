@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { laneIds, lanes as laneTable, usualLaneIds, type LaneId } from './lanes.ts';
 import { openAccounting } from './lib/accounting.ts';
+import { endOnSignal } from './lib/end-on-signal.ts';
 import { startCompanions } from './lib/companions.ts';
 import { readSetting } from './report/machine.ts';
 import { companionText, reportText } from './report/markdown.ts';
@@ -161,11 +162,7 @@ async function run(): Promise<void> {
 }
 
 // Whoever ends this process ends the programs that it has started.
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    process.stderr.write(`bench: ended by ${signal}\n`);
-    process.exit(1);
-  });
+endOnSignal();
 // Once something is wrong nothing more is measured: what still runs is ended with this process.
 run().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import { openAccounting } from './lib/accounting.ts';
+import { endOnSignal } from './lib/end-on-signal.ts';
 import { startProcess } from './lib/start-process.ts';
 import { readSetting } from './report/machine.ts';
 import { writeBlock } from './report/results.ts';
@@ -199,7 +200,7 @@ ${setting.date}, aigateway ${setting.gateway}, Node.js ${setting.node}, ${settin
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '20' }, write: { type: 'boolean', default: false } },
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+endOnSignal();
 const folder = mkdtempSync(join(tmpdir(), 'aigateway-soak-'));
 try {
   const text = await soak(Number(values.minutes), folder);
