@@ -64,8 +64,9 @@ async function send(
       if (leaves !== undefined) admitted += 1;
     }
   };
+  const isEnough = (): boolean => admitted >= until || signal.aborted;
   const lane = async (first: number): Promise<void> => {
-    for (let n = first; admitted < until && !signal.aborted; n += clients) await one(n);
+    for (let n = first; !isEnough(); n += clients) await one(n);
   };
   await Promise.all(Array.from({ length: clients }, (_, i) => lane(i)));
 }

@@ -37,9 +37,9 @@ export interface Desk {
   readonly state: LimitState;
   readonly passed: LimitPassed[];
   /** The attempts that a request has made so far. */
-  attemptsOf(reservation: Reservation): AttemptRecord[];
+  readonly attemptsOf: (reservation: Reservation) => AttemptRecord[];
   /** Ends a request with these attempts. */
-  finish(reservation: Reservation, attempts: readonly AttemptRecord[]): void;
+  readonly finish: (reservation: Reservation, attempts: readonly AttemptRecord[]) => void;
   readonly reserve: (
     part: Partial<LimitedRequest> & { readonly key: ClientKey },
     body?: object,
