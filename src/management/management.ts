@@ -20,7 +20,7 @@ import { providerRoutes } from './providers.ts';
 import { reconcileRoutes } from './reconcile.ts';
 import { repriceRoutes } from './reprice.ts';
 import { requestRoutes } from './requests.ts';
-import { answerThrown, missingRoute, toResponse } from './refusals.ts';
+import { answerThrown, missingRoute, securityHeaders, toResponse } from './refusals.ts';
 import { routeRoutes } from './routes.ts';
 import { settingRoutes } from './settings.ts';
 import { usageRoutes } from './usage.ts';
@@ -54,7 +54,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
     await next();
     const { headers } = context.res;
     headers.set('x-aigateway-request-id', context.get('requestId'));
-    headers.set('x-content-type-options', 'nosniff');
+    for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value);
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   });
   app.use(authorize(parts, docsPaths(base)));

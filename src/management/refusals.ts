@@ -30,13 +30,20 @@ export function toGatewayError(thrown: unknown): GatewayError {
   });
 }
 
+/** For answers that are no pages: should a browser show one all the same, it runs nothing, loads nothing and stands in no frame. */
+export const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+} as const;
+
 /** The answer for an error. */
 export function toResponse(error: GatewayError, requestId: string): Response {
   const headers = new Headers({
     'content-type': 'application/json',
     'x-aigateway-request-id': requestId,
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+    ...securityHeaders,
   });
   const list = error.toHeaders();
   for (let i = 0; i + 1 < list.length; i += 2) headers.append(list[i] ?? '', list[i + 1] ?? '');

@@ -181,6 +181,10 @@ suite('with an admin token and a client key', () => {
       assert.equal(without.status, 401, without.body);
       assert.match(without.body, /"code":"invalid_client_key"/u);
       for (const headers of disguisingHeaders) assert.equal(await statusOf(headers), 401, JSON.stringify(headers));
+      if (plane === 'management') {
+        for (const name of ['content-security-policy', 'x-content-type-options', 'referrer-policy', 'cache-control'])
+          assert.match(without.head, new RegExp(`^${name}: `, 'imu'), name);
+      }
       const [withKey, withSpentKey, withToken] = [
         await statusOf(bearer(key)),
         await statusOf(bearer(spent)),
