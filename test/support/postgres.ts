@@ -75,7 +75,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     ...hostAt(told.port),
     log: () => readFileSync(told.logFile, 'utf8'),
     signal(name) {
-      for (const pid of [...childrenOf(told.pid), told.pid]) process.kill(pid, name);
+      for (const pid of [...childrenOf(told.pid), told.pid]) signalIfThere(pid, name);
     },
     async restart() {
       child.stdin.write('start\n');
@@ -146,4 +146,13 @@ export async function startSharedPostgres(): Promise<PostgresServer> {
   const server = await startPostgres();
   process.env[sharedServer] = String(server.port);
   return server;
+}
+
+/** A child may have ended since its parent was asked for it. */
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
