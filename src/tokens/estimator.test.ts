@@ -71,11 +71,11 @@ test('closing waits for what is being counted, and guesses afterwards', async ()
   assert.equal(estimator.isRunning, false);
 });
 
-test('closing waits a second and no longer', async () => {
+test('closing waits two seconds and no longer', async () => {
   const { clock, estimator } = open();
   const counted = estimator.count('prompt', 'o200k_base', words);
   const closed = estimator.close();
-  await clock.advance(1000);
+  await clock.advance(2000);
   await closed;
   assert.equal(await counted, guess);
 });

@@ -11,7 +11,7 @@ const idleMs = 60_000;
 /** What waits to be counted; more than this is guessed. */
 const mostWaitingBytes = 16 << 20;
 /** How long the end of the process waits for counts. */
-const closeTimeoutMs = 1000;
+const closeTimeoutMs = 2000;
 const threadHeapMb = 256;
 
 interface Waiting {

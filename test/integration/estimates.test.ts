@@ -158,6 +158,10 @@ suite('a client leaves', () => {
       settings: { ON_CLIENT_DISCONNECT: 'drain' },
       script: { chunks: 100 },
     });
+    // The counting thread may be slow to start, and then the end would not wait for it.
+    const { path, body } = chatRun('gpt-fault-usage-missing', 0);
+    await (await rig.post(path, body)).text();
+    await lastLine(rig);
     await leave(rig, chatRun('gpt-fault-silence-mid-stream@12', 12));
     rig.program.process.kill('SIGTERM');
     const startedAt = performance.now();
