@@ -1,4 +1,4 @@
-// Kysely's way to the embedded database: one connection, one transaction at a time.
+// Kysely's way to the embedded database: on each connection one transaction at a time.
 import {
   CompiledQuery,
   SqliteAdapter,
@@ -14,10 +14,16 @@ import { StorageError } from '../storage.ts';
 import type { StatementRunner } from './statements.ts';
 import type { Turns } from './turns.ts';
 
-/** A Kysely dialect over an open connection. */
-export function sqliteDialect(connection: StatementRunner, turns: Turns): Dialect {
+/** An open connection, and who may use it when. */
+export interface Side {
+  readonly connection: StatementRunner;
+  readonly turns: Turns;
+}
+
+/** A Kysely dialect over open connections: `pick` says for each query, or transaction as a whole, which one. */
+export function sqliteDialect(pick: () => Side): Dialect {
   return {
-    // There is one connection, and our own turns see to it. Kysely's would make a transaction wait for itself.
+    // Our own turns see to it that a connection has one user. Kysely's would make a transaction wait for itself.
     createAdapter: () => {
       const adapter = new SqliteAdapter();
       Object.defineProperty(adapter, 'supportsMultipleConnections', { value: true });
@@ -25,49 +31,52 @@ export function sqliteDialect(connection: StatementRunner, turns: Turns): Dialec
     },
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (database) => new SqliteIntrospector(database),
-    createDriver: () => new OneConnectionDriver(connection, turns),
+    createDriver: () => new TurnsDriver(pick),
   };
 }
 
-class OneConnectionDriver implements Driver {
-  readonly #connection: StatementRunner;
-  readonly #turns: Turns;
-  readonly #ends = new WeakMap<DatabaseConnection, () => void>();
+class TurnsDriver implements Driver {
+  readonly #pick: () => Side;
+  readonly #taken = new WeakMap<DatabaseConnection, { readonly turns: Turns; readonly end: () => void }>();
 
-  constructor(connection: StatementRunner, turns: Turns) {
-    this.#connection = connection;
-    this.#turns = turns;
+  constructor(pick: () => Side) {
+    this.#pick = pick;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const end = await this.#turns.take();
-    const turn = new Turn(this.#connection);
-    this.#ends.set(turn, end);
+    const { connection, turns } = this.#pick();
+    const end = await turns.take();
+    const turn = new Turn(connection);
+    this.#taken.set(turn, { turns, end });
     return turn;
   }
 
   async releaseConnection(turn: DatabaseConnection): Promise<void> {
-    this.#ends.get(turn)?.();
+    this.#taken.get(turn)?.end();
   }
 
   async beginTransaction(turn: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
-    if (this.#turns.isInside) return;
+    if (this.#isInside(turn)) return;
     // Who only reads keeps nobody from writing.
     await turn.executeQuery(CompiledQuery.raw(accessMode === 'read only' ? 'BEGIN' : 'BEGIN IMMEDIATE'));
   }
 
   async commitTransaction(turn: DatabaseConnection): Promise<void> {
-    if (!this.#turns.isInside) await turn.executeQuery(CompiledQuery.raw('COMMIT'));
+    if (!this.#isInside(turn)) await turn.executeQuery(CompiledQuery.raw('COMMIT'));
   }
 
   async rollbackTransaction(turn: DatabaseConnection): Promise<void> {
-    if (this.#turns.isInside) this.#turns.fail(new StorageError('a part of the transaction failed'));
+    if (this.#isInside(turn)) this.#taken.get(turn)?.turns.fail(new StorageError('a part of the transaction failed'));
     else await turn.executeQuery(CompiledQuery.raw('ROLLBACK'));
   }
 
   async destroy(): Promise<void> {}
+
+  #isInside(turn: DatabaseConnection): boolean {
+    return this.#taken.get(turn)?.turns.isInside === true;
+  }
 }
 
 /** The connection for as long as it is one caller's turn. */

@@ -23,7 +23,8 @@ export function openSqliteLedgerMaintenance(file: string, retention: Retention):
     },
     runBatch: async (batch) => statements.runBatch(batch) > 0,
   };
-  const dialect = sqliteDialect(connection, new Turns(connection));
+  const side = { connection, turns: new Turns(connection) };
+  const dialect = sqliteDialect(() => side);
   return sqlLedgerMaintenance(new Kysely<LedgerTables>({ dialect }), retention, {
     close: async () => database.close(),
   });

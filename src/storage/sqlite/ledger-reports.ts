@@ -108,6 +108,7 @@ export class SqliteLedgerReports implements LedgerReports {
 async function open(file: string): Promise<Opened> {
   const connection = await SqliteConnection.open(file);
   await connection.run('PRAGMA query_only = 1', []);
-  const dialect = sqliteDialect(connection, new Turns(connection));
+  const side = { connection, turns: new Turns(connection) };
+  const dialect = sqliteDialect(() => side);
   return { connection, reports: sqlLedgerReports(new Kysely<LedgerTables>({ dialect })) };
 }

@@ -2,11 +2,12 @@
 import { Kysely } from 'kysely';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import type { Tables } from '../columns.ts';
-import { sqlStorage } from '../sql-storage.ts';
+import { sqlStorage, type SqlBackend } from '../sql-storage.ts';
 import { StorageError, type Storage } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
-import { sqliteDialect } from './dialect.ts';
+import { sqliteDialect, type Side } from './dialect.ts';
 import { SqliteLedgerReports } from './ledger-reports.ts';
+import { SqliteReader } from './reader.ts';
 import { Turns } from './turns.ts';
 
 /** Each waits as long as a write waits for another program's. */
@@ -19,9 +20,14 @@ const pollEveryMs = 500;
 export async function openSqliteStorage(file: string, clock: Clock = systemClock): Promise<Storage> {
   const connection = await SqliteConnection.open(file);
   const turns = new Turns(connection);
-  const database = new Kysely<Tables>({ dialect: sqliteDialect(connection, turns) });
+  const writing: Side = { connection, turns };
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(() => writing) });
   const reports = new SqliteLedgerReports(file, clock);
-  return sqlStorage(database, {
+  const reader = new SqliteReader(file);
+  const reading: Side = { connection: reader, turns: new Turns(reader) };
+  // What is asked within a transaction belongs to it: only there is what it has written so far.
+  const watched = new Kysely<Tables>({ dialect: sqliteDialect(() => (turns.isInside ? writing : reading)) });
+  const backend: SqlBackend = {
     pollEveryMs,
     locksRows: false,
     onChange: () => () => {},
@@ -32,9 +38,11 @@ export async function openSqliteStorage(file: string, clock: Clock = systemClock
     backup: (copy) => connection.backup(copy),
     close: async () => {
       await reports.close();
+      reader.close();
       await connection.close();
     },
-  });
+  };
+  return sqlStorage(database, backend, watched);
 }
 
 /** With `synchronous = NORMAL` a commit may be lost with the power until the write-ahead log has been checkpointed. */
