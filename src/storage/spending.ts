@@ -31,7 +31,7 @@ export async function readSpending(
       AND (attempts.usage_source <> 'none' OR attempts.duration_ms IS NULL)
       AND attempts.request_id >= ${idsFrom('req', fromMs)}
       AND requests.id = attempts.request_id AND requests.key_id = ${keyId}
-      AND (attempts.usage_source <> 'none' OR requests.created_at_ms < CAST(${lostBeforeMs} AS BIGINT))`.execute(
+      AND (attempts.usage_source <> 'none' OR requests.created_at_ms < CAST(${Math.floor(lostBeforeMs)} AS BIGINT))`.execute(
     database,
   );
   return spent + Number(rows[0]?.reserved ?? 0);

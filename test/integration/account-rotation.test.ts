@@ -12,8 +12,11 @@ const parallel = 100;
 /** The key of each generation: its last four characters name it in the journal. */
 const keyOf = (generation: number): string => `sk-generation-${String(generation).padStart(4, '0')}`;
 
-/** Small answers that still take a while, so that every rotation meets many of them. */
-const script: MockScript = { rpm: 10_000_000, tpm: 1_000_000_000, chunks: 5, chunk_delay_ms: 20, delay_ms: 100 };
+/**
+ * Small answers that take a while, so that every rotation meets many of them, and a slow machine can still serve and
+ * rotate beside them.
+ */
+const script: MockScript = { rpm: 10_000_000, tpm: 1_000_000_000, chunks: 5, chunk_delay_ms: 20, delay_ms: 250 };
 
 type Ask = (isStream: boolean) => Promise<Response>;
 
@@ -35,7 +38,7 @@ function askedOf(rig: Rig): { after: number; generation: number }[] {
 /** Waits until so many have been asked that some of them began after now. */
 async function waitForMore(asking: Asking): Promise<void> {
   const begun = asking.begun();
-  await eventually('requests go on', () => asking.begun() > begun + parallel, 20_000);
+  await eventually('requests go on', () => asking.begun() > begun + parallel, 60_000);
 }
 
 /** Rotates again and again under load; asserts that nobody noticed, and which key each request went out with. */

@@ -1,10 +1,9 @@
 // What a request cost: told to the client, kept in the ledger, counted in the metrics, to the nano-dollar.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { writeUsd } from '../../src/core/money.ts';
 import { eventually } from '../support/await.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 interface Row {
@@ -16,15 +15,13 @@ interface Row {
 }
 
 /** The ledger's attempts, once there are so many. */
-async function rows({ folder }: Rig, count: number): Promise<Row[]> {
-  const database = new DatabaseSync(join(folder, 'aigateway.db'), { readOnly: true });
-  try {
-    const read = database.prepare('SELECT * FROM attempts ORDER BY request_id, n');
-    await eventually('the rows are there', () => read.all().length >= count);
-    return read.all() as unknown as Row[];
-  } finally {
-    database.close();
-  }
+async function rows({ database }: Rig, count: number): Promise<Row[]> {
+  let found: Record<string, unknown>[] = [];
+  await eventually('the rows are there', async () => {
+    found = await runOutside(database, 'SELECT * FROM attempts ORDER BY request_id, n');
+    return found.length >= count;
+  });
+  return found as unknown as Row[];
 }
 
 /** gpt-4o: 2.50 USD a million tokens in, 10 out (the list of 2026-09). */

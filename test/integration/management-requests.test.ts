@@ -3,16 +3,17 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { newId } from '../../src/lib/id.ts';
 import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
-import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
+import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { ledgerEntry } from '../support/ledger.ts';
 import { startManagement, type TestManagement } from '../support/management.ts';
 import { chat, startRig } from '../support/rig.ts';
+import { ledgerUrlOf } from '../support/test-database.ts';
 
 const noon = Date.UTC(2026, 4, 10, 12);
 
 async function startWith(context: TestContext, entries: readonly LedgerEntry[]): Promise<TestManagement> {
   const api = await startManagement(context);
-  const store = openSqliteLedgerStore(api.file);
+  const store = await openLedgerStore(ledgerUrlOf(api.file));
   await store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
   await store.close();
   return api;

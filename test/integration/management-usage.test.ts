@@ -1,12 +1,14 @@
 // Tests the resource /usage: its groups, its pages, time zones over a change of the clocks, and that JSON, CSV and SQL agree.
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
-import { openSqliteLedgerMaintenance } from '../../src/storage/sqlite/ledger-maintenance.ts';
-import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
+import { openLedgerMaintenance } from '../../src/storage/open-ledger-maintenance.ts';
+import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { ledgerEntry } from '../support/ledger.ts';
 import { startManagement, type TestManagement } from '../support/management.ts';
+import { runOutside } from '../support/outside-sql.ts';
+import { ledgerUrlOf } from '../support/test-database.ts';
 
 const noon = Date.UTC(2026, 4, 10, 12);
 const all = 'from=2000-01-01';
@@ -15,10 +17,25 @@ type Row = Record<string, string | number | null>;
 
 async function startWith(context: TestContext, entries: readonly LedgerEntry[]): Promise<TestManagement> {
   const api = await startManagement(context);
-  const store = openSqliteLedgerStore(api.file);
+  const store = await openLedgerStore(ledgerUrlOf(api.file));
   await store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
   await store.close();
   return api;
+}
+
+/** Requests and attempts in a database of ours, so that one SQL asks them wherever they lie. */
+async function copyOfLedger(outside: string): Promise<DatabaseSync> {
+  const copy = new DatabaseSync(':memory:');
+  for (const [table, columns] of [
+    ['requests', 'id, model, created_at_ms'],
+    ['attempts', 'request_id, n, total_tokens, cost_nano_usd'],
+  ]) {
+    copy.exec(`CREATE TABLE ${table} (${columns})`);
+    const insert = copy.prepare(`INSERT INTO ${table} VALUES (${columns?.replaceAll(/\w+/gu, '?')})`);
+    for (const row of await runOutside(outside, `SELECT ${columns} FROM ${table}`))
+      insert.run(...(Object.values(row) as SQLInputValue[]));
+  }
+  return copy;
 }
 
 async function rowsOf(api: TestManagement, query: string): Promise<Row[]> {
@@ -210,7 +227,7 @@ test('what is wrong with a query is told by its field', async (t) => {
 
 test('where requests have been deleted, bounds must be on a quarter of an hour', async (t) => {
   const api = await startWith(t, [ledgerEntry(noon), ledgerEntry(noon + 5), ledgerEntry(noon + 86_400_000 * 2)]);
-  const maintenance = openSqliteLedgerMaintenance(api.file, { requestsMs: 86_400_000 });
+  const maintenance = await openLedgerMaintenance(ledgerUrlOf(api.file), { requestsMs: 86_400_000 });
   while (await maintenance.step(noon + 86_400_000 * 2));
   await maintenance.close();
   assert.equal((await rowsOf(api, 'from=2026-05-10T12:00:00Z'))[0]?.['requests'], 3);
@@ -252,10 +269,10 @@ test('over a change of the clocks, JSON, CSV and SQL over the ledger agree in ev
     });
   });
   const api = await startWith(t, entries);
-  const maintenance = openSqliteLedgerMaintenance(api.file, { requestsMs: null });
+  const maintenance = await openLedgerMaintenance(ledgerUrlOf(api.file), { requestsMs: null });
   while (await maintenance.step(startMs + lengthMs - 5 * 86_400_000));
   await maintenance.close();
-  using database = new DatabaseSync(api.file);
+  using database = await copyOfLedger(api.file);
   const zones = {
     UTC: [],
     'Asia/Shanghai': [],

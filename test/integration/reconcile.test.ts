@@ -1,15 +1,15 @@
 // Our ledger beside the fake OpenAI's books: equal after honest traffic, and every planted difference named.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { BooksScript, MockScript } from '../../src/mock/script.ts';
-import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
+import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { eventually } from '../support/await.ts';
 import { ledgerEntry, type EntryChange } from '../support/ledger.ts';
+import { runOutside } from '../support/outside-sql.ts';
 import { chat, startRig, testKey, type Rig } from '../support/rig.ts';
+import { ledgerUrlOf } from '../support/test-database.ts';
 
 const adminKey = 'sk-admin-canary-0123456789';
 const dayMs = 86_400_000;
@@ -81,7 +81,7 @@ async function linesOf(rig: Rig): Promise<Line[]> {
 
 /** Puts rows into the ledger as another time would have left them there. */
 async function plant(rig: Rig, rows: readonly (readonly [atMs: number, change: EntryChange])[]): Promise<void> {
-  const store = openSqliteLedgerStore(join(rig.folder, 'aigateway.db'));
+  const store = await openLedgerStore(ledgerUrlOf(rig.database));
   const entries = rows.map(([atMs, change]) => ledgerEntry(atMs, change));
   await store.append({ spool: 'planted', position: { segment: 0, offsetBytes: 1 }, entries });
   await store.close();
@@ -371,10 +371,9 @@ test('an admin key is sealed, masked, kept through a new credential, and taken a
     ['sk-…0001'],
     'the data plane never uses the admin key',
   );
-  using database = new DatabaseSync(join(rig.folder, 'aigateway.db'), { readOnly: true });
-  const row = JSON.stringify(database.prepare('SELECT * FROM accounts').all());
+  const row = JSON.stringify(await runOutside(rig.database, 'SELECT * FROM accounts'));
   assert.ok(row.includes('6789') && !row.includes('canary'));
-  assert.ok(!JSON.stringify(database.prepare('SELECT * FROM audit').all()).includes('canary'));
+  assert.ok(!JSON.stringify(await runOutside(rig.database, 'SELECT * FROM audit')).includes('canary'));
   assert.deepEqual((await change({ admin_key: null })).auth_data, { api_key: 'sk-…0001' });
   const wrong = await rig.post('/api/v1/accounts', {
     provider_id: 'openai',

@@ -1,6 +1,5 @@
 // Walks every route of the gateway with every kind of credential and every disguise of its path: nothing opens that should not.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { eventually } from '../support/await.ts';
 import { runOutside } from '../support/outside-sql.ts';
@@ -138,10 +137,7 @@ suite('with an admin token and a client key', () => {
     const made = await rig.manage<{ id: string; key: string }>('POST', '/keys', { name: 'Expired' });
     spent = made.key;
     const until = '2026-01-01T00:00:00.000Z';
-    await runOutside(
-      join(rig.folder, 'aigateway.db'),
-      `UPDATE client_keys SET expires_at = '${until}' WHERE id = '${made.id}'`,
-    );
+    await runOutside(rig.database, `UPDATE client_keys SET expires_at = '${until}' WHERE id = '${made.id}'`);
     await eventually('the key has expired', async () => {
       const { status } = await fetch(`${rig.url}/v1/models`, { headers: bearer(spent) });
       return status === 401;

@@ -24,6 +24,11 @@ export async function freshDatabase(folder: string): Promise<TestDatabase> {
   return { url, outside: url };
 }
 
+/** The database for what opens the ledger, by the file or URL that is for SQL from outside. */
+export function ledgerUrlOf(outside: string): string {
+  return outside.startsWith('postgres://') ? outside : `sqlite:${outside}`;
+}
+
 /** Opens it as the gateway does. */
 export function openTestStorage({ url, outside }: TestDatabase): Promise<Storage> {
   return url === outside ? openPostgresStorage(url) : openSqliteStorage(outside);
