@@ -1,5 +1,4 @@
 // The composition root: settings → objects → listen → drain. The only file that knows the concrete classes.
-import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { watchClientKeys } from './configuration/client-key-watch.ts';
 import { buildConfiguration } from './configuration/snapshot.ts';
@@ -27,9 +26,8 @@ import { RetryBudgets } from './pool/retry-budget.ts';
 import { WaitingRooms } from './pool/waiting-room.ts';
 import { endpoints } from './providers/openai/endpoints.ts';
 import { modelPrefixes } from './providers/registry.ts';
-import { openPostgresStorage } from './storage/postgres/storage.ts';
-import { MemoryLimitState } from './shared-state/memory/memory-limit-state.ts';
-import { openSqliteStorage } from './storage/sqlite/storage.ts';
+import { openSharedState } from './shared-state/open-shared-state.ts';
+import { databaseFile, openStorage } from './storage/open-storage.ts';
 import type { Storage } from './storage/storage.ts';
 import { openLog, type Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
@@ -58,35 +56,6 @@ export interface RunningGateway {
   readonly url: string;
   /** Drains, closes everything, and resolves when the last line is written. */
   stop(): Promise<void>;
-}
-
-/** Where the embedded database is. */
-export function databaseFile({ DATABASE_URL, DATA_DIR }: Pick<Settings, 'DATABASE_URL' | 'DATA_DIR'>): string {
-  return DATABASE_URL.file || join(DATA_DIR, 'aigateway.db');
-}
-
-/** Makes the data folder and opens the database in it, or the one that the settings lead to. */
-export async function openStorage(settings: Settings): Promise<Storage> {
-  try {
-    mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new StartError(
-      `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
-    );
-  }
-  if (settings.DATABASE_URL.kind === 'postgres') return openPostgresStorage(settings.DATABASE_URL.reveal());
-  const file = databaseFile(settings);
-  makePrivate(file);
-  return openSqliteStorage(file);
-}
-
-/** Makes the file for its owner alone before the database does for all; what is wrong with it the database says. */
-function makePrivate(file: string): void {
-  try {
-    closeSync(openSync(file, 'a', 0o600));
-  } catch {
-    // The database will meet the same obstacle.
-  }
 }
 
 /** Starts the gateway, calls `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */
@@ -163,10 +132,28 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       else logger.error({ err: trouble }, ledgerWords[where].trouble);
     },
   });
-  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const startedAtMs = clock.nowMs();
+  const shared = await openSharedState({
+    url: settings.REDIS_URL,
+    clock,
+    history: {
+      async spentSince(keyId, fromMs) {
+        await ledger.sync();
+        return storage.reports.spending(keyId, fromMs, startedAtMs);
+      },
+    },
+    onTrouble(error) {
+      if (error === undefined) logger.info('Redis answers again');
+      else logger.error({ err: error }, 'Redis does not answer; the gateway keeps to its share of the limits');
+    },
+  });
+  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
-  const metrics = openMetrics({ running: () => lifecycle.running, ledger: () => ledger.status() });
+  const metrics = openMetrics({
+    running: () => lifecycle.running,
+    ledger: () => ledger.status(),
+    isRedisAway: shared.isRedisAway,
+  });
   const failedKeys = new FailureMeter(failedKeysPerMinute);
   /** Client key id → when it was last used, since that was last noted. */
   const keyUses = new Map<string, number>();
@@ -181,12 +168,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     clientKeys,
     failedKeys,
     limiter: new Limiter({
-      state: new MemoryLimitState(clock, {
-        async spentSince(keyId, fromMs) {
-          await ledger.sync();
-          return storage.reports.spending(keyId, fromMs, startedAtMs);
-        },
-      }),
+      state: shared.limits,
       prices: () => configuration.current().prices,
       clock,
       queueTimeoutMs: settings.QUEUE_TIMEOUT_MS,
@@ -237,6 +219,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       const { isSpoolInTrouble, isDatabaseAway } = ledger.status();
       return [
         ...(configuration.isFresh() && clientKeys.isFresh() && !isDatabaseAway ? [] : ['database']),
+        ...(shared.isRedisAway() === true ? ['redis'] : []),
         ...(isSpoolInTrouble ? ['ledger_disk'] : []),
       ];
     },
@@ -271,6 +254,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     clientKeys.stop();
     await noteState();
     await upstream.close();
+    await shared.close();
     await ledger.close();
     await storage.close();
     log.flush();
@@ -282,6 +266,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     clearInterval(stateTimer);
     configuration.stop();
     clientKeys.stop();
+    await shared.close();
     await ledger.close();
     throw error;
   }

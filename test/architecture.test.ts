@@ -68,9 +68,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Concrete implementations → what else may import them: everybody else knows the interface beside them. */
 const hidden: Readonly<Record<string, readonly string[]>> = {
-  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-ledger-', 'src/storage/move/', 'src/main.ts'],
-  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-ledger-', 'src/storage/move/', 'src/main.ts'],
-  'src/shared-state/memory/': ['src/shared-state/memory/', 'src/main.ts'],
+  'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-', 'src/storage/move/'],
+  'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-', 'src/storage/move/'],
+  'src/shared-state/memory/': ['src/shared-state/memory/', 'src/shared-state/open-', 'src/shared-state/redis/'],
+  'src/shared-state/redis/': ['src/shared-state/redis/', 'src/shared-state/open-'],
   'src/upstream/http1/': ['src/upstream/http1/', 'src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
 };
@@ -79,6 +80,7 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['management'],
   '@hono/zod-openapi': ['management'],
+  '@redis/client': ['shared-state'],
   'gpt-tokenizer': ['tokens'],
   hono: ['management'],
   kysely: ['storage'],

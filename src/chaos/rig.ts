@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings, type SettingName } from '../core/settings.ts';
-import { openStorage, startGateway } from '../main.ts';
+import { startGateway } from '../main.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import type { JournalEntry } from '../mock/journal.ts';
 import { startMock, type Mock } from '../mock/server.ts';
 import { sceneRows, type Addresses } from './scene-rows.ts';

@@ -9,7 +9,7 @@ import type { Scenario } from '../chaos/scenario.ts';
 import { scenarios } from '../chaos/table.ts';
 import { emptyConfiguration, templateOf, type Template } from '../chaos/template.ts';
 import type { Settings } from '../core/settings.ts';
-import { databaseFile, openStorage } from '../main.ts';
+import { databaseFile, openStorage } from '../storage/open-storage.ts';
 import { CommandError, UsageError, type Command } from './command.ts';
 
 export const chaos: Command = {

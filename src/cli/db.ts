@@ -1,7 +1,7 @@
 // `aigateway db`: brings the schema up to date, writes a consistent copy, or moves to PostgreSQL, while the gateway runs or not.
 import { existsSync } from 'node:fs';
 import { DatabaseUrl } from '../core/database-url.ts';
-import { databaseFile, openStorage } from '../main.ts';
+import { databaseFile, openStorage } from '../storage/open-storage.ts';
 import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
 import { CommandError, UsageError, type Call, type Command } from './command.ts';
 

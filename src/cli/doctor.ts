@@ -7,7 +7,7 @@ import type { Provider } from '../core/provider.ts';
 import { isLoopbackHost } from '../core/local-caller.ts';
 import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { openStorage } from '../main.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { http1Upstream } from '../upstream/http1/http1-upstream.ts';
 import { masterKeyFile, openVault, proofIn } from '../vault/vault.ts';

@@ -1,6 +1,6 @@
 // `aigateway vault`: changes the master key while the gateway runs, and tells which key seals what.
 import { systemClock } from '../lib/clock.ts';
-import { openStorage } from '../main.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import { AuditTrail } from '../management/audit-trail.ts';
 import { countByKey, rotateMasterKey } from '../management/master-key-rotation.ts';
 import type { Storage } from '../storage/storage.ts';

@@ -1,5 +1,6 @@
 // The settings: one table that gives type, validation, default and the page docs/settings.md.
 import { DatabaseUrl } from './database-url.ts';
+import { RedisUrl } from './redis-url.ts';
 import { Secret } from './secret.ts';
 
 /** A setting that cannot be used; the message names it. */
@@ -76,6 +77,17 @@ function databaseUrl(value: string): DatabaseUrl {
   }
 }
 
+function redisUrl(value: string): RedisUrl {
+  try {
+    return new RedisUrl(value);
+  } catch {
+    // The text is not repeated: it may hold a password.
+    throw new SettingError(
+      'must be "redis://USER:PASSWORD@HOST:6379/0" or "rediss://…", with no parameters but cluster=true, ca=FILE and prefix=NAME',
+    );
+  }
+}
+
 function setting<T>(row: SettingRow<T>): SettingRow<T> {
   return row;
 }
@@ -104,6 +116,12 @@ export const settingsTable = {
     shownDefault: '`sqlite:` (`aigateway.db` in `DATA_DIR`)',
     meaning:
       'The database: `sqlite:`, `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full`; see [PostgreSQL](postgresql.md).',
+  }),
+  REDIS_URL: setting<RedisUrl | undefined>({
+    parse: redisUrl,
+    fallback: undefined,
+    meaning:
+      'Redis or Valkey that several gateways share: `redis://USER:PASSWORD@HOST:6379/0`, with TLS `rediss://…`, for a cluster `?cluster=true`; see [Redis](redis.md).',
   }),
   ADMIN_TOKEN: setting<Secret | undefined>({
     parse: adminToken,
@@ -251,7 +269,7 @@ export function describeSettings(settings: Settings): Record<string, string | nu
   const shown: Record<string, string | number | null> = {};
   for (const [name, value] of Object.entries(settings)) {
     if (value === undefined) shown[name] = null;
-    else if (value instanceof DatabaseUrl) shown[name] = String(value);
+    else if (value instanceof DatabaseUrl || value instanceof RedisUrl) shown[name] = String(value);
     else shown[name] = typeof value === 'string' || typeof value === 'number' ? value : 'set';
   }
   return shown;

@@ -19,6 +19,8 @@ export interface Metrics {
 export interface MetricSources {
   /** Requests under way. */
   readonly running: () => number;
+  /** Undefined where no Redis is used. */
+  readonly isRedisAway: () => boolean | undefined;
   readonly ledger: () => {
     readonly waitingBytes: number;
     readonly lostLines: number;
@@ -92,6 +94,11 @@ export function openMetrics(sources: MetricSources): Metrics {
     labelNames: ['where'],
     registers,
   });
+  const redisAway = new Gauge({
+    name: 'aigateway_redis_away',
+    help: '1 while Redis does not answer and the gateway keeps to its share of the limits.',
+    registers: sources.isRedisAway() === undefined ? [] : registers,
+  });
   const limitsPassed = new Counter({
     name: 'aigateway_limits_passed_total',
     help: 'Requests that did not fit into a limit of their client key; mode is enforce where they were refused, shadow where that was only noted.',
@@ -135,6 +142,7 @@ export function openMetrics(sources: MetricSources): Metrics {
       ledgerLost.set(ledger.lostLines);
       ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
       ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
+      redisAway.set(Number(sources.isRedisAway() ?? false));
       return { text: await registry.metrics(), type: registry.contentType };
     },
   };

@@ -1,0 +1,55 @@
+// Opens what gateways share: in Redis where the settings name one, otherwise in this process's memory.
+import type { RedisUrl } from '../core/redis-url.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { LimitState, SpendingHistory } from './limit-state.ts';
+import { MemoryLimitState } from './memory/memory-limit-state.ts';
+import type { RedisConnection } from './redis/connection.ts';
+import type { Membership } from './redis/membership.ts';
+
+/** What the shared state is made of. */
+export interface SharedStateParts {
+  /** Undefined: this gateway is alone. */
+  readonly url: RedisUrl | undefined;
+  readonly clock: Clock;
+  readonly history: SpendingHistory;
+  /** Hears once of each outage of Redis, and with undefined of its end. */
+  readonly onTrouble: (error: Error | undefined) => void;
+}
+
+/** What gateways share. */
+export interface SharedState {
+  readonly limits: LimitState;
+  /** The way to the other gateways; undefined where there are none. */
+  readonly redis: { readonly connection: RedisConnection; readonly membership: Membership } | undefined;
+  /** For `/ready` and the metrics; undefined where no Redis is used. */
+  readonly isRedisAway: () => boolean | undefined;
+  /** Gives back what this gateway holds and takes its leave. */
+  close(): Promise<void>;
+}
+
+/** Opens it. A Redis that is away is no hindrance. */
+export async function openSharedState({ url, clock, history, onTrouble }: SharedStateParts): Promise<SharedState> {
+  const alone: SharedState = {
+    limits: new MemoryLimitState(clock, history),
+    redis: undefined,
+    isRedisAway: () => undefined,
+    close: async () => {},
+  };
+  if (url === undefined) return alone;
+  // Who uses no Redis does not pay for its client's memory.
+  const [{ RedisConnection }, { Membership }] = await Promise.all([
+    import('./redis/connection.ts'),
+    import('./redis/membership.ts'),
+  ]);
+  const connection = await RedisConnection.open({ url, clock, onTrouble });
+  const membership = await Membership.join(connection, clock);
+  return {
+    limits: alone.limits,
+    redis: { connection, membership },
+    isRedisAway: () => connection.isAway,
+    async close() {
+      await membership.leave();
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+// Opens the database that the settings name, and makes the folder and the file of an embedded one.
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Settings } from '../core/settings.ts';
+import { StartError } from '../core/start-error.ts';
+import { openPostgresStorage } from './postgres/storage.ts';
+import { openSqliteStorage } from './sqlite/storage.ts';
+import type { Storage } from './storage.ts';
+
+/** Where the embedded database is. */
+export function databaseFile({ DATABASE_URL, DATA_DIR }: Pick<Settings, 'DATABASE_URL' | 'DATA_DIR'>): string {
+  return DATABASE_URL.file || join(DATA_DIR, 'aigateway.db');
+}
+
+/** Makes the data folder and opens the database in it, or the one that the settings lead to. */
+export async function openStorage(settings: Settings): Promise<Storage> {
+  try {
+    mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(
+      `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
+    );
+  }
+  if (settings.DATABASE_URL.kind === 'postgres') return openPostgresStorage(settings.DATABASE_URL.reveal());
+  const file = databaseFile(settings);
+  makePrivate(file);
+  return openSqliteStorage(file);
+}
+
+/** Makes the file for its owner alone before the database does for all; what is wrong with it the database says. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600));
+  } catch {
+    // The database will meet the same obstacle.
+  }
+}
