@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/clock.ts';
 import { requestRecord as record } from '../../test/support/records.ts';
+import type { LedgerMaintenance } from '../storage/ledger-maintenance.ts';
 import type { LedgerBatch, LedgerEntry, LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { StorageError } from '../storage/storage.ts';
 import { claimSpool } from './claim.ts';
@@ -37,6 +38,9 @@ class FakeStore implements LedgerStore {
   }
 
   async forget(): Promise<void> {}
+  openMaintenance(): Promise<LedgerMaintenance> {
+    return Promise.reject(new StorageError('nothing is tidied here'));
+  }
   async close(): Promise<void> {}
 }
 

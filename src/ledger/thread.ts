@@ -38,7 +38,7 @@ class LedgerThread {
 
   private constructor(
     port: MessagePort,
-    { databaseUrl, root, spool, requestRetentionMs }: LedgerThreadData,
+    { root, spool, requestRetentionMs }: LedgerThreadData,
     own: Claim,
     store: LedgerStore,
     ingest: Ingest,
@@ -51,11 +51,7 @@ class LedgerThread {
     this.#ingest = ingest;
     this.#housekeeping = new Housekeeping({
       clock: systemClock,
-      // Loaded when it is needed: a start has no use for it.
-      open: async () => {
-        const { openLedgerMaintenance } = await import('../storage/open-ledger-maintenance.ts');
-        return openLedgerMaintenance(databaseUrl, { requestsMs: requestRetentionMs });
-      },
+      open: () => store.openMaintenance({ requestsMs: requestRetentionMs }),
       onTrouble: (message) => this.#tell({ kind: 'untidy', message }),
     });
     port.on('message', (message: ToLedger) => this.#hear(message));

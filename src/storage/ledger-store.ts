@@ -2,6 +2,7 @@
 import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { TokenUsage, UsageSource } from '../core/usage.ts';
+import type { LedgerMaintenance, Retention } from './ledger-maintenance.ts';
 
 /** One request. Times are ms since the epoch, durations ms. */
 export interface LedgerRequestRow extends TokenUsage {
@@ -84,5 +85,7 @@ export interface LedgerStore {
   append(batch: LedgerBatch): Promise<void>;
   /** Forgets a spool that is taken over to its end and deleted. */
   forget(spool: string): Promise<void>;
+  /** Opens the maintenance of the same database; it ends before the store does. */
+  openMaintenance(retention: Retention): Promise<LedgerMaintenance>;
   close(): Promise<void>;
 }

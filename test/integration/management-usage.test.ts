@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
-import { openLedgerMaintenance } from '../../src/storage/open-ledger-maintenance.ts';
 import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { ledgerEntry } from '../support/ledger.ts';
 import { startManagement, type TestManagement } from '../support/management.ts';
@@ -21,6 +20,14 @@ async function startWith(context: TestContext, entries: readonly LedgerEntry[]):
   await store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
   await store.close();
   return api;
+}
+
+async function tidy(api: TestManagement, requestsMs: number | null, nowMs: number): Promise<void> {
+  const store = await openLedgerStore(ledgerUrlOf(api.file));
+  const maintenance = await store.openMaintenance({ requestsMs });
+  while (await maintenance.step(nowMs));
+  await maintenance.close();
+  await store.close();
 }
 
 /** Requests and attempts in a database of ours, so that one SQL asks them wherever they lie. */
@@ -227,9 +234,7 @@ test('what is wrong with a query is told by its field', async (t) => {
 
 test('where requests have been deleted, bounds must be on a quarter of an hour', async (t) => {
   const api = await startWith(t, [ledgerEntry(noon), ledgerEntry(noon + 5), ledgerEntry(noon + 86_400_000 * 2)]);
-  const maintenance = await openLedgerMaintenance(ledgerUrlOf(api.file), { requestsMs: 86_400_000 });
-  while (await maintenance.step(noon + 86_400_000 * 2));
-  await maintenance.close();
+  await tidy(api, 86_400_000, noon + 86_400_000 * 2);
   assert.equal((await rowsOf(api, 'from=2026-05-10T12:00:00Z'))[0]?.['requests'], 3);
   for (const accept of ['application/json', 'text/csv']) {
     const refused = await api.call('GET', '/usage?from=2026-05-10T12:00:00.001Z', undefined, { accept });
@@ -269,9 +274,7 @@ test('over a change of the clocks, JSON, CSV and SQL over the ledger agree in ev
     });
   });
   const api = await startWith(t, entries);
-  const maintenance = await openLedgerMaintenance(ledgerUrlOf(api.file), { requestsMs: null });
-  while (await maintenance.step(startMs + lengthMs - 5 * 86_400_000));
-  await maintenance.close();
+  await tidy(api, null, startMs + lengthMs - 5 * 86_400_000);
   using database = await copyOfLedger(api.file);
   const zones = {
     UTC: [],

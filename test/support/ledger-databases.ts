@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { LedgerMaintenance } from '../../src/storage/ledger-maintenance.ts';
 import type { LedgerStore } from '../../src/storage/ledger-store.ts';
-import { openLedgerMaintenance } from '../../src/storage/open-ledger-maintenance.ts';
 import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
@@ -60,15 +59,16 @@ async function ground(
   cleanUp: () => void,
 ): Promise<LedgerDatabase> {
   const stores = [await openLedgerStore(url)] as [LedgerStore, ...LedgerStore[]];
+  const openAnother = async (): Promise<LedgerStore> => {
+    const store = await openLedgerStore(url);
+    stores.push(store);
+    return store;
+  };
   return {
     storage,
     ledger: stores[0],
-    async openAnother() {
-      const store = await openLedgerStore(url);
-      stores.push(store);
-      return store;
-    },
-    openMaintenance: (requestsMs) => openLedgerMaintenance(url, { requestsMs }),
+    openAnother,
+    openMaintenance: async (requestsMs) => (await openAnother()).openMaintenance({ requestsMs }),
     query,
     async close() {
       for (const store of stores) await store.close();

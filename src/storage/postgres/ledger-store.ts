@@ -1,6 +1,7 @@
 // The writing side of the ledger on PostgreSQL: a batch is one short transaction, and several gateways write at once.
 import { setTimeout as wait } from 'node:timers/promises';
 import { attemptColumns, groupColumns, requestColumns } from '../ledger-columns.ts';
+import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type {
   LedgerAttemptRow,
   LedgerBatch,
@@ -48,7 +49,7 @@ const statements = {
   forget: 'DELETE FROM spools WHERE spool = $1',
 } as const;
 
-/** Opens the writing side: one connection. Rejects with a `StorageError` where the database cannot be used. */
+/** Opens the writing side: one connection, the maintenance included. Rejects with a `StorageError` where the database cannot be used. */
 export async function openPostgresLedgerStore(url: string): Promise<LedgerStore> {
   const address = await openDatabase(url);
   return new PostgresLedgerStore(new PostgresPool(address, { size: 1, name: 'aigateway (ledger)', statementLimitMs }));
@@ -84,6 +85,12 @@ class PostgresLedgerStore implements LedgerStore {
 
   async forget(spool: string): Promise<void> {
     await this.#pool.run(statements.forget, [spool]);
+  }
+
+  async openMaintenance(retention: Retention): Promise<LedgerMaintenance> {
+    // Loaded when it is needed: a start has no use for it.
+    const { postgresLedgerMaintenance } = await import('./ledger-maintenance.ts');
+    return postgresLedgerMaintenance(this.#pool, retention);
   }
 
   async close(): Promise<void> {

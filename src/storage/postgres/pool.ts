@@ -10,8 +10,6 @@ export interface PoolOptions {
   readonly size: number;
   /** Shown in the server's list of its clients (`pg_stat_activity`). */
   readonly name: string;
-  /** Closes also the last connection when nobody needs it for a second. */
-  readonly isSeldomUsed?: boolean;
   /** How long one statement may take. */
   readonly statementLimitMs: number;
   /** Is sent on every new connection. */
@@ -81,8 +79,8 @@ export class PostgresPool {
       ...(address.options !== undefined && { options: address.options }),
       application_name: options.name,
       max: options.size,
-      min: options.isSeldomUsed === true ? 0 : 1,
-      idleTimeoutMillis: options.isSeldomUsed === true ? 1000 : 10_000,
+      min: 1,
+      idleTimeoutMillis: 10_000,
       connectionTimeoutMillis: connectLimitMs,
       statement_timeout: Math.max(options.statementLimitMs - serverLeadMs, 1),
       idle_in_transaction_session_timeout: idleInTransactionLimitMs,

@@ -1,6 +1,7 @@
 // The writing side of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { attemptColumns, groupColumns, requestColumns } from '../ledger-columns.ts';
+import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type {
   LedgerAttemptRow,
   LedgerBatch,
@@ -31,14 +32,18 @@ const statements = {
 
 /** Opens the writing side on a database file. */
 export function openSqliteLedgerStore(file: string): LedgerStore {
-  return new SqliteLedgerStore(openDatabase(file));
+  return new SqliteLedgerStore(file);
 }
 
 class SqliteLedgerStore implements LedgerStore {
   readonly #database: DatabaseSync;
   readonly #prepared: Readonly<Record<keyof typeof statements, StatementSync>>;
 
-  constructor(database: DatabaseSync) {
+  readonly #file: string;
+
+  constructor(file: string) {
+    const database = openDatabase(file);
+    this.#file = file;
     this.#database = database;
     this.#prepared = Object.fromEntries(
       Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
@@ -68,6 +73,12 @@ class SqliteLedgerStore implements LedgerStore {
 
   async forget(spool: string): Promise<void> {
     asStorageError(() => this.#prepared.forget.run(spool));
+  }
+
+  async openMaintenance(retention: Retention): Promise<LedgerMaintenance> {
+    // Loaded when it is needed: a start has no use for it.
+    const { openSqliteLedgerMaintenance } = await import('./ledger-maintenance.ts');
+    return openSqliteLedgerMaintenance(this.#file, retention);
   }
 
   async close(): Promise<void> {
