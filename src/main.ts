@@ -28,6 +28,7 @@ import { endpoints } from './providers/openai/endpoints.ts';
 import { modelPrefixes } from './providers/registry.ts';
 import { openSharedState } from './shared-state/open-shared-state.ts';
 import { databaseFile, openStorage } from './storage/open-storage.ts';
+import { retentionOf } from './storage/ledger-maintenance.ts';
 import type { Storage } from './storage/storage.ts';
 import { openLog, type Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
@@ -38,7 +39,6 @@ import { probe } from './upstream/probe.ts';
 import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
 
-const dayMs = 86_400_000;
 const probeTimeoutMs = 20_000;
 const booksTimeoutMs = 60_000;
 const noteStateEveryMs = 10_000;
@@ -126,7 +126,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
       settings.DATABASE_URL.kind === 'postgres' ? settings.DATABASE_URL.reveal() : `sqlite:${databaseFile(settings)}`,
     root: join(settings.DATA_DIR, 'spool'),
     clock,
-    requestRetentionMs: settings.REQUEST_RETENTION_DAYS === 0 ? null : settings.REQUEST_RETENTION_DAYS * dayMs,
+    retention: retentionOf(settings),
     onTrouble(where, trouble) {
       if (trouble === undefined) logger.info(ledgerWords[where].well);
       else logger.error({ err: trouble }, ledgerWords[where].trouble);
@@ -189,6 +189,7 @@ async function startWith(settings: Settings, storage: Storage, log: Log, replace
     random: Math.random,
     refuseStranger: (exchange) => refuseStranger(settings.HOST, exchange),
     intend: (record) => ledger.intend(record),
+    keepTranscript: (transcript) => ledger.keep(transcript),
     onSettled(record, error) {
       if (record.keyId !== null) keyUses.set(record.keyId, record.createdAtMs);
       ledger.settle(record);

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { environmentPrefix, settingsTable } from '../src/core/settings.ts';
 import { builtInProviders, listPrices, modelPrefixes } from '../src/providers/registry.ts';
 import { eventually } from './support/await.ts';
-import { startRig, type Rig } from './support/rig.ts';
+import { chat, startRig, type Rig } from './support/rig.ts';
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -142,8 +142,11 @@ const variables: Readonly<Record<string, (rig: Rig) => Promise<Readonly<Record<s
   'docs/usage-and-costs.md': async ({ accounts }) => ({ ID: accounts[0] ?? '' }),
   'docs/operations.md': async () => ({}),
   'docs/client-keys.md': async (rig) => {
-    const { id, key } = await rig.manage<{ id: string; key: string }>('POST', '/keys', { name: 'Search team' });
-    return { ID: id, KEY: key };
+    const made = { name: 'Search team', keeps_transcripts: true };
+    const { id, key } = await rig.manage<{ id: string; key: string }>('POST', '/keys', made);
+    const asked = await rig.post('/v1/chat/completions', chat('gpt-4'), { authorization: `Bearer ${key}` });
+    await asked.text();
+    return { ID: id, KEY: key, REQUEST_ID: asked.headers.get('x-aigateway-request-id') ?? '' };
   },
 };
 

@@ -34,7 +34,7 @@ export async function seedLedger(folder: string, traffic: Traffic, say: (text: s
   if (entries.length > 0) await write();
   await store.close();
   const bites: number[] = [];
-  const maintenance = openSqliteLedgerMaintenance(file, { requestsMs: null });
+  const maintenance = openSqliteLedgerMaintenance(file, { requestsMs: null, transcriptsMs: null });
   for (;;) {
     const before = performance.now();
     const isMoreDue = await maintenance.step(traffic.toMs);

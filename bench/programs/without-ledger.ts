@@ -6,8 +6,9 @@ import { startGateway } from '../../src/main.ts';
 const none: Ledger = {
   intend: () => {},
   settle: () => {},
+  keep: () => {},
   sync: async () => {},
-  status: () => ({ waitingBytes: 0, lostLines: 0, isSpoolInTrouble: false, isDatabaseAway: false }),
+  status: () => ({ waitingBytes: 0, lostLines: 0, lostTranscripts: 0, isSpoolInTrouble: false, isDatabaseAway: false }),
   close: async () => {},
 };
 

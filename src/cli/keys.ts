@@ -40,6 +40,9 @@ export const keys: Command = {
     },
     'time-zone': { value: 'ZONE', meaning: "create: whose midnight begins the budget's period. Default: UTC." },
     'expires-at': { value: 'TIME', meaning: 'create: when it expires: 2027-01-31T12:00:00Z.' },
+    'keep-transcripts': {
+      meaning: 'create: keep what is asked with it and answered, 64 KiB of each. Default: keep nothing.',
+    },
     'grace-period-ms': { value: 'N', meaning: 'rotate: how long the old key works on beside the new one. Default: 0.' },
     json: { meaning: "create, list, rotate: print the gateway's own JSON." },
   },
@@ -56,7 +59,7 @@ A new key is printed once, alone on standard output, and can be read nowhere aft
 };
 
 async function create(call: Call): Promise<void> {
-  const { options, settings } = call;
+  const { options, settings, switches } = call;
   const { name, models, budget, period, 'time-zone': timeZone, 'expires-at': expiresAt } = options;
   if (name === undefined) throw new UsageError('a key needs a name: --name TEXT');
   if (budget === undefined && (period !== undefined || timeZone !== undefined))
@@ -75,6 +78,7 @@ async function create(call: Call): Promise<void> {
       },
     }),
     ...(expiresAt !== undefined && { expires_at: expiresAt }),
+    ...(switches.has('keep-transcripts') && { keeps_transcripts: true }),
   });
   show(call, made, `made ${made.id} "${made.name}"; this is the key, shown now and never again:`);
 }

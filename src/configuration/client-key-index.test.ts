@@ -30,6 +30,7 @@ function rowOf(n: number, change: Partial<ClientKeyRow> = {}): ClientKeyRow {
     limits_mode: 'enforce',
     budget_mode: 'enforce',
     allows_unpriced: false,
+    keeps_transcripts: false,
     metadata: {},
     expires_at: null,
     is_active: true,
@@ -63,6 +64,7 @@ test('a key is found by its text, and by no other', () => {
     limitsMode: 'enforce',
     budgetMode: 'enforce',
     allowsUnpriced: false,
+    keepsTranscripts: false,
     expiresAtMs: null,
   });
   for (const other of [textOf(2), '', hashOf(1), `${textOf(1)} `]) assert.equal(index.find(other), undefined);

@@ -95,6 +95,7 @@ function readClientKey(row: ClientKeyRow): ClientKey {
     limitsMode: row.limits_mode,
     budgetMode: row.budget_mode,
     allowsUnpriced: row.allows_unpriced,
+    keepsTranscripts: row.keeps_transcripts,
     expiresAtMs: timeOf(row.expires_at),
   };
 }

@@ -30,6 +30,8 @@ export interface ClientKey {
   readonly budgetMode: LimitMode;
   /** Whether a key with a budget may use a model whose price is not known. */
   readonly allowsUnpriced: boolean;
+  /** Whether what is asked with it and answered is kept. */
+  readonly keepsTranscripts: boolean;
   /** ms since the epoch; null: never. */
   readonly expiresAtMs: number | null;
 }

@@ -69,6 +69,11 @@ export class HeardText {
     return runs;
   }
 
+  /** What has come together since it was last handed over, still kept; undefined where that is nothing. */
+  peek(): Uint8Array | undefined {
+    return this.#length === 0 ? undefined : this.#buffer?.subarray(0, this.#length);
+  }
+
   #roomFor(bytes: number): Uint8Array<ArrayBuffer> {
     const before = this.#buffer;
     const needed = this.#length + bytes;
@@ -80,8 +85,20 @@ export class HeardText {
   }
 }
 
+/** What was said in one channel of one choice. */
+export interface Said {
+  readonly choice: number;
+  readonly channel: number;
+  readonly text: string;
+}
+
 /** The texts in handed-over runs, those of one choice and channel joined. */
 export function readRuns(runs: Uint8Array): string[] {
+  return readSaid(runs).map(({ text }) => text);
+}
+
+/** The same with whose they are, in the order in which they began. */
+export function readSaid(runs: Uint8Array): Said[] {
   const texts = new Map<number, string>();
   let at = 0;
   while (at < runs.length) {
@@ -92,14 +109,24 @@ export function readRuns(runs: Uint8Array): string[] {
     texts.set(key, (texts.get(key) ?? '') + raw);
     at = end;
   }
-  return [...texts.values()].map(unescaped);
+  return [...texts].map(([key, raw]) => ({
+    choice: key >> channelBits,
+    channel: key & lastChannel,
+    text: unescaped(raw),
+  }));
 }
 
-/** The inside of a JSON string as text; as it stands where it is none after all. */
+/** The whole characters at the beginning of a JSON string's inside: where it was cut off, half an escape may follow. */
+const wholeCharacters = /^(?:[^\\]|\\(?:u[0-9a-f]{4}|[^u]))*/iu;
+
+/** The inside of a JSON string as text, as far as it is whole; as it stands where it is none after all. */
 function unescaped(raw: string): string {
-  try {
-    return JSON.parse(`"${raw}"`) as string;
-  } catch {
-    return raw;
+  for (const inside of [raw, wholeCharacters.exec(raw)?.[0]]) {
+    try {
+      return JSON.parse(`"${inside}"`) as string;
+    } catch {
+      // The next one, or none.
+    }
   }
+  return raw;
 }

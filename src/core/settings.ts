@@ -206,6 +206,12 @@ export const settingsTable = {
     meaning:
       'How long requests and their attempts are kept in the ledger; 0: for ever. Sums of usage are kept for ever.',
   }),
+  TRANSCRIPT_RETENTION_DAYS: setting({
+    parse: wholeNumber(0, 36_500, ' of days'),
+    fallback: 30,
+    meaning:
+      'How long what was asked and answered is kept, for client keys that say so (`keeps_transcripts`); 0: as long as the requests, and never longer.',
+  }),
   ON_CLIENT_DISCONNECT: setting<'cancel' | 'drain'>({
     parse: oneOf('cancel', 'drain'),
     fallback: 'cancel',

@@ -38,6 +38,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     record,
     key: work.key,
     reservation: work.reservation,
+    transcriber: work.transcriber,
     deadlineMs: work.deadlineMs,
     estimates: work.estimates,
     stops: stopsOf(parts.configuration(), target),
@@ -86,7 +87,7 @@ async function makeAttempt(
   { prompt, terms }: { readonly prompt: KeptPrompt; readonly terms: AttemptTerms },
 ): Promise<AttemptResult> {
   const { clock, settings, upstream } = parts;
-  const { exchange, endpoint, request, record, drainer } = work;
+  const { exchange, endpoint, request, record, drainer, transcriber } = work;
   const { provider, model } = target;
   const { account } = lease;
   const { prices } = parts.configuration();
@@ -102,7 +103,9 @@ async function makeAttempt(
     lease.refund();
     throw error;
   }
-  const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model));
+  transcriber?.begin();
+  const onRuns = transcriber === null ? undefined : (runs: Uint8Array): void => transcriber.hear(runs);
+  const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model), onRuns);
   const result = await attempt({
     exchange,
     endpoint,
@@ -137,6 +140,8 @@ async function makeAttempt(
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);
   attemptRecord.failure = result.failure?.kind ?? null;
+  // Before it is counted, which takes the text away.
+  transcriber?.end(result, tally.text, endpoint.output !== null);
   const estimate = tally.book(attemptRecord, result, prompt);
   if (estimate !== undefined) work.estimates.push(estimate);
   if (!attemptRecord.mayHaveReachedUpstream) lease.refund();

@@ -12,6 +12,7 @@ import { parseRequest } from './parse.ts';
 import { reserve } from './reserve.ts';
 import { routeModel } from './route.ts';
 import { settle } from './settle.ts';
+import { Transcriber } from './transcriber.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** Serves everything under `/v1`. */
@@ -74,6 +75,7 @@ export class Gateway {
     using body = this.#budget.open();
     const bytes = await exchange.readBody((count) => body.add(count));
     record.bodyBytes = bytes.length;
+    if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
     const request = parseRequest(bytes);
     record.model = request.model;
     record.isStream = request.isStream;
@@ -136,7 +138,7 @@ export class Gateway {
       attempts: [],
     };
     const deadlineMs = exchange.receivedAtMs + limitMs;
-    return { exchange, record, key: null, reservation: null, deadlineMs, estimates: [] };
+    return { exchange, record, key: null, reservation: null, transcriber: null, deadlineMs, estimates: [] };
   }
 }
 

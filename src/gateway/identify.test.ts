@@ -27,6 +27,7 @@ const key: ClientKey = {
   limitsMode: 'enforce',
   budgetMode: 'enforce',
   allowsUnpriced: false,
+  keepsTranscripts: false,
   expiresAtMs: null,
 };
 

@@ -91,6 +91,8 @@ export async function settle(parts: GatewayParts, work: Work, thrown: unknown): 
   Object.assign(record, sumUsage(record.attempts));
   priceRecord(record, parts.configuration().prices);
   work.reservation?.settle();
+  const transcript = work.transcriber?.of(record);
+  if (transcript !== undefined) parts.keepTranscript(transcript);
   parts.onSettled(
     record,
     cause instanceof GatewayError ? cause.details.cause : cause instanceof StoppedError ? undefined : cause,

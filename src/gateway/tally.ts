@@ -40,11 +40,13 @@ export class UsageTally {
   /** Counts of what was too long to be kept. */
   #counts: Promise<number>[] | undefined;
 
-  constructor(counters: Counters, model: string, encoding: Encoding) {
+  /** `onRuns` hears what was said before it is handed on to be counted. */
+  constructor(counters: Counters, model: string, encoding: Encoding, onRuns?: (runs: Uint8Array) => void) {
     this.#counters = counters;
     this.#model = model;
     this.#encoding = encoding;
     this.text = new HeardText((runs) => {
+      onRuns?.(runs);
       (this.#counts ??= []).push(counters.estimator.count('runs', encoding, runs));
     });
   }

@@ -8,6 +8,7 @@ import type { ModelPrefix } from '../core/provider.ts';
 import type { RequestRecord } from '../core/record.ts';
 import type { TokenEstimator } from '../core/token-estimator.ts';
 import type { TokenRatios } from '../core/token-ratio.ts';
+import type { Transcript } from '../core/transcript.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Limiter } from '../limits/limiter.ts';
 import type { Reservation } from '../limits/reservation.ts';
@@ -16,6 +17,7 @@ import type { Pool } from '../pool/pool.ts';
 import type { RetryBudgets } from '../pool/retry-budget.ts';
 import type { WaitingRooms } from '../pool/waiting-room.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { Transcriber } from './transcriber.ts';
 
 /** The settings that the data plane goes by. Durations in ms, sizes in bytes. */
 export interface GatewaySettings {
@@ -57,6 +59,8 @@ export interface GatewayParts {
   readonly refuseStranger: (exchange: Exchange) => GatewayError | undefined;
   /** Puts the record's last attempt on record before its bytes leave; throws a `GatewayError` where that cannot be. */
   readonly intend: (record: RequestRecord) => void;
+  /** Hears what a request asked and was answered, of a client key that says so; never throws. */
+  readonly keepTranscript: (transcript: Transcript) => void;
   /** Hears of every request when it is over, exactly once. */
   readonly onSettled: (record: RequestRecord, error: unknown) => void;
 }
@@ -69,6 +73,8 @@ export interface Work {
   readonly key: ClientKey | null;
   /** What is held of the key's limits; null until it is, and for a key without limits. */
   reservation: Reservation | null;
+  /** Keeps what is asked and answered; null where the key does not say so. */
+  transcriber: Transcriber | null;
   /** When the request's whole time is up, in ms since the epoch. */
   readonly deadlineMs: number;
   /** Attempts whose use is still being estimated: the request is settled when they are done. */

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../core/errors.ts';
 import type { RequestRecord } from '../core/record.ts';
+import type { Transcript } from '../core/transcript.ts';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
+import type { Retention } from '../storage/ledger-maintenance.ts';
 import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
 import { Spool, SpoolFullError } from './spool.ts';
+import { TranscriptOutbox } from './transcript-outbox.ts';
 
 /** The end waits so long for the database at most; what is left then is taken over at the next start. */
 const closeTimeoutMs = 10_000;
@@ -20,6 +23,8 @@ export interface LedgerStatus {
   readonly waitingBytes: number;
   /** Ends of requests that were lost because neither disk nor memory could hold them. */
   readonly lostLines: number;
+  /** Transcripts that were not kept. */
+  readonly lostTranscripts: number;
   /** The disk of the spool is full or broken. */
   readonly isSpoolInTrouble: boolean;
   /** The database takes nothing. */
@@ -32,6 +37,8 @@ export interface Ledger {
   intend(record: RequestRecord): void;
   /** Notes a request that is over. */
   settle(record: RequestRecord): void;
+  /** Hands a transcript on; it is written when its turn comes, and let go where that would be too much. */
+  keep(transcript: Transcript): void;
   /** Resolves when everything noted so far is in the database. */
   sync(): Promise<void>;
   status(): LedgerStatus;
@@ -45,8 +52,8 @@ export interface LedgerParts {
   /** The folder of the spools; it is made where it is missing. */
   readonly root: string;
   readonly clock: Clock;
-  /** How long the rows of a request are kept; null: for ever. */
-  readonly requestRetentionMs: number | null;
+  /** How long rows are kept. */
+  readonly retention: Retention;
   /** Hears when the spool or the database takes no more, or cannot be tidied, and when they do again. */
   readonly onTrouble: (where: 'spool' | 'database' | 'tidying', trouble: string | undefined) => void;
 }
@@ -59,7 +66,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     databaseUrl: parts.databaseUrl,
     root: parts.root,
     spool,
-    requestRetentionMs: parts.requestRetentionMs,
+    retention: parts.retention,
   };
   const worker = await startThread(data);
   return new ThreadedLedger(parts, data, worker);
@@ -92,6 +99,9 @@ class ThreadedLedger implements Ledger {
   readonly #data: LedgerThreadData;
   #worker: Worker;
   readonly #spool: Spool;
+  readonly #outbox = new TranscriptOutbox((transcript, memory) =>
+    this.#send({ kind: 'transcript', transcript }, memory),
+  );
   readonly #syncs = new Map<number, () => void>();
   #syncCount = 0;
   #isDatabaseAway = false;
@@ -126,6 +136,10 @@ class ThreadedLedger implements Ledger {
     this.#spool.settle(record);
   }
 
+  keep(transcript: Transcript): void {
+    this.#outbox.put(transcript);
+  }
+
   sync(): Promise<void> {
     const to = this.#spool.flush();
     this.#syncCount += 1;
@@ -140,6 +154,7 @@ class ThreadedLedger implements Ledger {
     return {
       waitingBytes: this.#spool.waitingBytes,
       lostLines: this.#spool.lostLines,
+      lostTranscripts: this.#outbox.lost,
       isSpoolInTrouble: this.#spool.isInTrouble,
       isDatabaseAway: this.#isDatabaseAway,
     };
@@ -173,6 +188,7 @@ class ThreadedLedger implements Ledger {
       startThread(this.#data).then(
         (worker) => {
           this.#worker = worker;
+          this.#outbox.restart();
           this.#listen(worker);
           this.#tellTrouble(null);
         },
@@ -184,13 +200,14 @@ class ThreadedLedger implements Ledger {
     });
   }
 
-  #send(message: ToLedger): void {
-    this.#worker.postMessage(message);
+  #send(message: ToLedger, memory: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, memory);
   }
 
   #hear(message: FromLedger): void {
     const { kind } = message;
     if (kind === 'taken_over') this.#spool.takenOver(message.position);
+    else if (kind === 'transcripts_arrived') this.#outbox.arrived(message.bytes, message.lost);
     else if (kind === 'reserve_restored') this.#spool.reserveRestored();
     else if (kind === 'trouble') this.#tellTrouble(message.message);
     else if (kind === 'untidy') this.#parts.onTrouble('tidying', message.message ?? undefined);

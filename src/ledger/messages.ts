@@ -1,4 +1,6 @@
 // What the data plane and the ledger's thread say to each other.
+import type { Transcript } from '../core/transcript.ts';
+import type { Retention } from '../storage/ledger-maintenance.ts';
 import type { SpoolPosition } from '../storage/ledger-store.ts';
 
 /** What the thread is started with. */
@@ -8,11 +10,12 @@ export interface LedgerThreadData {
   readonly root: string;
   /** The name of this process's own. */
   readonly spool: string;
-  /** How long the rows of a request are kept; null: for ever. */
-  readonly requestRetentionMs: number | null;
+  readonly retention: Retention;
 }
 
 export type ToLedger =
+  /** Keep this. */
+  | { readonly kind: 'transcript'; readonly transcript: Transcript }
   /** Say when everything up to this place is in the database. */
   | { readonly kind: 'sync'; readonly n: number; readonly to: SpoolPosition }
   /** Take over the rest and end. `isWritten`: nothing is left that could not be written to the spool. */
@@ -28,4 +31,6 @@ export type FromLedger =
   /** Old rows stay, and sums are not folded; null: they are again. */
   | { readonly kind: 'untidy'; readonly message: string | null }
   | { readonly kind: 'reserve_restored' }
+  /** So many bytes of transcripts are on their way no more; the database did not take `lost` of them. */
+  | { readonly kind: 'transcripts_arrived'; readonly bytes: number; readonly lost: number }
   | { readonly kind: 'closed' };

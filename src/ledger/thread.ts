@@ -10,6 +10,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { Ingest } from './ingest.ts';
 import type { LedgerThreadData, ToLedger, FromLedger } from './messages.ts';
 import { reserveFile } from './spool.ts';
+import { TranscriptWriter } from './transcript-writer.ts';
 
 const pollMs = 200;
 /** Between two bites of housekeeping others come to the database, and to the processor. */
@@ -29,6 +30,7 @@ class LedgerThread {
   readonly #store: LedgerStore;
   readonly #ingest: Ingest;
   readonly #housekeeping: Housekeeping;
+  readonly #transcripts: TranscriptWriter;
   readonly #syncs: { readonly n: number; readonly to: SpoolPosition }[] = [];
   #closing: { readonly isWritten: boolean } | undefined;
   #wake = (): void => {};
@@ -38,7 +40,7 @@ class LedgerThread {
 
   private constructor(
     port: MessagePort,
-    { root, spool, requestRetentionMs }: LedgerThreadData,
+    { root, spool, retention }: LedgerThreadData,
     own: Claim,
     store: LedgerStore,
     ingest: Ingest,
@@ -49,9 +51,10 @@ class LedgerThread {
     this.#ownName = spool;
     this.#store = store;
     this.#ingest = ingest;
+    this.#transcripts = new TranscriptWriter(store);
     this.#housekeeping = new Housekeeping({
       clock: systemClock,
-      open: () => store.openMaintenance({ requestsMs: requestRetentionMs }),
+      open: () => store.openMaintenance(retention),
       onTrouble: (message) => this.#tell({ kind: 'untidy', message }),
     });
     port.on('message', (message: ToLedger) => this.#hear(message));
@@ -79,6 +82,8 @@ class LedgerThread {
         await this.#rest(afterTroubleMs);
         continue;
       }
+      // In this order: who asks for all that is noted so far is answered when its transcripts are there, too.
+      isMoreDue = (await this.#keepTranscripts()) || isMoreDue;
       this.#tellProgress();
       if (!isMoreDue && this.#closing !== undefined) break;
       const isBusy = isMoreDue || this.#syncs.length > 0;
@@ -106,6 +111,14 @@ class LedgerThread {
       this.#ingest.sync();
     }
     return isMoreDue;
+  }
+
+  /** True where another batch is due at once. */
+  async #keepTranscripts(): Promise<boolean> {
+    const written = await this.#transcripts.step(systemClock.nowMs());
+    if (written === undefined) return false;
+    this.#tell({ kind: 'transcripts_arrived', ...written });
+    return written.lost === 0 && !this.#transcripts.isEmpty;
   }
 
   /** Takes over what processes left that are no more. */
@@ -136,6 +149,11 @@ class LedgerThread {
   }
 
   #hear(message: ToLedger): void {
+    if (message.kind === 'transcript') {
+      // Its turn comes with the next round.
+      this.#transcripts.take(message.transcript);
+      return;
+    }
     if (message.kind === 'sync') this.#syncs.push(message);
     else this.#closing = message;
     this.#wake();
@@ -170,6 +188,7 @@ class LedgerThread {
     } catch {
       // What is not in the database yet stays in the spool for the next start.
     }
+    while (!this.#transcripts.isEmpty && (await this.#transcripts.step(Infinity))?.lost === 0);
     this.#ingest.close();
     if (isComplete) this.#own.remove();
     else this.#own.release();

@@ -96,6 +96,15 @@ export const auditedResources: Readonly<Record<string, AuditedResource>> = {
     list: () => [],
     show: showKey,
   }),
+  // Of a request only its transcript can be deleted; what it said is not told again.
+  requests: audited({
+    find: async (storage, id) => {
+      const transcript = await storage.transcripts.get(id);
+      return transcript && { id, key_id: transcript.key_id, has_transcript: true };
+    },
+    list: () => [],
+    show: (row) => ({ ...row }),
+  }),
 };
 
 /** A row that is not as it was. */

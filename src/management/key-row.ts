@@ -98,6 +98,7 @@ export function presentKey(row: ClientKeyRow, nowMs: number): KeyAnswer {
     limits_mode: row.limits_mode,
     budget_mode: row.budget_mode,
     allows_unpriced: row.allows_unpriced,
+    keeps_transcripts: row.keeps_transcripts,
     metadata: { ...row.metadata },
     expires_at: row.expires_at,
     is_active: row.is_active,

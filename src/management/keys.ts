@@ -10,6 +10,7 @@ import { keyChange, keyPage, keyRotation, keySchema, newKey, shownKeySchema } fr
 import { changedColumns, makeKey, newRow, presentKey } from './key-row.ts';
 import { readPage } from './paging.ts';
 import type { Env, ManagementParts } from './parts.ts';
+import { deleteTranscriptsOf } from './transcripts.ts';
 
 const tags = ['Client keys'];
 const one = { 200: answer(keySchema, 'The client key.'), default: failure };
@@ -67,7 +68,7 @@ const deleteRoute = createRoute({
   tags,
   summary: 'Delete a client key',
   description:
-    'Running requests finish. Once the last key is deleted, a gateway on a loopback address needs none again; to keep it closed, revoke the key instead.',
+    'Its transcripts go with it. Running requests finish. Once the last key is deleted, a gateway on a loopback address needs none again; to keep it closed, revoke the key instead.',
   request: { params: idParameter },
   responses: { 204: { description: 'It is gone.' }, default: failure },
 });
@@ -147,6 +148,7 @@ export function keyRoutes(parts: ManagementParts, changes: Changes): OpenAPIHono
     await changes.run(context, id, async () => {
       if (!(await clientKeys.remove(id))) throw missing('client key');
     });
+    await deleteTranscriptsOf(parts, id);
     return context.body(null, 204);
   });
 

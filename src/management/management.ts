@@ -23,6 +23,7 @@ import { requestRoutes } from './requests.ts';
 import { answerThrown, missingRoute, securityHeaders, toResponse } from './refusals.ts';
 import { routeRoutes } from './routes.ts';
 import { settingRoutes } from './settings.ts';
+import { transcriptRoutes } from './transcripts.ts';
 import { usageRoutes } from './usage.ts';
 
 export type { ManagementLog, ManagementParts, ProbedAccount } from './parts.ts';
@@ -66,6 +67,7 @@ export function createApplication(parts: ManagementParts): ReturnType<typeof new
   app.route(base, priceRoutes(parts, changes));
   app.route(base, repriceRoutes(parts, changes));
   app.route(base, requestRoutes(parts));
+  app.route(base, transcriptRoutes(parts, changes));
   app.route(base, usageRoutes(parts));
   app.route(base, reconcileRoutes(parts));
   app.route(base, keyRoutes(parts, changes));

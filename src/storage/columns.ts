@@ -1,5 +1,6 @@
 // Columns as the tables hold them and as the gateway reads them: JSON text to values, 0 and 1 to booleans, and back.
 import type { AccountRow, AuditRow, ClientKeyRow, PriceRow, ProviderRow, RouteRow } from './storage.ts';
+import type { TranscriptRow } from './transcripts.ts';
 
 /** The tables as SQL sees them. */
 export interface Tables {
@@ -8,6 +9,10 @@ export interface Tables {
   readonly routes: Flat<RouteRow>;
   readonly prices: Flat<PriceRow>;
   readonly client_keys: Flat<ClientKeyRow>;
+  readonly transcripts: Omit<TranscriptRow, 'is_request_cut' | 'is_answer_cut'> & {
+    readonly is_request_cut: boolean | number;
+    readonly is_answer_cut: boolean | number;
+  };
   readonly client_key_changes: { readonly revision: number; readonly key_id: string };
   readonly audit: Flat<AuditRow>;
   readonly notes: { readonly name: string; readonly content: string };
@@ -55,6 +60,7 @@ const rates = ['input', 'cached_input', 'cache_write', 'output', 'audio_input', 
 const decoders: Readonly<Record<string, Decode>> = {
   is_active: asBoolean,
   allows_unpriced: asBoolean,
+  keeps_transcripts: asBoolean,
   weight: asNumber,
   priority: asNumber,
   supported_models: asTexts,

@@ -3,6 +3,7 @@ import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { TokenUsage, UsageSource } from '../core/usage.ts';
 import type { LedgerMaintenance, Retention } from './ledger-maintenance.ts';
+import type { TranscriptRow } from './transcripts.ts';
 
 /** One request. Times are ms since the epoch, durations ms. */
 export interface LedgerRequestRow extends TokenUsage {
@@ -83,6 +84,8 @@ export interface LedgerStore {
    * is; one whose end was unknown is replaced. So a batch may come twice and counts once.
    */
   append(batch: LedgerBatch): Promise<void>;
+  /** Writes transcripts, all or none: those whose client key says at this moment that they be kept. */
+  keepTranscripts(rows: readonly TranscriptRow[]): Promise<void>;
   /** Forgets a spool that is taken over to its end and deleted. */
   forget(spool: string): Promise<void>;
   /** Opens the maintenance of the same database; it ends before the store does. */

@@ -12,6 +12,8 @@ const lateMs = quarterMs;
 /** A bite takes about ten milliseconds. */
 const groupsInBite = 1500;
 const requestsInBite = 250;
+/** A transcript may have 128 KiB. */
+const transcriptsInBite = 50;
 
 /** Where nothing is old enough to be deleted, how long until somebody looks again. */
 const lookAgainMs = 60_000;
@@ -20,6 +22,8 @@ const lookAgainMs = 60_000;
 export interface MaintenanceBackend {
   /** Keeps all others from writing sums until the end of the transaction; absent where nobody writes beside a transaction. */
   readonly lockSums?: RawBuilder<unknown> | undefined;
+  /** Has what is deleted overwritten until the end of the transaction; absent where the database has its own rules for that. */
+  readonly overwrite?: { readonly begin: RawBuilder<unknown>; readonly end: RawBuilder<unknown> } | undefined;
   close(): Promise<void>;
 }
 
@@ -38,7 +42,9 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   readonly #backend: MaintenanceBackend;
   /** All quarters that end before this are folded. */
   #foldedUntilMs = 0;
-  #nothingOldUntilMs = 0;
+  /** When somebody looks again: for requests, and for transcripts. */
+  #noOldRequestsUntilMs = 0;
+  #noOldTranscriptsUntilMs = 0;
   #isFoldingFirst = false;
 
   constructor(database: Kysely<LedgerTables>, retention: Retention, backend: MaintenanceBackend) {
@@ -75,16 +81,50 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
     return isMoreDue;
   }
 
-  /** Deletes some requests that are too old, the oldest first; their sums stay. False where none is. */
   async #delete(nowMs: number): Promise<boolean> {
+    return (await this.#deleteRequests(nowMs)) || (await this.#deleteTranscripts(nowMs));
+  }
+
+  /** Deletes some requests that are too old, the oldest first; their sums stay. False where none is. */
+  async #deleteRequests(nowMs: number): Promise<boolean> {
     const { requestsMs } = this.#retention;
-    if (requestsMs === null || nowMs < this.#nothingOldUntilMs) return false;
+    if (requestsMs === null || nowMs < this.#noOldRequestsUntilMs) return false;
     const count = await this.#database
       .transaction()
       .execute((transaction) => deleteSome(transaction, idsFrom('req', nowMs - requestsMs)));
-    if (count < requestsInBite) this.#nothingOldUntilMs = nowMs + lookAgainMs;
+    if (count < requestsInBite) this.#noOldRequestsUntilMs = nowMs + lookAgainMs;
     return count > 0;
   }
+
+  /** The same for transcripts. */
+  async #deleteTranscripts(nowMs: number): Promise<boolean> {
+    const { transcriptsMs } = this.#retention;
+    if (transcriptsMs === null || nowMs < this.#noOldTranscriptsUntilMs) return false;
+    const beforeId = idsFrom('req', nowMs - transcriptsMs);
+    const { overwrite } = this.#backend;
+    const count = await this.#database.transaction().execute(async (transaction) => {
+      await overwrite?.begin.execute(transaction);
+      const deleted = await deleteTranscripts(transaction, beforeId);
+      await overwrite?.end.execute(transaction);
+      return deleted;
+    });
+    if (count < transcriptsInBite) this.#noOldTranscriptsUntilMs = nowMs + lookAgainMs;
+    return count > 0;
+  }
+}
+
+async function deleteTranscripts(database: Transaction<LedgerTables>, beforeId: string): Promise<number> {
+  const old = database
+    .selectFrom('transcripts')
+    .select('request_id')
+    .where('request_id', '<', beforeId)
+    .orderBy('request_id')
+    .limit(transcriptsInBite);
+  const { numDeletedRows } = await database
+    .deleteFrom('transcripts')
+    .where('request_id', 'in', old)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
 }
 
 async function foldSome(database: Transaction<LedgerTables>, closedMs: number): Promise<boolean> {

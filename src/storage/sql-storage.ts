@@ -15,6 +15,7 @@ import type {
   SealedCredentials,
   Storage,
 } from './storage.ts';
+import { transcriptStore } from './transcript-store.ts';
 
 /** What differs between databases. */
 export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
@@ -38,6 +39,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     clientKeys: clientKeyStore(database, watched),
     sealedCredentials: sealedCredentials(database),
     audit: sqlAudit(database, backend.batch),
+    transcripts: transcriptStore(database),
     reports: backend.reports,
     transaction: (work) => backend.transaction(work),
     flush: () => backend.flush(),

@@ -1,6 +1,7 @@
 // What the gateway keeps in its database, as interfaces: SQLite and PostgreSQL implement them.
 import type { Cost, PricedCall, RepriceRange, RepriceReport } from '../core/price.ts';
 import type { LedgerReports } from './ledger-reports.ts';
+import type { TranscriptStore } from './transcripts.ts';
 
 /** Who speaks to this API, and how to reach it. */
 export interface ProviderRow {
@@ -94,6 +95,8 @@ export interface ClientKeyRow {
   readonly limits_mode: 'enforce' | 'shadow';
   readonly budget_mode: 'enforce' | 'shadow';
   readonly allows_unpriced: boolean;
+  /** Whether what is asked with it and answered is kept, see transcripts.ts. */
+  readonly keeps_transcripts: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly expires_at: string | null;
   readonly is_active: boolean;
@@ -215,6 +218,7 @@ export interface Storage {
   readonly clientKeys: ClientKeyStore;
   readonly sealedCredentials: SealedCredentials;
   readonly audit: AuditStore;
+  readonly transcripts: TranscriptStore;
   /** What the ledger says. */
   readonly reports: LedgerReports;
   /**

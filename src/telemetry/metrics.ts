@@ -24,6 +24,7 @@ export interface MetricSources {
   readonly ledger: () => {
     readonly waitingBytes: number;
     readonly lostLines: number;
+    readonly lostTranscripts: number;
     readonly isSpoolInTrouble: boolean;
     readonly isDatabaseAway: boolean;
   };
@@ -88,6 +89,11 @@ export function openMetrics(sources: MetricSources): Metrics {
     help: 'Ends of requests that neither the disk nor the memory could hold; their attempts are on record as unknown.',
     registers,
   });
+  const transcriptsLost = new Gauge({
+    name: 'aigateway_transcripts_lost',
+    help: 'Transcripts that were not kept because too many were on their way, or because the database did not take them.',
+    registers,
+  });
   const ledgerTrouble = new Gauge({
     name: 'aigateway_ledger_trouble',
     help: '1 while the disk of the spool is full or broken (where="spool"), or the database takes nothing (where="database").',
@@ -140,6 +146,7 @@ export function openMetrics(sources: MetricSources): Metrics {
       const ledger = sources.ledger();
       ledgerWaiting.set(ledger.waitingBytes);
       ledgerLost.set(ledger.lostLines);
+      transcriptsLost.set(ledger.lostTranscripts);
       ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
       ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
       redisAway.set(Number(sources.isRedisAway() ?? false));

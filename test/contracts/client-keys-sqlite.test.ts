@@ -101,6 +101,7 @@ test('SQL that would make a key of nonsense is refused where it is written, and 
     ["budget_mode = 'off'", /budget_mode must be enforce or shadow/u],
     ['is_active = 2', /is_active must be true or false/u],
     ["allows_unpriced = 'yes'", /allows_unpriced must be true or false/u],
+    ['keeps_transcripts = 2', /keeps_transcripts must be true or false/u],
   ];
   for (const [change, reason] of refused) assert.throws(() => run(`UPDATE client_keys SET ${change}`), reason, change);
 });

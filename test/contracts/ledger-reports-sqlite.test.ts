@@ -84,7 +84,7 @@ test('a quarter that is changed by SQL from outside is changed in its folds', as
   const atMs = Date.UTC(2026, 0, 1, 12);
   const position = { segment: 0, offsetBytes: 0 };
   await ledger.store.append({ spool: 's', position, entries: [ledgerEntry(atMs), ledgerEntry(atMs + 3_600_000)] });
-  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null });
+  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null, transcriptsMs: null });
   while (await maintenance.step(atMs + 40 * 86_400_000));
   await maintenance.close();
   const count = async (): Promise<string | undefined> => {
@@ -110,7 +110,7 @@ test('quarters with more groups than are folded at once are folded whole, and ea
     ledgerEntry(atMs + Math.floor(n / 2000) * quarterMs, { request: { key_id: `key_${n % 2000}` } }),
   );
   await ledger.store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
-  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null });
+  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: null, transcriptsMs: null });
   while (await maintenance.step(atMs + 40 * 86_400_000));
   await maintenance.close();
   using database = new DatabaseSync(ledger.file);

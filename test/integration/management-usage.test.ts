@@ -24,7 +24,7 @@ async function startWith(context: TestContext, entries: readonly LedgerEntry[]):
 
 async function tidy(api: TestManagement, requestsMs: number | null, nowMs: number): Promise<void> {
   const store = await openLedgerStore(ledgerUrlOf(api.file));
-  const maintenance = await store.openMaintenance({ requestsMs });
+  const maintenance = await store.openMaintenance({ requestsMs, transcriptsMs: null });
   while (await maintenance.step(nowMs));
   await maintenance.close();
   await store.close();

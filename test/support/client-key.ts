@@ -17,6 +17,7 @@ export function limitedKey({ budget = null, ...part }: KeyPart): ClientKey {
     limitsMode: 'enforce',
     budgetMode: 'enforce',
     allowsUnpriced: false,
+    keepsTranscripts: false,
     expiresAtMs: null,
     ...part,
   };

@@ -17,8 +17,8 @@ export interface LedgerDatabase {
   readonly ledger: LedgerStore;
   /** Another writer of the same ledger, as another gateway has; closed with the ground. */
   openAnother(): Promise<LedgerStore>;
-  /** Opens a maintenance that keeps requests so long. Whoever opens it closes it. */
-  openMaintenance(requestsMs: number | null): Promise<LedgerMaintenance>;
+  /** Opens a maintenance that keeps requests and transcripts so long. Whoever opens it closes it. */
+  openMaintenance(requestsMs: number | null, transcriptsMs?: number | null): Promise<LedgerMaintenance>;
   /** Runs SQL as another program would; the rows of the last statement. */
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
   close(): Promise<void>;
@@ -68,7 +68,8 @@ async function ground(
     storage,
     ledger: stores[0],
     openAnother,
-    openMaintenance: async (requestsMs) => (await openAnother()).openMaintenance({ requestsMs }),
+    openMaintenance: async (requestsMs, transcriptsMs = null) =>
+      (await openAnother()).openMaintenance({ requestsMs, transcriptsMs }),
     query,
     async close() {
       for (const store of stores) await store.close();

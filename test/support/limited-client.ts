@@ -11,6 +11,7 @@ export interface KeyLimits {
   readonly limits_mode?: 'enforce' | 'shadow';
   readonly budget_mode?: 'enforce' | 'shadow';
   readonly allows_unpriced?: boolean;
+  readonly keeps_transcripts?: boolean;
 }
 
 /** A client with a key. */

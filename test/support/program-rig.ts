@@ -35,6 +35,7 @@ export interface RequestLine {
 /** A gateway in a process of its own. */
 export interface ProgramRig extends RigClient, AsyncDisposable {
   readonly url: string;
+  readonly folder: string;
   readonly mock: Mock;
   readonly program: Program;
   /** The log's lines about requests so far. */
@@ -67,6 +68,7 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
   await setUp(client, mock, options.keys);
   return {
     url,
+    folder,
     mock,
     program,
     ...client,

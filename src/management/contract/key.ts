@@ -49,6 +49,9 @@ const options = {
   limits_mode: mode.describe('Whether a request over these limits is refused (`enforce`), or only counted (`shadow`).'),
   budget_mode: mode.describe('The same for the budget.'),
   allows_unpriced: z.boolean().describe('Whether, having a budget, it may use models whose price is not known.'),
+  keeps_transcripts: z
+    .boolean()
+    .describe('Whether what is asked with it and answered is kept, 64 KiB of each, see `/requests/{id}/transcript`.'),
   metadata: z
     .record(z.string().min(1).max(64), z.string().max(512))
     .refine((pairs) => Object.keys(pairs).length <= 50, 'must have at most 50 entries')
@@ -120,6 +123,7 @@ export const newKey = z
     limits_mode: options.limits_mode.default('enforce'),
     budget_mode: options.budget_mode.default('enforce'),
     allows_unpriced: options.allows_unpriced.default(false),
+    keeps_transcripts: options.keeps_transcripts.default(false),
     metadata: options.metadata.default({}),
     expires_at: options.expires_at.default(null),
     is_active: options.is_active.default(true),

@@ -3,8 +3,9 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { PostgresPool } from '../postgres/pool.ts';
 import { keyOf, quoted, rowOf, Tally, type MovedTable, type Row } from './table.ts';
 
-/** Rows of a piece: one transaction. */
-const pieceLength = 2000;
+/** Rows of a piece: one transaction. A transcript may have 128 KiB. */
+const usualPieceLength = 2000;
+const pieceLengths: Readonly<Record<string, number>> = { transcripts: 100 };
 
 /** What came of a table. */
 export interface TableTally {
@@ -23,6 +24,7 @@ interface Piece {
 /** The pieces of the source, in order; the last one reaches to the end, however long the target is. */
 function* piecesOf(source: DatabaseSync, table: MovedTable): Generator<Piece> {
   const { name, columns, key } = table;
+  const pieceLength = pieceLengths[name] ?? usualPieceLength;
   if (key.length === 0) {
     const rows = source.prepare(`SELECT ${quoted(columns)} FROM "${name}"`).all();
     yield { rows: rows.map((row) => rowOf(table, row)), after: undefined, until: undefined };

@@ -11,6 +11,7 @@ import type {
   SpoolPosition,
 } from '../ledger-store.ts';
 import { StorageError } from '../storage.ts';
+import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
 import { PostgresPool, type PostgresTurn } from './pool.ts';
@@ -46,6 +47,8 @@ const statements = {
   readPosition: 'SELECT segment, offset_bytes FROM spools WHERE spool = $1',
   writePosition: `INSERT INTO spools (spool, segment, offset_bytes) VALUES ($1, $2, $3)
     ON CONFLICT (spool) ${takingOver(['segment', 'offset_bytes'])}`,
+  keepTranscripts: `${insert('transcripts', transcriptColumns)}
+    WHERE key_id IN (SELECT id FROM client_keys WHERE keeps_transcripts) ON CONFLICT (request_id) DO NOTHING`,
   forget: 'DELETE FROM spools WHERE spool = $1',
 } as const;
 
@@ -81,6 +84,10 @@ class PostgresLedgerStore implements LedgerStore {
         await wait(pauseMs * n * Math.random());
       }
     }
+  }
+
+  async keepTranscripts(rows: readonly TranscriptRow[]): Promise<void> {
+    await this.#pool.run(statements.keepTranscripts, [rowsAsJson(rows)]);
   }
 
   async forget(spool: string): Promise<void> {

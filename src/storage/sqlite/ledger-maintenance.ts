@@ -1,5 +1,5 @@
 // The maintenance of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type { LedgerTables } from '../ledger-tables.ts';
 import { sqlLedgerMaintenance } from '../sql-ledger-maintenance.ts';
@@ -26,6 +26,7 @@ export function openSqliteLedgerMaintenance(file: string, retention: Retention):
   const side = { connection, turns: new Turns(connection) };
   const dialect = sqliteDialect(() => side);
   return sqlLedgerMaintenance(new Kysely<LedgerTables>({ dialect }), retention, {
+    overwrite: { begin: sql`PRAGMA secure_delete = 1`, end: sql`PRAGMA secure_delete = 0` },
     close: async () => database.close(),
   });
 }

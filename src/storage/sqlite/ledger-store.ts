@@ -11,6 +11,7 @@ import type {
   SpoolPosition,
 } from '../ledger-store.ts';
 import { StorageError } from '../storage.ts';
+import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
 
@@ -27,6 +28,9 @@ const statements = {
     ON CONFLICT DO UPDATE SET ${sumColumns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
   readPosition: 'SELECT segment, offset_bytes FROM spools WHERE spool = ?',
   writePosition: 'INSERT OR REPLACE INTO spools (spool, segment, offset_bytes) VALUES (?, ?, ?)',
+  keepTranscript: `INSERT OR IGNORE INTO transcripts (${transcriptColumns.join(', ')})
+    SELECT ${transcriptColumns.map((_, i) => `?${i + 1}`).join(', ')}
+    WHERE EXISTS (SELECT 1 FROM client_keys WHERE id = ?2 AND keeps_transcripts)`,
   forget: 'DELETE FROM spools WHERE spool = ?',
 } as const;
 
@@ -68,6 +72,12 @@ class SqliteLedgerStore implements LedgerStore {
         );
       }
       this.#prepared.writePosition.run(spool, position.segment, position.offsetBytes);
+    });
+  }
+
+  async keepTranscripts(rows: readonly TranscriptRow[]): Promise<void> {
+    this.#inTransaction(() => {
+      for (const row of rows) this.#prepared.keepTranscript.run(...valuesOf(row, transcriptColumns));
     });
   }
 

@@ -24,6 +24,8 @@ function start(port: NonNullable<typeof parentPort>): void {
   let database: DatabaseSync;
   try {
     database = openDatabase((workerData as { file: string }).file);
+    // What is deleted here may have been a credential or a prompt: it is overwritten.
+    database.exec('PRAGMA secure_delete = 1');
   } catch (error) {
     port.postMessage({ n: 0, error: { message: (error as Error).message, resultCode: resultCode(error) } });
     return;

@@ -6,6 +6,7 @@ import * as clientKeys from './0004-client-keys.ts';
 import * as audit from './0005-audit.ts';
 import * as usageFolds from './0007-usage-folds.ts';
 import * as reservations from './0008-reservations.ts';
+import * as transcripts from './0009-transcripts.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   audit,
   usageFolds,
   reservations,
+  transcripts,
 ];
