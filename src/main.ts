@@ -7,6 +7,7 @@ import { isLoopbackHost } from './core/local-caller.ts';
 import type { Settings } from './core/settings.ts';
 import { StartError } from './core/start-error.ts';
 import { TokenRatios } from './core/token-ratio.ts';
+import { bodyLimits, type BodyLimits } from './gateway/admit.ts';
 import { explain } from './gateway/explain.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { refuseStranger } from './gateway/stranger.ts';
@@ -17,6 +18,7 @@ import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
 import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
+import { memoryLimitBytes } from './lib/memory.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
 import { createManagement } from './management/management.ts';
@@ -82,8 +84,9 @@ export async function startGateway(
   }
 }
 
-async function startWith(settings: Settings, storage: Storage, log: Log, replaced: Replaced): Promise<RunningGateway> {
+async function startWith(given: Settings, storage: Storage, log: Log, replaced: Replaced): Promise<RunningGateway> {
   const { logger } = log;
+  const settings: Settings & BodyLimits = { ...given, ...bodyLimits(given, memoryLimitBytes()) };
   const clock = systemClock;
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);

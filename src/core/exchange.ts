@@ -31,6 +31,16 @@ export interface ClientAnswer {
   end(bytes?: Uint8Array | string): void;
 }
 
+/** Where the bytes of a body are counted while it comes in. */
+export interface BodyRoom {
+  /** Called before anything is read; throws to refuse the size that the client states. `onRefused` hears where the place is taken back. */
+  begin(announcedBytes: number | undefined, onRefused: (error: Error) => void): void;
+  /** Asked before more bytes are taken in; throws to refuse them. */
+  add(bytes: number): void;
+  /** The body is whole: its place can no longer be taken back. */
+  end(): void;
+}
+
 /** One client request and its answer. */
 export interface Exchange {
   readonly id: string;
@@ -46,9 +56,9 @@ export interface Exchange {
   header(name: string): string | undefined;
   readonly cancellation: Cancellation<StopReason>;
   /**
-   * Reads the whole body. `reserve` is asked before more bytes are taken in and throws to refuse them.
+   * Reads the whole body and keeps nothing of it.
    * Rejects with a `GatewayError` when refused, with a `StoppedError` when the request is stopped meanwhile.
    */
-  readBody(reserve: (bytes: number) => void): Promise<Uint8Array>;
+  readBody(room: BodyRoom): Promise<Uint8Array>;
   readonly answer: ClientAnswer;
 }

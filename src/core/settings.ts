@@ -152,11 +152,12 @@ export const settingsTable = {
     shownDefault: '64 MiB',
     meaning: 'Largest body of one request; beyond it 413.',
   }),
-  MAX_BODY_BYTES_IN_FLIGHT: setting({
+  MAX_BODY_BYTES_IN_FLIGHT: setting<number | undefined>({
     parse: byteSize,
-    fallback: 512 * mebibyte,
-    shownDefault: '512 MiB',
-    meaning: 'All request bodies in memory together; beyond it the newcomer gets 503.',
+    fallback: undefined,
+    shownDefault: '512 MiB, or a quarter of the memory that the process may have where that is less',
+    meaning:
+      'All request bodies in memory together; beyond it the newcomer gets 503. An eighth of it is kept for bodies of at most 64 KiB, and no body may be larger than the rest.',
   }),
   MAX_CONNECTIONS: setting({
     parse: wholeNumber(1, 1_000_000),

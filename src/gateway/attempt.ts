@@ -49,7 +49,8 @@ export interface AttemptParts {
   readonly endpoint: Endpoint;
   readonly provider: Provider;
   readonly account: Account;
-  readonly body: Uint8Array;
+  /** The body in pieces. An attempt does not keep it: an answer may last much longer than that is needed. */
+  readonly body: () => readonly Uint8Array[];
   readonly dropsUsage: boolean;
   readonly isBuffered: boolean;
   readonly upstream: Upstream;
@@ -70,8 +71,8 @@ export interface AttemptParts {
   readonly costOf: (report: UsageReport) => string | undefined;
   /** The client wants the cost in its stream's usage chunk. */
   readonly asksCost: boolean;
-  /** Called when the head goes out to the client. */
-  readonly onCommit: (status: number) => void;
+  /** Called when the head goes out to the client; `isSent`: the upstream has been sent the whole body. */
+  readonly onCommit: (status: number, isSent: boolean) => void;
 }
 
 /** Makes one attempt; never rejects for what an upstream or a client does. */
@@ -97,7 +98,8 @@ class Attempt implements AnswerListener {
     this.#resolve = resolve;
     this.#watchdog = new Watchdog(parts.clock, () => this.#onSilence());
     const source = { pause: () => this.#pause(), resume: () => this.#resume() };
-    this.#sink = new ClientSink(parts.exchange, source, parts.onCommit);
+    const onStart = (status: number): void => parts.onCommit(status, this.#transmission?.isSent === true);
+    this.#sink = new ClientSink(parts.exchange, source, onStart);
   }
 
   begin(): void {
@@ -109,7 +111,7 @@ class Attempt implements AnswerListener {
         method: 'POST',
         path: provider.basePath + endpoint.upstreamPath,
         headers: requestHeaders(exchange, account),
-        body,
+        body: body(),
       },
       this,
     );

@@ -5,11 +5,12 @@ import type { Failure } from '../core/failure.ts';
 import type { AttemptRecord, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
 import type { AttemptTerms } from '../limits/reservation.ts';
+import { free } from '../lib/bytes.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
 import { attempt, type AttemptResult } from './attempt.ts';
 import type { Drainer } from './drainer.ts';
-import { KeptPrompt } from './kept-prompt.ts';
+import { KeptPrompt, keptBytes } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
 import { editBody } from './edit.ts';
 import { estimateTokens, type ParsedRequest } from './parse.ts';
@@ -20,6 +21,8 @@ import { asksCostHeader } from './stream-cost.ts';
 import { stopsOf } from './targets.ts';
 import { lastWord, type HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
+
+const gone = new Uint8Array(0);
 
 /** A request that is ready to go out. */
 export interface Dispatch extends Work {
@@ -32,6 +35,14 @@ export interface Dispatch extends Work {
 
 /** Serves the request, or answers with the upstream's last word; throws a `GatewayError` where that is ours. */
 export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<void> {
+  try {
+    await attemptUntilServed(parts, work);
+  } finally {
+    letGo(work);
+  }
+}
+
+async function attemptUntilServed(parts: GatewayParts, work: Dispatch): Promise<void> {
   const { target, request, record } = work;
   const journey: Journey = {
     exchange: work.exchange,
@@ -70,6 +81,14 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
     }
     journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
   }
+}
+
+/** Gives up a body that is too long to be kept for counting, and its place. */
+function letGo({ request, body }: Dispatch): void {
+  if (request.body.length <= keptBytes) return;
+  free(request.body);
+  request.body = gone;
+  body[Symbol.dispose]();
 }
 
 /** No further attempt may be made: the last one's failure is the answer. */
@@ -111,7 +130,7 @@ async function makeAttempt(
     endpoint,
     provider,
     account,
-    body: editBody(request, { model, addUsage, outputCap: terms.outputCap }),
+    body: () => editBody(request, { model, addUsage, outputCap: terms.outputCap }),
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
     upstream,
@@ -129,11 +148,11 @@ async function makeAttempt(
       lease.learnQuota(vendor.readQuota(header, errorBody), clock.nowMs());
       lease.learnOwner(vendor.readGroup(errorBody === undefined ? { header } : { header, body: errorBody }));
     },
-    onCommit(status) {
+    onCommit(status, isSent) {
       record.status = status;
       record.firstByteMs = clock.nowMs() - record.createdAtMs;
-      // The answer is on its way: the body is sent no more.
-      if (prompt.letGo()) work.body[Symbol.dispose]();
+      // The answer is on its way: no other attempt needs the body.
+      if (isSent && prompt.letGo()) letGo(work);
     },
   });
   const nowMs = clock.nowMs();

@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { editBody, type OutputCap } from './edit.ts';
-import { parseRequest } from './parse.ts';
+import { joinBytes } from '../lib/bytes.ts';
+import { editBody, type Edits, type OutputCap } from './edit.ts';
+import { parseRequest, type ParsedRequest } from './parse.ts';
+
+function sent(request: ParsedRequest, edits: Edits): Buffer {
+  return joinBytes(editBody(request, edits));
+}
 
 const limits: readonly (readonly [members: string, outputLimit: number | null, choices: number])[] = [
   ['', null, 1],
@@ -60,12 +65,12 @@ const caps: readonly (readonly [body: string, edited: string])[] = [
 test('a missing limit is written in one place', () => {
   for (const [body, edited] of caps) {
     const request = parseRequest(Buffer.from(body));
-    const result = editBody(request, { model: 'm', addUsage: false, outputCap: cap });
+    const result = sent(request, { model: 'm', addUsage: false, outputCap: cap });
     assert.equal(Buffer.from(result).toString(), edited);
   }
   const request = parseRequest(Buffer.from('{"model":"m"}'));
   const older = { name: 'max_tokens', tokens: 7 } as const;
-  const all = editBody(request, { model: 'other', addUsage: true, outputCap: older });
+  const all = sent(request, { model: 'other', addUsage: true, outputCap: older });
   assert.equal(Buffer.from(all).toString(), '{"model":"other","stream_options":{"include_usage":true},"max_tokens":7}');
 });
 
@@ -79,7 +84,7 @@ test('whatever else a body holds stays as it is, and the limit is the one that a
       const request = parseRequest(Buffer.from(text));
       if (request.outputLimit !== null) return;
       const edited = JSON.parse(
-        Buffer.from(editBody(request, { model: 'm', addUsage: false, outputCap: cap })).toString(),
+        Buffer.from(sent(request, { model: 'm', addUsage: false, outputCap: cap })).toString(),
       ) as Record<string, unknown>;
       assert.deepEqual(edited, { ...(JSON.parse(text) as object), max_completion_tokens: 5 });
     }),

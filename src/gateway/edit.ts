@@ -1,6 +1,5 @@
 // Edit: the few changes that a body may get on its way to the upstream, each a splice; all else stays byte for byte.
 import type { OutputLimitName } from '../core/endpoint.ts';
-import { joinBytes } from '../lib/bytes.ts';
 import { skipSpace, type Span } from '../lib/json-scan.ts';
 import type { ParsedRequest, Places } from './parse.ts';
 
@@ -27,8 +26,8 @@ interface Splice {
   readonly text: string;
 }
 
-/** The body for the upstream: the very bytes of the client where nothing is to be changed. */
-export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
+/** The body for the upstream in pieces: the client's own bytes, in their own memory, and between them what is changed. */
+export function editBody(request: ParsedRequest, edits: Edits): Uint8Array[] {
   const { body, places } = request;
   const splices: Splice[] = [];
   if (edits.model !== request.model) {
@@ -39,7 +38,7 @@ export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
     if (splice !== undefined) splices.push(splice);
   }
   if (edits.outputCap !== null) splices.push(...capSplices(request, edits.outputCap));
-  if (splices.length === 0) return body;
+  if (splices.length === 0) return [body];
   const parts: Uint8Array[] = [];
   let at = 0;
   for (const { span, text } of splices.sort((a, b) => a.span.start - b.span.start)) {
@@ -47,7 +46,7 @@ export function editBody(request: ParsedRequest, edits: Edits): Uint8Array {
     at = span.end;
   }
   parts.push(body.subarray(at));
-  return joinBytes(parts);
+  return parts;
 }
 
 function usageSplice(body: Uint8Array, places: Places): Splice | undefined {

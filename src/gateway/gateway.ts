@@ -3,12 +3,12 @@ import type { Endpoint } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestRecord } from '../core/record.ts';
-import { BodyBudget } from './admit.ts';
+import { BodyBudget, type BodyShare } from './admit.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
 import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
 import { checkModel, identify, mayUse } from './identify.ts';
 import { modelsAnswer } from './models.ts';
-import { parseRequest } from './parse.ts';
+import { parseRequest, type ParsedRequest } from './parse.ts';
 import { reserve } from './reserve.ts';
 import { routeModel } from './route.ts';
 import { settle } from './settle.ts';
@@ -73,10 +73,7 @@ export class Gateway {
     checkMethod(exchange, 'POST');
     checkContentType(exchange);
     using body = this.#budget.open();
-    const bytes = await exchange.readBody((count) => body.add(count));
-    record.bodyBytes = bytes.length;
-    if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
-    const request = parseRequest(bytes);
+    const request = await this.#read(work, body);
     record.model = request.model;
     record.isStream = request.isStream;
     checkModel(work.key, request.model);
@@ -91,6 +88,14 @@ export class Gateway {
       body,
       drainer: this.#drainer,
     });
+  }
+
+  /** A function of its own, so that nothing but the request refers to the body while it is served. */
+  async #read(work: Work, room: BodyShare): Promise<ParsedRequest> {
+    const bytes = await work.exchange.readBody(room);
+    work.record.bodyBytes = bytes.length;
+    if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
+    return parseRequest(bytes);
   }
 
   #serveModels(work: Work): void {

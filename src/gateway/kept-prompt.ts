@@ -3,7 +3,7 @@ import { imageTokens, type Encoding, type TokenEstimator } from '../core/token-e
 import type { TokenRatios } from '../core/token-ratio.ts';
 
 /** Bodies up to this size stay in memory until the answer is over, and are counted exactly. */
-const keptBytes = 64 << 10;
+export const keptBytes: number = 64 << 10;
 
 /** What stands before the bytes of a picture, a sound or a file in a body, and what after them. */
 const embedded = Buffer.from(';base64,');

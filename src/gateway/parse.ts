@@ -33,6 +33,8 @@ const members = new NameTable([
 
 /** What the gateway knows of a request body. */
 export interface ParsedRequest extends RequestShape {
+  /** Empty when it has been let go: the answer is on its way. */
+  body: Uint8Array;
   readonly isStream: boolean;
   /** The client itself asked for the usage chunk. */
   readonly asksUsage: boolean;

@@ -1,8 +1,10 @@
 // A node:http request and response as the `Exchange` that the data plane works on.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GatewayError } from '../core/errors.ts';
-import { StoppedError, type ClientAnswer, type Exchange, type StopReason } from '../core/exchange.ts';
+import { StoppedError, type BodyRoom, type ClientAnswer, type Exchange, type StopReason } from '../core/exchange.ts';
+import { free } from '../lib/bytes.ts';
 import { Cancellation } from '../lib/cancellation.ts';
+import { BodyBuffer } from './body-buffer.ts';
 
 /** How long the rest of a refused body is read and thrown away, so that the client can read why it was refused. */
 const lingerMs = 2000;
@@ -78,37 +80,45 @@ export class HttpExchange implements Exchange, ClientAnswer {
     return Array.isArray(value) ? value[0] : value;
   }
 
-  readBody(reserve: (bytes: number) => void): Promise<Uint8Array> {
+  readBody(room: BodyRoom): Promise<Uint8Array> {
     const request = this.#request;
     const announced = this.#announcedBytes();
     if (announced !== undefined) this.#checkSize(announced);
-    if (request.headers.expect !== undefined) this.#response.writeContinue();
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const stop = (error: Error): void => {
+      const body = new BodyBuffer(announced);
+      let stopWaiting = (): void => {};
+      // The listeners hold on to the body through this promise: none of them may stay when it is there.
+      const stopListening = (): void => {
         request.off('data', onData);
+        request.off('end', onEnd);
+        stopWaiting();
+      };
+      const stop = (error: Error): void => {
+        stopListening();
         request.pause();
+        body.clear();
         reject(error);
       };
       const onData = (chunk: Buffer): void => {
-        size += chunk.length;
         try {
-          this.#checkSize(size);
-          // What is announced and does not come takes nobody's place.
-          reserve(chunk.length);
+          this.#checkSize(body.bytes + chunk.length);
+          room.add(chunk.length);
         } catch (error) {
           stop(error as Error);
           return;
         }
-        chunks.push(chunk);
+        body.add(chunk);
       };
-      const stopListening = this.cancellation.onCancel((reason) => stop(new StoppedError(reason)));
-      request.on('data', onData);
-      request.once('end', () => {
+      const onEnd = (): void => {
         stopListening();
-        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-      });
+        room.end();
+        resolve(body.take());
+      };
+      room.begin(announced, stop);
+      stopWaiting = this.cancellation.onCancel((reason) => stop(new StoppedError(reason)));
+      request.on('data', onData);
+      request.once('end', onEnd);
+      if (request.headers.expect !== undefined) this.#response.writeContinue();
     });
   }
 
@@ -143,7 +153,7 @@ export class HttpExchange implements Exchange, ClientAnswer {
     const timer = setTimeout(finish, lingerMs).unref();
     this.#request.once('end', finish);
     this.#request.once('close', finish);
-    this.#request.resume();
+    this.#request.on('data', free).resume();
   }
 
   /** The client has not sent all that it announced. A request without a body is not yet `complete` when it is served. */

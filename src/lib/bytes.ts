@@ -1,13 +1,31 @@
 // Bytes put together in memory of their own.
 
+/** How many bytes all pieces have together. */
+export function bytesIn(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}
+
+/** Below this a free costs more than it is worth. */
+const freedBytes = 4096;
+
+/**
+ * Gives the memory of a piece back at once, where nobody else has a part of it. Many large pieces would else pile up
+ * until they are collected, and V8 is in no hurry: to it each is but a small object. The piece is empty afterwards.
+ */
+export function free(piece: Uint8Array): void {
+  const { buffer } = piece;
+  if (piece.length < freedBytes || piece.length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
+  buffer.transfer(0);
+}
+
 /**
  * Joins pieces into one. `Buffer.concat` takes small ones from a pool that many share: a slow reader that holds a few
  * hundred bytes of it would keep all of its 64 KiB.
  */
 export function joinBytes(pieces: readonly Uint8Array[]): Buffer {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const joined = Buffer.allocUnsafeSlow(length);
+  const joined = Buffer.allocUnsafeSlow(bytesIn(pieces));
   let at = 0;
   for (const piece of pieces) {
     joined.set(piece, at);

@@ -10,7 +10,8 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Name and value in turn. */
   readonly headers: readonly string[];
-  readonly body: Uint8Array | null;
+  /** In pieces, which are not kept when they have been sent. */
+  readonly body: readonly Uint8Array[] | null;
 }
 
 /** What went wrong below HTTP. */
@@ -39,6 +40,8 @@ export interface AnswerListener {
 
 /** A request under way. */
 export interface Transmission {
+  /** The whole body has been handed to the connection: it is needed no more. */
+  readonly isSent: boolean;
   /** Stops reading from the upstream until `resume`. */
   pause(): void;
   resume(): void;

@@ -18,7 +18,8 @@ export interface Heard {
 }
 
 /** Sends a request and hears it to its end. */
-export function ask(upstream: Upstream, origin: string, body: Uint8Array | null = Buffer.from('{}')): Promise<Heard> {
+export function ask(upstream: Upstream, origin: string, bytes: Uint8Array | null = Buffer.from('{}')): Promise<Heard> {
+  const body = bytes === null ? null : [bytes];
   return new Promise((resolve) => {
     const heard: Heard = { sent: 0, status: undefined, headers: {}, body: '', end: undefined, message: '' };
     const listener: AnswerListener = {

@@ -47,7 +47,7 @@ suite('slow clients', () => {
     server = createHttpServer({
       async serve(exchange) {
         try {
-          bodies.push(await exchange.readBody(() => {}));
+          bodies.push(await exchange.readBody({ begin: () => {}, add: () => {}, end: () => {} }));
           exchange.start(200, ['content-length', '2']);
           exchange.end('ok');
         } catch (error) {

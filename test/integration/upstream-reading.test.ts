@@ -44,7 +44,7 @@ function receive(upstream: Upstream, origin: string, path: string, pauseEvery: n
   return new Promise((resolve, reject) => {
     const pieces: Uint8Array[] = [];
     const transmission: Transmission = upstream.send(
-      { origin, mayBePrivate: true, path, method: 'POST', headers: [], body: Buffer.from('{}') },
+      { origin, mayBePrivate: true, path, method: 'POST', headers: [], body: [Buffer.from('{}')] },
       {
         onSent() {},
         onHead() {},

@@ -1,6 +1,7 @@
 // The way out over undici instead of our own client: the check that both hear the same.
 import { Socket } from 'node:net';
 import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
+import { joinBytes } from '../../src/lib/bytes.ts';
 import { decodeAnswer } from '../../src/upstream/content-encoding.ts';
 import { guardedLookup, literalProblem } from '../../src/upstream/guarded-lookup.ts';
 import {
@@ -80,13 +81,16 @@ class Call implements Transmission, Dispatcher.DispatchHandler {
   #decoder: ReturnType<typeof decodeAnswer>;
   #isOver = false;
   #isPaused = false;
+  /** Undici does not tell; the pieces that it was given are a copy. */
+  readonly isSent = true;
 
   constructor(listener: AnswerListener) {
     this.#listener = listener;
   }
 
   dispatch(agent: Agent, request: UpstreamRequest): void {
-    const { origin, path, method, headers, body } = request;
+    const { origin, path, method, headers } = request;
+    const body = request.body === null ? null : joinBytes(request.body);
     try {
       agent.dispatch({ origin, path, method, headers: headers as string[], body, idempotent: false }, this);
     } catch (error) {

@@ -34,6 +34,12 @@ export function readOrigin(origin: string): Origin {
   };
 }
 
+/** Who wants a connection. Exactly one of the two is called, later, unless the wish is taken back. */
+export interface ConnectionWish {
+  onConnected(connection: Connection): void;
+  onError(error: TransportError): void;
+}
+
 /** What comes of asking for a connection; `cancel` takes the wish back. */
 export interface Connecting {
   cancel(): void;
@@ -81,18 +87,19 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
-  /** Makes a new connection; exactly one of the two is called, later, unless the wish is taken back. */
-  connect(onReady: (connection: Connection) => void, onError: (error: TransportError) => void): Connecting {
-    let isOver = false;
-    const end = (tell: () => void): void => {
-      if (isOver) return;
-      isOver = true;
+  /** Makes a new connection. */
+  connect(wish: ConnectionWish): Connecting {
+    // What is kept here the socket keeps for as long as it lives, and that is longer than any one request.
+    let open: ConnectionWish | undefined = wish;
+    const end = (): ConnectionWish | undefined => {
+      const ended = open;
+      open = undefined;
       clearTimeout(timer);
-      tell();
+      return ended;
     };
     const fail = (error: TransportError): void => {
       socket?.destroy();
-      end(() => onError(error));
+      end()?.onError(error);
     };
     const timer = setTimeout(
       () => fail(new TransportError('connect_timeout', 'no connection within the limit')),
@@ -109,16 +116,16 @@ export class ConnectionPool implements ConnectionOwner {
     const onSocketError = (error: Error): void => fail(connectError(error));
     socket?.on('error', onSocketError);
     socket?.once(this.origin.isSecure ? 'secureConnect' : 'connect', () => {
-      end(() => {
-        socket.off('error', onSocketError);
-        connection = new Connection(socket, this, this.#names);
-        this.#all.add(connection);
-        onReady(connection);
-      });
+      const ended = end();
+      if (ended === undefined) return;
+      socket.off('error', onSocketError);
+      connection = new Connection(socket, this, this.#names);
+      this.#all.add(connection);
+      ended.onConnected(connection);
     });
     return {
       cancel: () => {
-        end(() => {});
+        end();
         socket?.destroy();
       },
     };

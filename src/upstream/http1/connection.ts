@@ -1,5 +1,6 @@
 // One connection to an upstream: carries one exchange at a time, and tells whether it can carry another.
 import type { Socket } from 'node:net';
+import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
 import { TransportError } from '../upstream.ts';
 import type { AnswerHead, NameCache } from './answer-head.ts';
 import { AnswerParser } from './answer-parser.ts';
@@ -7,6 +8,8 @@ import { AnswerFormatError } from './format-error.ts';
 
 /** Bodies up to this size go out in one piece with their head: one packet instead of two. */
 const joinedBytes = 16 << 10;
+/** Larger ones go out in portions of this size. */
+const portionBytes = 256 << 10;
 
 /** Who uses a connection for one exchange. Exactly one of `onEnd` and `onError` comes last. */
 export interface ConnectionUser {
@@ -37,6 +40,8 @@ export class Connection {
   readonly #owner: ConnectionOwner;
   readonly #parser: AnswerParser;
   #user: ConnectionUser | undefined;
+  /** Portions of a large body that are still to be sent, the next one at the end. */
+  #unsent: Uint8Array[] = [];
   #keepsAlive = false;
   #isEnded = false;
   /** When it must not be used any more, in ms of the pool's clock; the pool's. */
@@ -58,6 +63,7 @@ export class Connection {
     socket.on('end', () => this.#onClosedByPeer());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#sendMore());
     socket.resume();
   }
 
@@ -65,23 +71,34 @@ export class Connection {
     return !this.#isEnded && !this.#socket.destroyed && this.#user === undefined;
   }
 
+  /** A part of the body has not been handed to the socket yet. */
+  get isSending(): boolean {
+    return this.#unsent.length > 0;
+  }
+
   /** Sends a request: its head as latin1 text, and its body. */
-  begin(user: ConnectionUser, head: string, body: Uint8Array | null): void {
+  begin(user: ConnectionUser, head: string, body: readonly Uint8Array[] | null): void {
     this.#user = user;
     this.#keepsAlive = false;
     this.#parser.reset();
-    if (body === null) this.#socket.write(head, 'latin1');
-    else if (body.length <= joinedBytes) {
-      const bytes = Buffer.allocUnsafe(head.length + body.length);
-      bytes.write(head, 0, 'latin1');
-      bytes.set(body, head.length);
-      this.#socket.write(bytes);
-    } else {
-      this.#socket.cork();
+    if (body === null) {
       this.#socket.write(head, 'latin1');
-      this.#socket.write(body);
-      this.#socket.uncork();
+      return;
     }
+    const bodyBytes = bytesIn(body);
+    if (bodyBytes > joinedBytes) {
+      this.#unsent = body.flatMap(inPortions).reverse();
+      this.#socket.write(head, 'latin1');
+      this.#sendMore();
+      return;
+    }
+    const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
+    let at = bytes.write(head, 0, 'latin1');
+    for (const piece of body) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#socket.write(bytes);
   }
 
   pause(user: ConnectionUser): void {
@@ -113,8 +130,23 @@ export class Connection {
   /** Closes it at once; the user hears nothing more. */
   destroy(): void {
     this.#user = undefined;
+    this.#unsent = [];
     this.#isEnded = true;
     this.#socket.destroy();
+  }
+
+  /** A portion at a time, each a copy, so that whoever sends a large body can free it when its request is over. */
+  #sendMore(): void {
+    for (;;) {
+      const portion = this.#unsent.pop();
+      if (portion === undefined) return;
+      const copy = joinBytes([portion]);
+      const isRoom = this.#socket.write(copy, (error) => {
+        // What was not written to its end the system may still look at.
+        if (error === undefined || error === null) free(copy);
+      });
+      if (!isRoom) return;
+    }
   }
 
   #onHead(head: AnswerHead): void {
@@ -128,7 +160,7 @@ export class Connection {
     const user = this.#user;
     if (user === undefined) return;
     this.#user = undefined;
-    if (isClean && this.#keepsAlive && !this.#isEnded && this.#socket.writableLength === 0) {
+    if (isClean && this.#keepsAlive && !this.#isEnded && !this.isSending && this.#socket.writableLength === 0) {
       // A paused one would never hear that the upstream closes it.
       this.#socket.resume();
       this.#owner.onFree(this);
@@ -159,6 +191,12 @@ export class Connection {
     this.destroy();
     user?.onError(error);
   }
+}
+
+function inPortions(piece: Uint8Array): Uint8Array[] {
+  const portions: Uint8Array[] = [];
+  for (let at = 0; at < piece.length; at += portionBytes) portions.push(piece.subarray(at, at + portionBytes));
+  return portions;
 }
 
 /** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1). */

@@ -9,7 +9,7 @@ import {
 } from '../upstream.ts';
 import type { AnswerHead } from './answer-head.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
-import { ConnectionPool, readOrigin, type Connecting } from './connection-pool.ts';
+import { ConnectionPool, readOrigin, type Connecting, type ConnectionWish } from './connection-pool.ts';
 import { writeHead } from './request-head.ts';
 
 const aborted = new TransportError('aborted', 'aborted by the gateway');
@@ -40,10 +40,17 @@ export function http1Upstream(connectTimeoutMs: number): Upstream {
   };
 }
 
-/** One request under way. It does not hold the body: an answer may last much longer than that is needed. */
-class Call implements Transmission, ConnectionUser {
+/** A request that has no connection yet. */
+interface Unsent {
+  readonly head: string;
+  readonly body: readonly Uint8Array[] | null;
+}
+
+/** One request under way. It does not keep what it has sent: an answer may last much longer than that is needed. */
+class Call implements Transmission, ConnectionUser, ConnectionWish {
   readonly #listener: AnswerListener;
   #connecting: Connecting | undefined;
+  #unsent: Unsent | undefined;
   #connection: Connection | undefined;
   #decoder: ReturnType<typeof decodeAnswer>;
   #isOver = false;
@@ -54,22 +61,20 @@ class Call implements Transmission, ConnectionUser {
   }
 
   begin(pool: ConnectionPool, request: UpstreamRequest): void {
-    let head: string;
     try {
-      head = writeHead(request, pool.origin.host);
+      this.#unsent = { head: writeHead(request, pool.origin.host), body: request.body };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       queueMicrotask(() => this.onError(error));
       return;
     }
     const idle = pool.take();
-    const { body } = request;
-    if (idle !== undefined) this.#use(idle, head, body);
-    else
-      this.#connecting = pool.connect(
-        (connection) => this.#use(connection, head, body),
-        (error) => this.onError(error),
-      );
+    if (idle === undefined) this.#connecting = pool.connect(this);
+    else this.onConnected(idle);
+  }
+
+  get isSent(): boolean {
+    return this.#unsent === undefined && this.#connection?.isSending !== true;
   }
 
   pause(): void {
@@ -126,17 +131,20 @@ class Call implements Transmission, ConnectionUser {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#connection = undefined;
+    this.#unsent = undefined;
     this.#decoder?.destroy();
     this.#listener.onError(error);
   }
 
-  #use(connection: Connection, head: string, body: Uint8Array | null): void {
+  onConnected(connection: Connection): void {
     this.#connecting = undefined;
     this.#connection = connection;
     this.#listener.onSent();
+    const unsent = this.#unsent;
+    this.#unsent = undefined;
     // Whoever hears of it may already have given up.
-    if (this.#isOver) return;
-    connection.begin(this, head, body);
+    if (this.#isOver || unsent === undefined) return;
+    connection.begin(this, unsent.head, unsent.body);
   }
 
   #end(): void {

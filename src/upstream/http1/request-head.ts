@@ -1,4 +1,5 @@
 // Writes the head of a request.
+import { bytesIn } from '../../lib/bytes.ts';
 import { TransportError, type UpstreamRequest } from '../upstream.ts';
 
 const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
@@ -19,7 +20,7 @@ export function writeHead({ method, path, headers, body }: UpstreamRequest, host
     if (!fieldName.test(name) || !fieldValue.test(value)) throw refusal(`the header ${JSON.stringify(name)}`);
     head += `${name}: ${value}\r\n`;
   }
-  if (body !== null) head += `content-length: ${body.length}\r\n`;
+  if (body !== null) head += `content-length: ${bytesIn(body)}\r\n`;
   return `${head}\r\n`;
 }
 
