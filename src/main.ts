@@ -154,6 +154,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({
     running: () => lifecycle.running,
+    load: () => gateway.load,
     ledger: () => ledger.status(),
     isRedisAway: shared.isRedisAway,
   });

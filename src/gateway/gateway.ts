@@ -15,6 +15,15 @@ import { settle } from './settle.ts';
 import { Transcriber } from './transcriber.ts';
 import type { GatewayParts, Work } from './work.ts';
 
+/** What requests hold. */
+export interface Load {
+  readonly attempts: number;
+  /** Requests that wait for an account. */
+  readonly waiting: number;
+  /** Of the budget for request bodies. */
+  readonly bodyBytes: number;
+}
+
 /** Serves everything under `/v1`. */
 export class Gateway {
   readonly #parts: GatewayParts;
@@ -29,6 +38,12 @@ export class Gateway {
     this.#endpoints = new Map(parts.endpoints.map((endpoint) => [endpoint.path, endpoint]));
     this.#budget = new BodyBudget(parts.settings.MAX_BODY_BYTES_IN_FLIGHT);
     this.#drainer = parts.settings.ON_CLIENT_DISCONNECT === 'drain' ? boundedDrainer(parts.clock) : noDrainer;
+  }
+
+  /** What requests hold at this moment. */
+  get load(): Load {
+    const { pool, rooms } = this.#parts;
+    return { attempts: pool.inFlight, waiting: rooms.waiting, bodyBytes: this.#budget.usedBytes };
   }
 
   /** Serves one exchange; never rejects. */

@@ -31,6 +31,11 @@ export class Pool implements LeaseListener {
     return this.#members;
   }
 
+  /** Attempts under way. */
+  get inFlight(): number {
+    return this.#members.reduce((sum, { inFlight }) => sum + inFlight, 0);
+  }
+
   /** Takes over a configuration; live state stays with the account's id. */
   apply(configuration: Pick<Configuration, 'accounts'>): void {
     const ids = new Set(configuration.accounts.map((account) => account.id));

@@ -19,6 +19,8 @@ export interface Metrics {
 export interface MetricSources {
   /** Requests under way. */
   readonly running: () => number;
+  /** What those hold: attempts, places in the queue for accounts, bytes of bodies. */
+  readonly load: () => { readonly attempts: number; readonly waiting: number; readonly bodyBytes: number };
   /** Undefined where no Redis is used. */
   readonly isRedisAway: () => boolean | undefined;
   readonly ledger: () => {
@@ -121,6 +123,21 @@ export function openMetrics(sources: MetricSources): Metrics {
     help: 'Client requests under way.',
     registers,
   });
+  const attemptsInFlight = new Gauge({
+    name: 'aigateway_attempts_in_flight',
+    help: 'Upstream attempts under way.',
+    registers,
+  });
+  const waiting = new Gauge({
+    name: 'aigateway_requests_waiting',
+    help: 'Requests that wait for an account that is throttled or busy.',
+    registers,
+  });
+  const bodyBytes = new Gauge({
+    name: 'aigateway_body_bytes_in_flight',
+    help: 'Request bodies in memory, of MAX_BODY_BYTES_IN_FLIGHT.',
+    registers,
+  });
   return {
     observe(record) {
       const { endpoint } = record;
@@ -143,6 +160,10 @@ export function openMetrics(sources: MetricSources): Metrics {
     },
     async collect() {
       inFlight.set(sources.running());
+      const load = sources.load();
+      attemptsInFlight.set(load.attempts);
+      waiting.set(load.waiting);
+      bodyBytes.set(load.bodyBytes);
       const ledger = sources.ledger();
       ledgerWaiting.set(ledger.waitingBytes);
       ledgerLost.set(ledger.lostLines);
