@@ -9,6 +9,7 @@ import {
   streamHead,
   type RawUpstream,
 } from '../support/raw-upstream.ts';
+import { eventually } from '../support/await.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 
 const nested = (depth: number): string => (depth === 0 ? '0.1000' : `{"x_${depth}":[${nested(depth - 1)},-0,1E+2]}`);
@@ -172,7 +173,9 @@ suite('answers', () => {
     await upstream.close();
   });
 
+  let received = 0;
   const receive = async (options: object): Promise<string> => {
+    received += 1;
     const response = await rig.post('/v1/chat/completions', { model: 'gpt-4', stream: true, ...options });
     assert.equal(response.status, 200);
     return Buffer.from(await response.arrayBuffer()).toString();
@@ -203,6 +206,16 @@ suite('answers', () => {
     const all = events('\n').join('').trimEnd();
     pieces = [Buffer.from(all)];
     assert.equal(await receive({ stream_options: { include_usage: true } }), all);
+  });
+
+  test('the ledger has the usage of each of them, wherever it was cut', async () => {
+    let sums: Record<string, unknown> = {};
+    await eventually('all are in the ledger', async () => {
+      sums = (await rig.manage<{ data: Record<string, unknown>[] }>('GET', '/usage')).data[0] ?? {};
+      return sums['requests'] === received;
+    });
+    const { prompt_tokens: prompt, completion_tokens: completion } = sums;
+    assert.deepEqual([prompt, completion], [5 * received, 2 * received]);
   });
 });
 
