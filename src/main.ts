@@ -24,6 +24,7 @@ import { Limiter } from './limits/limiter.ts';
 import { createManagement } from './management/management.ts';
 import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
+import { PoolSharing } from './pool/sharing.ts';
 import { RetryBudgets } from './pool/retry-budget.ts';
 import { WaitingRooms } from './pool/waiting-room.ts';
 import { endpoints } from './providers/openai/endpoints.ts';
@@ -150,6 +151,8 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       else logger.error({ err: error }, 'Redis does not answer; the gateway keeps to its share of the limits');
     },
   });
+  const sharing =
+    shared.pools === undefined ? undefined : await PoolSharing.begin({ pool, exchange: shared.pools, clock });
   const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({
@@ -259,6 +262,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     clientKeys.stop();
     await noteState();
     await upstream.close();
+    sharing?.stop();
     await shared.close();
     await ledger.close();
     await storage.close();
@@ -271,6 +275,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     clearInterval(stateTimer);
     configuration.stop();
     clientKeys.stop();
+    sharing?.stop();
     await shared.close();
     await ledger.close();
     throw error;

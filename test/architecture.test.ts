@@ -35,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: ['lib'],
   mock: ['lib'],
   ledger: ['lib', 'core', 'storage'],
-  pool: ['lib', 'core'],
+  pool: ['lib', 'core', 'shared-state'],
   prices: ['lib', 'core'],
   providers: ['lib', 'core'],
   reconciliation: ['lib', 'core', 'prices'],

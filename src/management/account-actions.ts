@@ -81,7 +81,7 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     await existing(accounts, 'account', id);
     const result = await testAccount(parts, id);
-    if (result.ok) parts.pool.member(id)?.unbench();
+    if (result.ok) parts.pool.unbench(id);
     const { ok, status, models, message, durationMs } = result;
     return context.json({ ok, status, models: [...models], message, duration_ms: durationMs }, 200);
   });
@@ -131,7 +131,7 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     const row = await changes.run(context, id, async () => {
       const found = await existing(accounts, 'account', id);
-      parts.pool.member(id)?.unbench();
+      parts.pool.unbench(id);
       return found;
     });
     return context.json(presentAccount(parts, row), 200);

@@ -15,6 +15,16 @@ interface Slot {
 /** `closed` lets everything through, `open` nothing, `half_open` the one request that tries. */
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
+/** How a circuit came to be open, in ms since the epoch. */
+export interface Opening {
+  /** The failure that opened it, in one sentence. */
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** How often in a row it has opened: each doubles the time. */
+  readonly openings: number;
+}
+
 /** The circuit of one model on one account. Times are ms since the epoch. */
 export class Circuit {
   #slots: Slot[] = [];
@@ -47,6 +57,25 @@ export class Circuit {
   /** The failure that opened it, in one sentence. */
   get reason(): string {
     return this.#reason;
+  }
+
+  /** How it came to be open; undefined where it is closed. */
+  get opening(): Opening | undefined {
+    if (this.#openedAtMs === undefined) return undefined;
+    const { reason } = this;
+    return { reason, sinceMs: this.#openedAtMs, untilMs: this.#openUntilMs, openings: this.#openings };
+  }
+
+  /** Opens because another gateway's has opened; of two ends the later one stays. False where nothing changed. */
+  adopt({ reason, sinceMs, untilMs, openings }: Opening, nowMs: number): boolean {
+    if (this.#openedAtMs !== undefined && this.#openUntilMs >= untilMs) return false;
+    this.#openedAtMs = Math.min(sinceMs, nowMs);
+    this.#openUntilMs = untilMs;
+    this.#openings = Math.max(openings, this.#openings);
+    this.#isTrying = false;
+    this.#reason = reason;
+    this.#slots = [];
+    return true;
   }
 
   /** A request goes through: in the half-open state it is the one that tries. */

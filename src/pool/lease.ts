@@ -3,9 +3,11 @@ import type { Account } from '../core/account.ts';
 import type { Failure } from '../core/failure.ts';
 import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
 import type { Taken } from './allowance.ts';
-import { benchAfter } from './bench.ts';
+import { benchAfter, type Bench } from './bench.ts';
+import type { Circuit } from './circuit.ts';
 import type { Member } from './member.ts';
 import type { ModelQuota } from './quota-group.ts';
+import type { RestScope } from './rest.ts';
 
 /** What the pool hears of its leases. */
 export interface LeaseListener {
@@ -15,6 +17,17 @@ export interface LeaseListener {
   onOrganizationFailed(member: Member, failure: Failure, nowMs: number): void;
   /** Something has become free, or has changed. */
   onChange(): void;
+  /**
+   * How many gateways draw on the same quotas without hearing of each other. Each then takes it that the others send as
+   * much as itself.
+   */
+  readonly parties: number;
+  /** A model's quota has been drawn upon; given back where negative. */
+  onTaken(member: Member, model: string, requests: number, tokens: number): void;
+  /** An answer to a request that left at `sentAtMs` told what is left of the quota. */
+  onReading(member: Member, model: string, reading: QuotaReading, sentAtMs: number): void;
+  /** A bench has begun or got longer, or a circuit has opened. */
+  onRest(member: Member, scope: RestScope, model: string, nowMs: number): void;
 }
 
 /** The right to use a member for one attempt on one model. Use it with `using`. */
@@ -29,6 +42,7 @@ export class Lease implements Disposable {
   readonly #quota: ModelQuota;
   readonly #requests: Taken;
   readonly #tokens: Taken;
+  readonly #estimate: number;
   readonly #listener: LeaseListener;
   #isHeld = true;
   /** It is the one request that tries an account whose bench has ended. */
@@ -42,8 +56,10 @@ export class Lease implements Disposable {
     this.#takenAtMs = nowMs;
     this.#listener = listener;
     this.#quota = member.group.quota(model);
-    this.#requests = this.#quota.requests.take(1, nowMs);
-    this.#tokens = this.#quota.tokens.take(tokens, nowMs);
+    this.#requests = this.#quota.requests.take(listener.parties, nowMs);
+    this.#tokens = this.#quota.tokens.take(tokens * listener.parties, nowMs);
+    this.#estimate = tokens;
+    listener.onTaken(member, model, 1, tokens);
     this.#isTrial = member.bench !== undefined;
     if (this.#isTrial) member.isTrying = true;
     member.inFlight += 1;
@@ -60,8 +76,9 @@ export class Lease implements Disposable {
 
   /** Takes over what the answer says is left of the quota. */
   learnQuota(reading: QuotaReading | undefined, nowMs: number): void {
-    if (reading !== undefined && !this.#isOutdated)
-      this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
+    if (reading === undefined || this.#isOutdated) return;
+    this.member.group.learn(this.model, reading, this.#takenAtMs, nowMs);
+    this.#listener.onReading(this.member, this.model, reading, this.#takenAtMs);
   }
 
   /** Takes over what the answer says of the quota's owner. */
@@ -77,6 +94,8 @@ export class Lease implements Disposable {
 
   /** The attempt never reached the upstream: it used nothing. */
   refund(): void {
+    if (this.#requests.amount === 0) return;
+    this.#listener.onTaken(this.member, this.model, -1, -this.#estimate);
     this.#quota.requests.giveBack(this.#requests);
     this.#quota.tokens.giveBack(this.#tokens);
   }
@@ -88,11 +107,17 @@ export class Lease implements Disposable {
     const { member, model } = this;
     const state = member.model(model);
     if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs);
-    else if (failure.source === 'upstream') state.circuit.fail(failure.message, nowMs);
+    else if (failure.source === 'upstream') this.#failCircuit(state.circuit, failure, nowMs);
     else state.circuit.forget();
     if (failure === null || (this.#isTrial && failure.source === 'caller')) {
       forgetStrikes(member, state, this.#quota, nowMs);
     } else bench(failure, this, this.#quota, this.#listener, nowMs);
+  }
+
+  #failCircuit(circuit: Circuit, { message }: Failure, nowMs: number): void {
+    const before = circuit.openUntilMs;
+    circuit.fail(message, nowMs);
+    if (circuit.openUntilMs !== before) this.#listener.onRest(this.member, 'circuit', this.model, nowMs);
   }
 
   [Symbol.dispose](): void {
@@ -118,21 +143,25 @@ function bench(
   listener: LeaseListener,
   nowMs: number,
 ): void {
+  const rest = (holder: { bench: Bench | undefined }, scope: RestScope): void => {
+    const after = benchAfter(holder.bench, failure, nowMs);
+    if (after === holder.bench) return;
+    holder.bench = after;
+    listener.onRest(member, scope, scope === 'account' ? '' : model, nowMs);
+  };
   switch (failure.scope) {
     case 'none':
       return;
     case 'account':
-      member.bench = benchAfter(member.bench, failure, nowMs);
+      rest(member, 'account');
       return;
     case 'organization':
       listener.onOrganizationFailed(member, failure, nowMs);
       return;
-    case 'account_model': {
-      const state = member.model(model);
-      state.bench = benchAfter(state.bench, failure, nowMs);
+    case 'account_model':
+      rest(member.model(model), 'account_model');
       return;
-    }
     case 'quota_group_model':
-      quota.bench = benchAfter(quota.bench, failure, nowMs);
+      rest(quota, 'quota_group_model');
   }
 }

@@ -1,21 +1,11 @@
 // What the pool remembers over a restart, as far as it is still true then: benches, owners, and what was left.
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { failureKinds, type FailureKind } from '../core/failure.ts';
 import { activeBench, type Bench } from './bench.ts';
-import type { Member } from './member.ts';
 import type { Pool } from './pool.ts';
+import { benchSchema as bench, credentialMark } from './rest.ts';
 
 /** After a minute everything has refilled. */
 const windowMs = 60_000;
-
-const bench = z.object({
-  kind: z.enum(Object.keys(failureKinds) as [FailureKind, ...FailureKind[]]),
-  reason: z.string(),
-  sinceMs: z.number(),
-  untilMs: z.number(),
-  strikes: z.number(),
-});
 
 const left = z.object({ limit: z.number(), remaining: z.number() }).nullable();
 
@@ -38,7 +28,7 @@ const memorySchema = z.object({
 export function remember(pool: Pool, nowMs: number): string {
   const members = pool.members.map((member) => ({
     account_id: member.account.id,
-    credential: fingerprint(member),
+    credential: credentialMark(member),
     owner: member.owner,
     bench: activeBench(member.bench, nowMs) ?? null,
     models: [...member.models].flatMap(([model, state]) => {
@@ -62,7 +52,7 @@ export function recall(pool: Pool, text: string, nowMs: number): void {
   const { savedAtMs, members } = memory.data;
   for (const known of members) {
     const member = pool.member(known.account_id);
-    if (member === undefined || fingerprint(member) !== known.credential) continue;
+    if (member === undefined || credentialMark(member) !== known.credential) continue;
     if (known.owner.organization !== undefined) pool.onOwner(member, known.owner);
     member.bench = stillActive(known.bench, nowMs);
     for (const { model, bench: rest } of known.models) member.model(model).bench = stillActive(rest, nowMs);
@@ -78,10 +68,6 @@ export function recall(pool: Pool, text: string, nowMs: number): void {
 
 function stillActive(rest: Bench | null, nowMs: number): Bench | undefined {
   return activeBench(rest ?? undefined, nowMs);
-}
-
-function fingerprint({ account }: Member): string {
-  return createHash('sha256').update(account.credentialVersion).digest('base64url').slice(0, 16);
 }
 
 function parse(text: string): unknown {

@@ -1,11 +1,12 @@
 // The pool: every account at work. It offers who may serve now, or says why nobody can and until when.
 import type { Configuration } from '../core/configuration.ts';
 import type { Failure } from '../core/failure.ts';
-import type { QuotaOwner } from '../core/quota.ts';
+import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
 import { benchAfter } from './bench.ts';
 import { QuotaGroups } from './groups.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
+import type { RestScope } from './rest.ts';
 import { bestTier, isThrottled, judgeAll, order, pick, turnAfter, type Candidate, type Wish } from './select.ts';
 
 /** Nobody can serve now. */
@@ -18,12 +19,21 @@ export interface Exhausted {
   readonly freeAtMs: number | undefined;
 }
 
+/** Who tells other gateways what happens in this pool. Called on the way of every request, so it must be quick. */
+export interface PoolTeller extends Pick<LeaseListener, 'onTaken' | 'onReading' | 'onRest' | 'parties'> {
+  /** It has become known who owns the account's quota. */
+  onOwner(member: Member): void;
+  /** All rests of the account, and of what shares its quota, have been lifted. */
+  onLifted(member: Member): void;
+}
+
 /** All members with their live state. */
 export class Pool implements LeaseListener {
   #members: readonly Member[] = [];
   readonly #byId = new Map<string, Member>();
   readonly #groups = new QuotaGroups();
   readonly #listeners = new Set<() => void>();
+  #teller: PoolTeller | undefined;
   /** Where the last pick stood before it. */
   #turn = 0;
 
@@ -56,9 +66,27 @@ export class Pool implements LeaseListener {
     return this.#byId.get(accountId);
   }
 
+  get parties(): number {
+    return this.#teller?.parties ?? 1;
+  }
+
+  /** From now on it is told what happens here. */
+  tellBy(teller: PoolTeller): void {
+    this.#teller = teller;
+  }
+
+  /** Lifts every bench of the account, and closes its circuits, here and elsewhere. */
+  unbench(accountId: string): void {
+    const member = this.#byId.get(accountId);
+    if (member === undefined) return;
+    member.unbench();
+    this.#teller?.onLifted(member);
+    this.onChange();
+  }
+
   /** Every account of the wish's provider, judged. */
   judge(wish: Wish, nowMs: number): Candidate[] {
-    return judgeAll(this.#members, wish, nowMs);
+    return judgeAll(this.#members, wish, nowMs, this.parties);
   }
 
   /** The eligible in the order in which a new request would try them. */
@@ -107,6 +135,7 @@ export class Pool implements LeaseListener {
     const known = { ...owner, ...member.owner };
     if (member.owner.organization === known.organization && member.owner.project === known.project) return;
     member.owner = known;
+    this.#teller?.onOwner(member);
     const group = this.#groups.groupFor(member.account, member.owner, member.group);
     if (group === member.group) return;
     member.group = group;
@@ -120,7 +149,23 @@ export class Pool implements LeaseListener {
       member === failed ||
       (member.account.providerId === failed.account.providerId &&
         (member.group === failed.group || (organization !== undefined && member.owner.organization === organization)));
-    for (const member of this.#members) if (isSame(member)) member.bench = benchAfter(member.bench, failure, nowMs);
+    for (const member of this.#members) {
+      if (!isSame(member)) continue;
+      member.bench = benchAfter(member.bench, failure, nowMs);
+      this.onRest(member, 'account', '', nowMs);
+    }
+  }
+
+  onTaken(member: Member, model: string, requests: number, tokens: number): void {
+    this.#teller?.onTaken(member, model, requests, tokens);
+  }
+
+  onReading(member: Member, model: string, reading: QuotaReading, sentAtMs: number): void {
+    this.#teller?.onReading(member, model, reading, sentAtMs);
+  }
+
+  onRest(member: Member, scope: RestScope, model: string, nowMs: number): void {
+    this.#teller?.onRest(member, scope, model, nowMs);
   }
 
   /** When accounts were last used, account id → ms since the epoch, for those used since the last call. */

@@ -43,23 +43,25 @@ export interface Candidate {
 /** So that one pick never costs a member more than twenty turns. */
 const leastShare = 0.05;
 
-/** Judges every member; those of other providers are left out. */
-export function judgeAll(members: readonly Member[], wish: Wish, nowMs: number): Candidate[] {
+/**
+ * Judges every member; those of other providers are left out. `parties`: see `LeaseListener`.
+ */
+export function judgeAll(members: readonly Member[], wish: Wish, nowMs: number, parties = 1): Candidate[] {
   const candidates: Candidate[] = [];
   for (const member of members) {
-    if (member.account.providerId === wish.providerId) candidates.push(judge(member, wish, nowMs));
+    if (member.account.providerId === wish.providerId) candidates.push(judge(member, wish, nowMs, parties));
   }
   return candidates;
 }
 
-function judge(member: Member, wish: Wish, nowMs: number): Candidate {
+function judge(member: Member, wish: Wish, nowMs: number, parties: number): Candidate {
   const { account, group } = member;
   const quota = group.known(wish.model);
   const circuit = member.models.get(wish.model)?.circuit;
   // While one request tries an account whose bench has just ended, the bench goes on for the others.
   const bench = member.benchFor(wish.model, nowMs) ?? (member.isTrying ? member.bench : undefined);
-  const leftRequests = quota?.requests.left(nowMs) ?? account.limits.rpm ?? Number.POSITIVE_INFINITY;
-  const leftTokens = quota?.tokens.left(nowMs) ?? account.limits.tpm ?? Number.POSITIVE_INFINITY;
+  const leftRequests = (quota?.requests.left(nowMs) ?? account.limits.rpm ?? Number.POSITIVE_INFINITY) / parties;
+  const leftTokens = (quota?.tokens.left(nowMs) ?? account.limits.tpm ?? Number.POSITIVE_INFINITY) / parties;
   const obstacles: Obstacle[] = [];
   let freeAtMs = nowMs;
   if (!account.isActive) obstacles.push('inactive');
@@ -76,9 +78,9 @@ function judge(member: Member, wish: Wish, nowMs: number): Candidate {
   }
   if (member.inFlight >= (account.limits.max_concurrency ?? Number.POSITIVE_INFINITY))
     obstacles.push('concurrency_reached');
-  const requestsAtMs = quota?.requests.freeAtMs(1, nowMs) ?? nowMs;
+  const requestsAtMs = quota?.requests.freeAtMs(parties, nowMs) ?? nowMs;
   if (requestsAtMs > nowMs) obstacles.push('no_requests_left');
-  const tokensAtMs = quota?.tokens.freeAtMs(wish.tokens, nowMs) ?? nowMs;
+  const tokensAtMs = quota?.tokens.freeAtMs(wish.tokens * parties, nowMs) ?? nowMs;
   if (tokensAtMs > nowMs) obstacles.push('no_tokens_left');
   freeAtMs = Math.max(freeAtMs, requestsAtMs, tokensAtMs);
   const share = Math.min(quota?.requests.share(nowMs) ?? 1, quota?.tokens.share(nowMs) ?? 1);

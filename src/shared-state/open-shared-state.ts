@@ -3,6 +3,7 @@ import type { RedisUrl } from '../core/redis-url.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { LimitState, SpendingHistory } from './limit-state.ts';
 import { MemoryLimitState } from './memory/memory-limit-state.ts';
+import type { PoolExchange } from './pool-exchange.ts';
 import type { RedisConnection } from './redis/connection.ts';
 import type { Membership } from './redis/membership.ts';
 
@@ -19,6 +20,8 @@ export interface SharedStateParts {
 /** What gateways share. */
 export interface SharedState {
   readonly limits: LimitState;
+  /** The way to the pools of the other gateways; undefined where there are none. */
+  readonly pools: PoolExchange | undefined;
   /** The way to the other gateways; undefined where there are none. */
   readonly redis: { readonly connection: RedisConnection; readonly membership: Membership } | undefined;
   /** For `/ready` and the metrics; undefined where no Redis is used. */
@@ -31,20 +34,23 @@ export interface SharedState {
 export async function openSharedState({ url, clock, history, onTrouble }: SharedStateParts): Promise<SharedState> {
   const alone: SharedState = {
     limits: new MemoryLimitState(clock, history),
+    pools: undefined,
     redis: undefined,
     isRedisAway: () => undefined,
     close: async () => {},
   };
   if (url === undefined) return alone;
   // Who uses no Redis does not pay for its client's memory.
-  const [{ RedisConnection }, { Membership }] = await Promise.all([
+  const [{ RedisConnection }, { Membership }, { redisPoolExchange }] = await Promise.all([
     import('./redis/connection.ts'),
     import('./redis/membership.ts'),
+    import('./redis/redis-pool-exchange.ts'),
   ]);
   const connection = await RedisConnection.open({ url, clock, onTrouble });
   const membership = await Membership.join(connection, clock);
   return {
     limits: alone.limits,
+    pools: redisPoolExchange({ connection, membership, clock }),
     redis: { connection, membership },
     isRedisAway: () => connection.isAway,
     async close() {
