@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts';
 import { StoppedError, type BodyRoom, type ClientAnswer, type Exchange, type StopReason } from '../core/exchange.ts';
 import { free } from '../lib/bytes.ts';
 import { Cancellation } from '../lib/cancellation.ts';
+import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
 import { BodyBuffer } from './body-buffer.ts';
 
 /** How long the rest of a refused body is read and thrown away, so that the client can read why it was refused. */
@@ -17,10 +18,12 @@ export interface ExchangeParts {
   readonly maxBodyBytes: number;
   /** Whether the connection is to be closed after this answer. */
   readonly isClosing: () => boolean;
+  /** When answers are written. */
+  readonly turnEnd: TurnEnd;
 }
 
 /** One request and its answer over node:http. */
-export class HttpExchange implements Exchange, ClientAnswer {
+export class HttpExchange implements Exchange, ClientAnswer, Postponed {
   readonly id: string;
   readonly receivedAtMs: number;
   readonly path: string;
@@ -31,6 +34,12 @@ export class HttpExchange implements Exchange, ClientAnswer {
   readonly #response: ServerResponse;
   readonly #parts: ExchangeParts;
   #sentBytes = 0;
+  /** What is to be written at the end of the turn. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPostponed = false;
+  #isEnding = false;
+  readonly #onWritable: (() => void)[] = [];
 
   constructor(request: IncomingMessage, response: ServerResponse, parts: ExchangeParts) {
     this.id = parts.id;
@@ -130,25 +139,57 @@ export class HttpExchange implements Exchange, ClientAnswer {
 
   write(bytes: Uint8Array): boolean {
     this.#sentBytes += bytes.length;
+    this.#postpone(bytes);
+    const { writableLength, writableHighWaterMark, destroyed } = this.#response;
     // Where the client has gone there is nothing to wait for.
-    return this.#response.write(bytes) || this.#response.destroyed;
+    return destroyed || writableLength + this.#waitingBytes < writableHighWaterMark;
   }
 
   onceWritable(resume: () => void): void {
-    this.#response.once('drain', resume);
+    this.#onWritable.push(resume);
   }
 
   end(bytes?: Uint8Array | string): void {
-    this.#sentBytes += bytes?.length ?? 0;
-    if (!this.#isBodyPending) {
-      this.#response.end(bytes);
-      return;
+    const last = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    this.#sentBytes += last?.length ?? 0;
+    this.#isEnding = !this.#isBodyPending;
+    this.#postpone(last);
+    if (!this.#isEnding) this.#endSlowly();
+  }
+
+  /** Writes what has waited. */
+  atTurnEnd(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#isPostponed = false;
+    const response = this.#response;
+    const bytes = waiting.length < 2 ? waiting[0] : Buffer.concat(waiting);
+    if (this.#isEnding) response.end(bytes);
+    else if (bytes === undefined || response.write(bytes)) this.#resume();
+    else if (this.#onWritable.length > 0) response.once('drain', this.#resume);
+  }
+
+  #postpone(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined && bytes.length > 0) {
+      this.#waiting.push(bytes);
+      this.#waitingBytes += bytes.length;
     }
-    // The client still sends: closing now would reset the connection under its feet before it has read the answer.
-    if (bytes !== undefined) this.#response.write(bytes);
+    if (this.#isPostponed) return;
+    this.#isPostponed = true;
+    this.#parts.turnEnd.add(this);
+  }
+
+  readonly #resume = (): void => {
+    for (const resume of this.#onWritable.splice(0)) resume();
+  };
+
+  /** The client still sends: closing now would reset the connection under its feet before it has read the answer. */
+  #endSlowly(): void {
     const finish = (): void => {
       clearTimeout(timer);
-      this.#response.end();
+      this.#isEnding = true;
+      this.#postpone(undefined);
     };
     const timer = setTimeout(finish, lingerMs).unref();
     this.#request.once('end', finish);

@@ -5,6 +5,7 @@ import { GatewayError } from '../core/errors.ts';
 import { judgeLocalCaller, type Caller } from '../core/local-caller.ts';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
+import { TurnEnd } from '../lib/turn-end.ts';
 import { HttpExchange } from './exchange.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { refusalOf, type Refusal } from './strictness.ts';
@@ -58,6 +59,7 @@ export interface ServerParts {
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(parts: ServerParts): Server {
   const { lifecycle, clock } = parts;
+  const turnEnd = new TurnEnd();
   const exact: Readonly<Record<string, Listener>> = {
     '/health': (_request, response) => sendJson(response, 200, { status: 'ok' }),
     '/ready': (_request, response) => {
@@ -105,6 +107,7 @@ export function createHttpServer(parts: ServerParts): Server {
         path,
         maxBodyBytes: parts.maxBodyBytes,
         isClosing: () => isClosing(request),
+        turnEnd,
       });
       lifecycle.track(exchange, Promise.all([parts.serve(exchange), exchange.closed]));
       return;

@@ -3,7 +3,7 @@
 /** Stops work that is under way. `Reason` tells who wanted it stopped; the first reason stays. */
 export class Cancellation<Reason> {
   #reason: Reason | undefined;
-  readonly #listeners = new Set<(reason: Reason) => void>();
+  readonly #listeners: ((reason: Reason) => void)[] = [];
 
   get reason(): Reason | undefined {
     return this.#reason;
@@ -16,8 +16,8 @@ export class Cancellation<Reason> {
   cancel(reason: Reason): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    for (const listener of this.#listeners) listener(reason);
-    this.#listeners.clear();
+    // One of them may take back another that has not heard yet.
+    for (let next = this.#listeners.shift(); next !== undefined; next = this.#listeners.shift()) next(reason);
   }
 
   /** Calls `listener` at the cancellation, at once if it has happened; the answer takes the listener back. */
@@ -26,7 +26,10 @@ export class Cancellation<Reason> {
       listener(this.#reason);
       return () => {};
     }
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#listeners.push(listener);
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at !== -1) this.#listeners.splice(at, 1);
+    };
   }
 }

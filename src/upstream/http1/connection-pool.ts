@@ -1,6 +1,7 @@
 // The connections to one origin: the one used last is used first, so that those not needed grow old and are closed.
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { TurnEnd } from '../../lib/turn-end.ts';
 import { guardedLookup, literalProblem } from '../guarded-lookup.ts';
 import { TransportError } from '../upstream.ts';
 import { NameCache } from './answer-head.ts';
@@ -61,6 +62,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #lookup: LookupFunction;
   readonly #reading = newReading();
   readonly #names = new NameCache();
+  readonly #turnEnd = new TurnEnd();
   readonly #all = new Set<Connection>();
   /** Idle ones, the one used last at the end. */
   readonly #idle: Connection[] = [];
@@ -119,7 +121,7 @@ export class ConnectionPool implements ConnectionOwner {
       const ended = end();
       if (ended === undefined) return;
       socket.off('error', onSocketError);
-      connection = new Connection(socket, this, this.#names);
+      connection = new Connection(socket, this, this.#names, this.#turnEnd);
       this.#all.add(connection);
       ended.onConnected(connection);
     });

@@ -1,5 +1,6 @@
 // One connection to an upstream: carries one exchange at a time, and tells whether it can carry another.
 import type { Socket } from 'node:net';
+import type { Postponed, TurnEnd } from '../../lib/turn-end.ts';
 import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
 import { TransportError } from '../upstream.ts';
 import type { AnswerHead, NameCache } from './answer-head.ts';
@@ -35,10 +36,13 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /** A connected socket. */
-export class Connection {
+export class Connection implements Postponed {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #parser: AnswerParser;
+  readonly #turnEnd: TurnEnd;
+  /** A request that leaves at the end of the turn. */
+  #leaving: Uint8Array | undefined;
   #user: ConnectionUser | undefined;
   /** Portions of a large body that are still to be sent, the next one at the end. */
   #unsent: Uint8Array[] = [];
@@ -49,8 +53,9 @@ export class Connection {
   /** The upstream's own word on how long it keeps a connection, in ms; undefined where it gave none. */
   keepAliveHintMs: number | undefined;
 
-  constructor(socket: Socket, owner: ConnectionOwner, names: NameCache) {
+  constructor(socket: Socket, owner: ConnectionOwner, names: NameCache, turnEnd: TurnEnd) {
     this.#socket = socket;
+    this.#turnEnd = turnEnd;
     this.#owner = owner;
     this.#parser = new AnswerParser(
       {
@@ -73,7 +78,7 @@ export class Connection {
 
   /** A part of the body has not been handed to the socket yet. */
   get isSending(): boolean {
-    return this.#unsent.length > 0;
+    return this.#unsent.length > 0 || this.#leaving !== undefined;
   }
 
   /** Sends a request: its head as latin1 text, and its body. */
@@ -98,7 +103,15 @@ export class Connection {
       bytes.set(piece, at);
       at += piece.length;
     }
-    this.#socket.write(bytes);
+    this.#leaving = bytes;
+    this.#turnEnd.add(this);
+  }
+
+  /** Sends what is to leave, if it is still wanted. */
+  atTurnEnd(): void {
+    const bytes = this.#leaving;
+    this.#leaving = undefined;
+    if (bytes !== undefined && !this.#isEnded) this.#socket.write(bytes);
   }
 
   pause(user: ConnectionUser): void {
@@ -114,6 +127,11 @@ export class Connection {
     // An idle connection on which something comes is one whose next answer could be somebody else's.
     if (this.#user === undefined) {
       this.destroy();
+      return;
+    }
+    // Nor is it the answer to a request that has not left.
+    if (this.#leaving !== undefined) {
+      this.#fail(new TransportError('connection_failed', 'the upstream spoke before it was asked'));
       return;
     }
     let taken: number;
