@@ -8,11 +8,12 @@ import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { eventually } from '../support/await.ts';
 import { ledgerEntry, type EntryChange } from '../support/ledger.ts';
 import { runOutside } from '../support/outside-sql.ts';
-import { chat, startRig, testKey, type Rig } from '../support/rig.ts';
+import { chat, startRig, testKey, type Rig, type RigOptions } from '../support/rig.ts';
 import { ledgerUrlOf } from '../support/test-database.ts';
 
 const adminKey = 'sk-admin-canary-0123456789';
 const dayMs = 86_400_000;
+const now = Math.floor(Date.now() / 1000);
 const today = new Date().toISOString().slice(0, 10);
 
 interface Side {
@@ -142,6 +143,7 @@ test('after mixed traffic nothing differs, for any model', async () => {
 const plantings: readonly {
   readonly name: string;
   readonly script?: MockScript;
+  readonly settings?: RigOptions['settings'];
   readonly plant: (rig: Rig) => Promise<void>;
   readonly model?: string;
   readonly reasons: readonly string[];
@@ -207,7 +209,7 @@ const plantings: readonly {
   {
     name: 'an attempt whose end was never heard of',
     script: {
-      books: { calls: [{ at: Math.floor(Date.now() / 1000), model: 'gpt-4o', input_tokens: 7, output_tokens: 9 }] },
+      books: { calls: [{ at: now, model: 'gpt-4o', input_tokens: 7, output_tokens: 9 }] },
     },
     async plant(rig) {
       const silent = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, cost_nano_usd: null } as const;
@@ -218,17 +220,65 @@ const plantings: readonly {
     reasons: ['unknown_end'],
   },
   {
+    name: 'an attempt that was billed and never answered',
+    script: {
+      models: { 'gpt-4o': { fault: { fault: 'close-before-headers', after: 1 } } },
+      books: { calls: [{ at: now, model: 'gpt-4o', input_tokens: 7, output_tokens: 9 }] },
+    },
+    settings: { MAX_ATTEMPTS: '1' },
+    plant: async (rig) => void (await use(rig, '/v1/chat/completions', chat('gpt-4o'))),
+    reasons: ['unanswered'],
+  },
+  {
+    name: 'a success that was empty, and was billed',
+    script: {
+      models: { 'gpt-4o': { fault: { fault: 'empty-stream', after: 1 } } },
+    },
+    settings: { MAX_ATTEMPTS: '1' },
+    plant: async (rig) => void (await use(rig, '/v1/chat/completions', chat('gpt-4o', { stream: true }))),
+    reasons: ['without_usage'],
+  },
+  {
+    name: 'another share of the tokens as cached',
+    script: {
+      models: {
+        'gpt-4o': {
+          usage: { prompt_tokens: 3000, completion_tokens: 10, prompt_tokens_details: { cached_tokens: 1024 } },
+        },
+      },
+      books: {
+        missing_models: ['gpt-4o'],
+        calls: [{ at: now, model: 'gpt-4o', input_tokens: 3000, cached_tokens: 2048, output_tokens: 10 }],
+      },
+    },
+    plant: async () => {},
+    reasons: ['cached_tokens'],
+  },
+  {
+    name: 'parts of a nano-dollar',
+    async plant(rig) {
+      const price = { model: 'gpt-4', input: '30.0004', output: '60', effective_from: '2026-01-01' };
+      await rig.manage('POST', '/prices', price);
+      assert.equal(await use(rig, '/v1/chat/completions', chat('gpt-4')), 200);
+    },
+    model: 'gpt-4',
+    reasons: ['rounding'],
+  },
+  {
     name: 'something else on the bill',
-    script: { books: { charges: [{ at: Math.floor(Date.now() / 1000), line_item: 'Image models', usd: 0.25 }] } },
+    script: { books: { charges: [{ at: now, line_item: 'Image models', usd: 0.25 }] } },
     plant: async () => {},
     model: 'image models',
     reasons: ['other_service'],
   },
 ];
 
-for (const { name, script, plant: doPlant, model = 'gpt-4o', reasons } of plantings) {
+for (const { name, script, settings, plant: doPlant, model = 'gpt-4o', reasons } of plantings) {
   test(`planted: ${name}`, async () => {
-    await using rig = await startRig(script === undefined ? {} : { script });
+    await using rig = await startRig({
+      ...(script !== undefined && { script }),
+      ...(settings !== undefined && { settings }),
+    });
     await withAdminKey(rig);
     if (!name.includes('cut stream')) assert.equal(await use(rig, '/v1/chat/completions', chat('gpt-4o')), 200);
     await doPlant(rig);
