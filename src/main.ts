@@ -49,8 +49,10 @@ const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
 const failedKeysPerMinute = 60;
 
-/** Parts that a benchmark leaves out, to tell what they cost. */
+/** Parts that a benchmark leaves out, to tell what they cost, or that a test looks at. */
 export interface Replaced {
+  /** Takes the lines of the log. */
+  readonly log?: { write(line: string): void };
   readonly openLedger?: (parts: LedgerParts) => Promise<Ledger>;
 }
 
@@ -72,7 +74,11 @@ export async function startGateway(
       `AIGATEWAY_HOST is ${settings.HOST}, which others can reach, so AIGATEWAY_ADMIN_TOKEN is needed: 32 characters or more ("openssl rand -hex 32" makes one)`,
     );
   }
-  const log = openLog(settings.LOG_LEVEL, settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'));
+  const log = openLog(
+    settings.LOG_LEVEL,
+    settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    replaced.log,
+  );
   const storage = await openStorage(settings);
   try {
     const running = await startWith(settings, storage, log, replaced);

@@ -9,6 +9,7 @@ const groups = [
   { name: 'Prices', description: 'What tokens cost: list prices, and your own before them.' },
   { name: 'Client keys', description: 'What clients show to use `/v1`, and how much each of them may.' },
   { name: 'Requests', description: 'The ledger: every request with its attempts, its usage and its cost.' },
+  { name: 'Transcripts', description: 'What was asked and answered, for client keys that say that it be kept.' },
   { name: 'Usage', description: 'Sums of the ledger.' },
   { name: 'Settings', description: 'What the gateway was started with.' },
   { name: 'Audit', description: 'Who changed what, and when.' },

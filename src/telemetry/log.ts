@@ -11,18 +11,19 @@ export interface Log {
   flush(): void;
 }
 
-/** Opens the log on standard output. */
-export function openLog(level: string, format: 'json' | 'pretty'): Log {
+/** Opens the log on standard output; `other` takes its lines in place of that. */
+export function openLog(level: string, format: 'json' | 'pretty', other?: DestinationStream): Log {
   const output = pino.destination({ dest: 1, sync: false });
   const lines: DestinationStream =
-    format === 'json'
+    other ??
+    (format === 'json'
       ? output
       : pretty({
           colorize: process.stdout.isTTY,
           translateTime: 'SYS:HH:MM:ss.l',
           ignore: 'pid,hostname',
           destination: output,
-        });
+        }));
   let kept: string[] | undefined = [];
   const destination: DestinationStream = {
     write(line) {

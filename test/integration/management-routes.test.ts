@@ -119,6 +119,9 @@ test('the OpenAPI document is 3.1, whole, and holds no key', async (t) => {
     'GET /audit',
     'GET /requests',
     'GET /requests/{id}',
+    'GET /requests/{id}/transcript',
+    'DELETE /requests/{id}/transcript',
+    'DELETE /keys/{id}/transcripts',
     'GET /usage',
   ];
   assert.deepEqual(described.sort(), expected.sort());

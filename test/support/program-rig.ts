@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startMock, type Mock } from '../../src/mock/server.ts';
 import { eventually } from './await.ts';
 import { runProgram, type Program } from './program.ts';
-import { clientOf, setUp, type RigClient, type RigOptions } from './rig.ts';
+import { canaryWatch, clientOf, setUp, type RigClient, type RigOptions } from './rig.ts';
 import { freshDatabase } from './test-database.ts';
 
 const collecting = new URL('./collecting.ts', import.meta.url).href;
@@ -55,7 +55,7 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
   const { url: databaseUrl } = await freshDatabase(folder);
-  const usual = { DATABASE_URL: databaseUrl, DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json' };
+  const usual = { DATABASE_URL: databaseUrl, DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json', LOG_LEVEL: 'trace' };
   const settings = Object.entries({ ...usual, ...options.settings });
   const program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
     env: {
@@ -64,7 +64,9 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
     },
   });
   const url = await program.url;
-  const client = clientOf(url, options.settings?.ADMIN_TOKEN);
+  const watch = canaryWatch(options);
+  watch.listen(url);
+  const client = clientOf(url, options.settings?.ADMIN_TOKEN, watch);
   await setUp(client, mock, options.keys);
   return {
     url,
@@ -92,10 +94,14 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
       return Number(left);
     },
     async [Symbol.asyncDispose]() {
+      await watch.takeMetrics(url);
+      watch.takeFolder(folder);
+      watch.take('the log', program.output() + program.errors());
       program.process.kill('SIGTERM');
       await program[Symbol.asyncDispose]();
       await mock.close();
       rmSync(folder, { recursive: true, force: true });
+      watch.end();
     },
   };
 }

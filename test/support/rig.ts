@@ -6,6 +6,7 @@ import { readSettings, type SettingName } from '../../src/core/settings.ts';
 import { startGateway } from '../../src/main.ts';
 import type { MockScript } from '../../src/mock/script.ts';
 import { startMock, type Mock } from '../../src/mock/server.ts';
+import { CanaryWatch } from './canary-watch.ts';
 import { freshDatabase } from './test-database.ts';
 
 /** How a rig differs from the usual one. */
@@ -42,19 +43,25 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
   const database = await freshDatabase(folder);
-  const usual = { PORT: '0', DATA_DIR: folder, DATABASE_URL: database.url, LOG_LEVEL: 'silent', DRAIN_TIMEOUT_MS: '0' };
+  const usual = { PORT: '0', DATA_DIR: folder, DATABASE_URL: database.url, LOG_LEVEL: 'trace', DRAIN_TIMEOUT_MS: '0' };
   const settings = readSettings({ ...usual, ...options.settings }, {});
-  const gateway = await startGateway(settings, () => {});
+  const watch = canaryWatch(options);
+  const gateway = await startGateway(settings, () => {}, { log: { write: (line) => watch.take('the log', line) } });
   const { url } = gateway;
-  const client = clientOf(url, options.settings?.ADMIN_TOKEN);
+  watch.listen(url);
+  const client = clientOf(url, options.settings?.ADMIN_TOKEN, watch);
   const accounts = await setUp(client, mock, options.keys);
   let isStopped = false;
   const stop = async (): Promise<void> => {
     if (isStopped) return;
     isStopped = true;
+    await watch.takeMetrics(url);
+    watch.takeFolder(folder);
     await mock.close();
     await gateway.stop();
+    watch.takeFolder(folder);
     rmSync(folder, { recursive: true, force: true });
+    watch.end();
   };
   return {
     url,
@@ -72,11 +79,17 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 /** What speaks to a gateway. */
 export type RigClient = Pick<Rig, 'manage' | 'post'>;
 
-/** Speaks to the gateway at this URL, as its administrator. */
-export function clientOf(url: string, adminToken?: string): RigClient {
+/** A watch that knows the secrets which a rig begins with. */
+export function canaryWatch({ keys = [testKey], settings = {} }: RigOptions): CanaryWatch {
+  return new CanaryWatch([...keys, settings.ADMIN_TOKEN, settings.ENCRYPTION_KEY]);
+}
+
+/** Speaks to the gateway at this URL, as its administrator; `watch` learns the secrets that it sends and gets. */
+export function clientOf(url: string, adminToken?: string, watch?: CanaryWatch): RigClient {
   const admin = adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
   return {
     async manage<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+      watch?.learnSent(body);
       const response = await fetch(`${url}/api/v1${path}`, {
         method,
         headers: { ...admin, ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -84,7 +97,9 @@ export function clientOf(url: string, adminToken?: string): RigClient {
       });
       const text = await response.text();
       if (!response.ok) throw new Error(`${method} ${path} → ${response.status} ${text}`);
-      return (text === '' ? undefined : JSON.parse(text)) as Answer;
+      const answer = (text === '' ? undefined : JSON.parse(text)) as Answer;
+      watch?.learnAnswered(answer);
+      return answer;
     },
     post: (path, body, headers = {}, signal) =>
       fetch(url + path, {
