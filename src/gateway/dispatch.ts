@@ -57,9 +57,9 @@ async function attemptUntilServed(parts: GatewayParts, work: Dispatch): Promise<
     tokens: estimateTokens(request),
     failed: [],
     tried: [],
+    askedProviders: [],
   };
   const prompt = new KeptPrompt(request.body);
-  parts.retries.request(target.provider.id, parts.clock.nowMs());
   for (;;) {
     const found = await nextLease(parts, journey);
     if (!(found instanceof Lease)) return answerHeld(parts, work, found);

@@ -1,6 +1,7 @@
 // Finds who makes the next attempt: at this target or at a fallback, at once or after a wait, or nobody any more.
 import { GatewayError } from '../core/errors.ts';
 import { StoppedError, type Exchange } from '../core/exchange.ts';
+import type { Failure } from '../core/failure.ts';
 import { sleep } from '../lib/sleep.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Exhausted } from '../pool/pool.ts';
@@ -20,6 +21,8 @@ export interface Journey extends Work {
   readonly failed: FailedAttempt[];
   /** Accounts that have been tried at this target. */
   tried: string[];
+  /** Ids of the providers whose retry budgets count this request. */
+  readonly askedProviders: string[];
 }
 
 /** The next lease, after the waits that are due; or the upstream's answer where no further attempt follows. */
@@ -34,9 +37,9 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       if (!isMended || !hasAttempts) return giveUp(parts, journey);
       goOn(journey);
     }
-    if (!parts.retries.take(currentStop(journey).provider.id, parts.clock.nowMs())) return giveUp(parts, journey);
   }
   let isBackoffDue = last !== undefined;
+  let isPaid = false;
   for (;;) {
     stopIfStopped(journey.exchange);
     const nowMs = parts.clock.nowMs();
@@ -48,9 +51,17 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       wish.tried.length > 0 &&
       peeked.tier.every(({ member }) => wish.tried.includes(member.account.id));
     // Rather another target than the same account again, or a wait.
-    if ((isExhausted || isSame) && journey.stop + 1 < journey.stops.length) {
+    if ((isExhausted || isSame) && hasNextStop(journey)) {
       goOn(journey);
       continue;
+    }
+    if (!isPaid) {
+      if (!pay(parts, journey, last)) {
+        if (!hasNextStop(journey)) return giveUp(parts, journey);
+        goOn(journey);
+        continue;
+      }
+      isPaid = true;
     }
     if (isExhausted) return waitForLease(parts, journey, wish, peeked);
     // An account that is to blame, and is not benched for it, would say the same again.
@@ -104,6 +115,24 @@ function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
   const word = lastWord(journey.failed, tier.length > 0);
   if (word instanceof GatewayError) throw word;
   return word;
+}
+
+/**
+ * Books the next attempt on the retry budget of its provider. To a provider that has not been asked yet it is a request
+ * like any other, and what the caller is to blame for is no sign of an outage.
+ */
+function pay({ retries, clock }: GatewayParts, journey: Journey, last: Failure | undefined): boolean {
+  const { id } = currentStop(journey).provider;
+  if (journey.askedProviders.includes(id)) {
+    return last === undefined || last.source === 'caller' || retries.take(id, clock.nowMs());
+  }
+  journey.askedProviders.push(id);
+  retries.request(id, clock.nowMs());
+  return true;
+}
+
+function hasNextStop({ stop, stops }: Journey): boolean {
+  return stop + 1 < stops.length;
 }
 
 function goOn(journey: Journey): void {

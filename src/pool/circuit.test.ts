@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Circuit } from './circuit.ts';
-import { RetryBudget } from './retry-budget.ts';
 
 const now = 1_000_000;
 
@@ -63,18 +62,4 @@ test('stragglers do not prolong it; a try that says nothing leaves the place to 
   circuit.begin(now + 10_000);
   circuit.forget();
   assert.equal(circuit.lets(now + 10_000), true);
-});
-
-test('the retry budget: a fifth of the requests of ten seconds, but never less than ten', () => {
-  const budget = new RetryBudget();
-  const take = (atMs: number): number => {
-    let taken = 0;
-    while (budget.takeRetry(atMs)) taken += 1;
-    return taken;
-  };
-  assert.equal(take(now), 10);
-  for (let i = 0; i < 1000; i += 1) budget.request(now + 500);
-  assert.equal(take(now + 500), 190);
-  assert.equal(take(now + 5000), 0);
-  assert.equal(take(now + 11_000), 10, 'the window has moved on');
 });

@@ -1,9 +1,13 @@
 // How many retries a provider may be sent: a share of its requests, so that an outage is not answered with a storm.
 
-const windowMs = 10_000;
-const slots = 10;
 const share = 0.2;
 const floor = 10;
+/**
+ * The short stretch bounds a burst. The long one is for failures that come late: their requests are no longer in the
+ * short one, and its floor would be granted anew every few seconds.
+ */
+const stretchesMs = [10_000, 600_000] as const;
+const slots = 10;
 
 interface Slot {
   startMs: number;
@@ -11,34 +15,33 @@ interface Slot {
   retries: number;
 }
 
-/** The retries of one provider over the last ten seconds. */
-export class RetryBudget {
+/** The retries of one provider over the last so many milliseconds. */
+class Stretch {
+  readonly #lengthMs: number;
   readonly #slots: Slot[] = Array.from({ length: slots }, () => ({
     startMs: Number.NEGATIVE_INFINITY,
     requests: 0,
     retries: 0,
   }));
 
-  request(nowMs: number): void {
-    this.#slot(nowMs).requests += 1;
+  constructor(lengthMs: number) {
+    this.#lengthMs = lengthMs;
   }
 
-  /** Takes a retry if there is one left. */
-  takeRetry(nowMs: number): boolean {
+  /** Whether one more retry is within the share, or the floor. */
+  hasRoom(nowMs: number): boolean {
     let requests = 0;
     let retries = 0;
     for (const slot of this.#slots) {
-      if (nowMs - slot.startMs >= windowMs) continue;
+      if (nowMs - slot.startMs >= this.#lengthMs) continue;
       requests += slot.requests;
       retries += slot.retries;
     }
-    if (retries >= Math.max(floor, requests * share)) return false;
-    this.#slot(nowMs).retries += 1;
-    return true;
+    return retries + 1 <= Math.max(floor, requests * share);
   }
 
-  #slot(nowMs: number): Slot {
-    const width = windowMs / slots;
+  slot(nowMs: number): Slot {
+    const width = this.#lengthMs / slots;
     const startMs = Math.floor(nowMs / width) * width;
     const slot = this.#slots[(startMs / width) % slots] as Slot;
     if (slot.startMs !== startMs) {
@@ -47,6 +50,22 @@ export class RetryBudget {
       slot.retries = 0;
     }
     return slot;
+  }
+}
+
+/** The retries of one provider. */
+export class RetryBudget {
+  readonly #stretches: readonly Stretch[] = stretchesMs.map((lengthMs) => new Stretch(lengthMs));
+
+  request(nowMs: number): void {
+    for (const stretch of this.#stretches) stretch.slot(nowMs).requests += 1;
+  }
+
+  /** Takes a retry if there is one left. */
+  takeRetry(nowMs: number): boolean {
+    for (const stretch of this.#stretches) if (!stretch.hasRoom(nowMs)) return false;
+    for (const stretch of this.#stretches) stretch.slot(nowMs).retries += 1;
+    return true;
   }
 }
 

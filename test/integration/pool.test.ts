@@ -145,6 +145,21 @@ suite('fallback targets', () => {
     });
   }
 
+  test('serve whatever fails at the same time: to them it is no retry', async () => {
+    // All are under way before the first failure tells of the outage.
+    const script = { keys: { [keyA]: { fault: 'slow-headers@200' } } };
+    await using rig = await startRig({ keys: [keyA], script, settings: { FIRST_BYTE_TIMEOUT_MS: '150' } });
+    await withBackup(rig);
+    const served = await Promise.all(
+      Array.from({ length: 60 }, async () => {
+        const response = await rig.post(path, chat('gpt-4'));
+        await response.text();
+        return `${response.status} from ${response.headers.get('x-aigateway-provider')}`;
+      }),
+    );
+    assert.deepEqual([...new Set(served)], ['200 from backup']);
+  });
+
   test('serve without any account of the own provider', async () => {
     await using rig = await startRig({ keys: [] });
     await withBackup(rig);
