@@ -145,6 +145,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const startedAtMs = clock.nowMs();
   const shared = await openSharedState({
     url: settings.REDIS_URL,
+    isOpenWithoutRedis: settings.BUDGET_WITHOUT_REDIS === 'open',
     clock,
     history: {
       async spentSince(keyId, fromMs) {

@@ -123,6 +123,12 @@ export const settingsTable = {
     meaning:
       'Redis or Valkey that several gateways share: `redis://USER:PASSWORD@HOST:6379/0`, with TLS `rediss://…`, for a cluster `?cluster=true`; see [Redis](redis.md).',
   }),
+  BUDGET_WITHOUT_REDIS: setting<'closed' | 'open'>({
+    parse: oneOf('closed', 'open'),
+    fallback: 'closed',
+    meaning:
+      'What becomes of client keys with a budget while the Redis of `REDIS_URL` is away: `closed` refuses them with 503 when the money in hand is spent, and after a minute in any case; `open` gives each gateway an equal part of what was left.',
+  }),
   ADMIN_TOKEN: setting<Secret | undefined>({
     parse: adminToken,
     fallback: undefined,

@@ -13,6 +13,8 @@ export interface SharedStateParts {
   readonly url: RedisUrl | undefined;
   readonly clock: Clock;
   readonly history: SpendingHistory;
+  /** Whether budgets are open while Redis is away. */
+  readonly isOpenWithoutRedis: boolean;
   /** Hears once of each outage of Redis, and with undefined of its end. */
   readonly onTrouble: (error: Error | undefined) => void;
 }
@@ -31,29 +33,34 @@ export interface SharedState {
 }
 
 /** Opens it. A Redis that is away is no hindrance. */
-export async function openSharedState({ url, clock, history, onTrouble }: SharedStateParts): Promise<SharedState> {
-  const alone: SharedState = {
-    limits: new MemoryLimitState(clock, history),
-    pools: undefined,
-    redis: undefined,
-    isRedisAway: () => undefined,
-    close: async () => {},
-  };
-  if (url === undefined) return alone;
+export async function openSharedState(parts: SharedStateParts): Promise<SharedState> {
+  const { url, clock, history, isOpenWithoutRedis, onTrouble } = parts;
+  if (url === undefined) {
+    return {
+      limits: new MemoryLimitState(clock, history),
+      pools: undefined,
+      redis: undefined,
+      isRedisAway: () => undefined,
+      close: async () => {},
+    };
+  }
   // Who uses no Redis does not pay for its client's memory.
-  const [{ RedisConnection }, { Membership }, { redisPoolExchange }] = await Promise.all([
+  const [{ RedisConnection }, { Membership }, { RedisLimitState }, { redisPoolExchange }] = await Promise.all([
     import('./redis/connection.ts'),
     import('./redis/membership.ts'),
+    import('./redis/redis-limit-state.ts'),
     import('./redis/redis-pool-exchange.ts'),
   ]);
   const connection = await RedisConnection.open({ url, clock, onTrouble });
   const membership = await Membership.join(connection, clock);
+  const limits = new RedisLimitState({ connection, membership, clock, history, isOpenWithoutRedis });
   return {
-    limits: alone.limits,
+    limits,
     pools: redisPoolExchange({ connection, membership, clock }),
     redis: { connection, membership },
     isRedisAway: () => connection.isAway,
     async close() {
+      await limits.close();
       await membership.leave();
       connection.close();
     },

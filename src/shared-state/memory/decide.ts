@@ -1,5 +1,6 @@
 // The decision over all limits of a key: which of them a request does not fit into, and for how long.
 import type { ClientKey } from '../../core/client-key.ts';
+import type { NanoUsd } from '../../core/price.ts';
 import type { Demand, Obstacle } from '../limit-state.ts';
 import type { Purse } from './purse.ts';
 import type { SlidingWindow } from './sliding-window.ts';
@@ -11,26 +12,38 @@ export interface Counted {
   readonly inFlight: number;
 }
 
+/** How much of the key's limits there is here: all of it, so the key itself, or a share where several gateways serve it. */
+export interface Room {
+  readonly rpm: number | null;
+  readonly tpm: number | null;
+  readonly maxConcurrency: number | null;
+  readonly budget: { readonly amountNanoUsd: NanoUsd } | null;
+}
+
 const none: readonly Obstacle[] = [];
 
-/**
- * The limits that the request does not fit into. One that wants more tokens than the whole limit is let in when nothing
- * else counts: however large its estimate, it is not refused for ever.
- */
+/** How many tokens must be free. A request that wants more than the whole limit is let in when nothing else counts: however large its estimate, it is not refused for ever. */
+export function tokensNeeded({ tpm }: ClientKey, { tokens }: Demand): number {
+  return tpm === null ? tokens : Math.min(tokens, tpm);
+}
+
+/** The limits that the request does not fit into. */
 export function obstaclesOf(
   key: ClientKey,
   demand: Demand,
   counted: Counted,
   purse: Purse | undefined,
+  room: Room,
   nowMs: number,
 ): readonly Obstacle[] {
   let found: Obstacle[] | undefined;
-  const { rpm, tpm, maxConcurrency, budget } = key;
+  const { rpm, tpm, maxConcurrency, budget } = room;
   if (rpm !== null && counted.requests.sum(nowMs) + 1 > rpm) {
     (found ??= []).push({ limit: 'requests', waitMs: counted.requests.waitMs(rpm, 1, nowMs) });
   }
-  if (tpm !== null && counted.tokens.sum(nowMs) + Math.min(demand.tokens, tpm) > tpm) {
-    (found ??= []).push({ limit: 'tokens', waitMs: counted.tokens.waitMs(tpm, demand.tokens, nowMs) });
+  const tokens = tokensNeeded(key, demand);
+  if (tpm !== null && counted.tokens.sum(nowMs) + tokens > tpm) {
+    (found ??= []).push({ limit: 'tokens', waitMs: counted.tokens.waitMs(tpm, tokens, nowMs) });
   }
   if (maxConcurrency !== null && counted.inFlight >= maxConcurrency) {
     (found ??= []).push({ limit: 'concurrency', waitMs: null });

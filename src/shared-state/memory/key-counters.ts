@@ -1,8 +1,8 @@
 // The counters of one key in this process's memory, and the holds of its requests under way.
 import type { ClientKey } from '../../core/client-key.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Decision, Demand, Period, Standing } from '../limit-state.ts';
-import { isEnforced, obstaclesOf, type Counted } from './decide.ts';
+import type { Decision, Demand, Obstacle, Period, Standing } from '../limit-state.ts';
+import { isEnforced, obstaclesOf, type Counted, type Room } from './decide.ts';
 import { MemoryHold, type HoldSource } from './memory-hold.ts';
 import { Purse } from './purse.ts';
 import { SlidingWindow } from './sliding-window.ts';
@@ -31,21 +31,37 @@ export class KeyCounters implements Counted, HoldSource {
     return this.#inFlight;
   }
 
+  /** Whether anybody waits for money. */
+  get isAwaited(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   /** Everything that the request needs, or nothing. `purse` is that of its period, and known; undefined without a budget. */
   reserve(key: ClientKey, demand: Demand, purse: Purse | undefined): Decision {
-    const nowMs = this.clock.nowMs();
-    this.#lastUsedMs = nowMs;
-    let passed = obstaclesOf(key, demand, this, purse, nowMs);
-    if (passed.length > 0 && this.#endExpired(nowMs)) passed = obstaclesOf(key, demand, this, purse, nowMs);
+    const passed = this.obstacles(key, demand, purse, key);
     if (passed.some((obstacle) => isEnforced(key, obstacle))) {
       return { isAdmitted: false, obstacles: passed, money: purse?.money() ?? null };
     }
+    return { isAdmitted: true, hold: this.take(key, demand, purse, passed), passed };
+  }
+
+  /** What stands against the request, where there is so much room. */
+  obstacles(key: ClientKey, demand: Demand, purse: Purse | undefined, room: Room): readonly Obstacle[] {
+    const nowMs = this.clock.nowMs();
+    this.#lastUsedMs = nowMs;
+    const found = obstaclesOf(key, demand, this, purse, room, nowMs);
+    if (found.length === 0 || !this.#endExpired(nowMs)) return found;
+    return obstaclesOf(key, demand, this, purse, room, nowMs);
+  }
+
+  /** Takes what the request needs, whatever stands against it; `passed` is what does. */
+  take(key: ClientKey, demand: Demand, purse: Purse | undefined, passed: readonly Obstacle[]): MemoryHold {
     const hold = new MemoryHold(this, demand, purse, {
       // A request that only a watched limit speaks against takes nothing of it: the others fare as if it had been refused.
       countsInLimits: passed.every(({ limit }) => limit === 'budget'),
       amountNanoUsd: key.budget !== null && key.budgetMode === 'enforce' ? key.budget.amountNanoUsd : Infinity,
     });
-    return { isAdmitted: true, hold: this.#keep(hold), passed };
+    return this.#keep(hold);
   }
 
   standing(): Standing {
@@ -62,6 +78,7 @@ export class KeyCounters implements Counted, HoldSource {
     for (const purse of this.#purses) {
       if (purse.period.startMs === period.startMs && purse.period.endMs === period.endMs) return purse;
     }
+    this.#endExpired(this.clock.nowMs());
     const made = new Purse(period, isKnown);
     for (const hold of this.#holds) hold.join(made);
     this.#purses.push(made);

@@ -68,14 +68,23 @@ export class MemoryHold implements Hold {
     this.#purses.push(purse);
   }
 
+  /** How much more than it holds that would be; nothing for a key without a budget. */
+  missing(nanoUsd: NanoUsd): NanoUsd {
+    return this.#purses.length === 0 ? 0 : Math.max(nanoUsd - this.#heldNanoUsd, 0);
+  }
+
   cover(nanoUsd: NanoUsd): boolean {
-    const more = nanoUsd - this.#heldNanoUsd;
+    const more = this.missing(nanoUsd);
     const [purse] = this.#purses;
-    if (more <= 0 || purse === undefined) return true;
-    if (!purse.fits(more, this.#terms.amountNanoUsd)) return false;
-    for (const one of this.#purses) one.hold(more);
-    this.#heldNanoUsd = nanoUsd;
+    if (more > 0 && purse?.fits(more, this.#terms.amountNanoUsd) === false) return false;
+    this.raise(more);
     return true;
+  }
+
+  /** Holds so much more, whether the budget has it or not. */
+  raise(more: NanoUsd): void {
+    for (const one of this.#purses) one.hold(more);
+    this.#heldNanoUsd += more;
   }
 
   release(): void {

@@ -10,6 +10,7 @@ export class Purse {
   readonly period: Period;
   #spent = 0;
   #reserved = 0;
+  #own = 0;
   #isKnown: boolean;
   #reading: Promise<void> | undefined;
   #readingSinceMs = 0;
@@ -23,6 +24,11 @@ export class Purse {
   /** How it stands now. */
   money(): Money {
     return { spentNanoUsd: this.#spent, reservedNanoUsd: this.#reserved };
+  }
+
+  /** What was booked here, from the first on. */
+  get ownNanoUsd(): NanoUsd {
+    return this.#own;
   }
 
   /** Whether what was spent before is in it. */
@@ -53,6 +59,12 @@ export class Purse {
     this.#isKnown = true;
   }
 
+  /** Somebody who knows tells what is spent in all. */
+  learn(spentNanoUsd: NanoUsd): void {
+    this.#spent = spentNanoUsd;
+    this.#isKnown = true;
+  }
+
   fits(nanoUsd: NanoUsd, amountNanoUsd: NanoUsd): boolean {
     return this.#spent + this.#reserved + nanoUsd <= amountNanoUsd;
   }
@@ -66,5 +78,6 @@ export class Purse {
   spend(heldNanoUsd: NanoUsd, costNanoUsd: NanoUsd): void {
     this.#reserved -= heldNanoUsd;
     this.#spent += costNanoUsd;
+    this.#own += costNanoUsd;
   }
 }

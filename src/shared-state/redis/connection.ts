@@ -40,6 +40,7 @@ export class RedisConnection {
   #isTold = false;
   #failures = 0;
   #calls = 0;
+  #answeredAtMs = -Infinity;
   #isClosed = false;
   #cancelProbe = (): void => {};
 
@@ -57,6 +58,11 @@ export class RedisConnection {
   /** Whether calls fail at once. */
   get isAway(): boolean {
     return this.#link === undefined;
+  }
+
+  /** Ms since it last answered; infinite where it never has. */
+  get silentMs(): number {
+    return this.#parts.clock.nowMs() - this.#answeredAtMs;
   }
 
   /** Calls that have gone out so far. */
@@ -108,6 +114,7 @@ export class RedisConnection {
     try {
       const answer = await this.#within(ask(link));
       this.#failures = 0;
+      this.#answeredAtMs = this.#parts.clock.nowMs();
       return answer;
     } catch (error) {
       // A plain ERR is the answer of a server that is well to a question that is not.

@@ -1,0 +1,94 @@
+// This gateway's share of a budget in one period: money that it may spend or hold before it asks for more.
+import type { NanoUsd } from '../../core/price.ts';
+import type { Money } from '../limit-state.ts';
+import type { Purse } from '../memory/purse.ts';
+import { Share, type Needs } from './share.ts';
+import type { MoneyGrant, MoneyWish } from './share-script.ts';
+
+/** The purse holds what all have spent, and what is held here. */
+export class MoneyShare {
+  readonly purse: Purse;
+  readonly #share = new Share();
+  /** Spent here in all when the share was last asked for: from there on it counts against the share. */
+  #askedOwn: NanoUsd;
+  /** Spent here in all, as far as the others surely know. */
+  #toldOwn: NanoUsd;
+  #ledger: MoneyWish['ledger'];
+
+  constructor(purse: Purse) {
+    this.purse = purse;
+    this.#askedOwn = purse.ownNanoUsd;
+    this.#toldOwn = purse.ownNanoUsd;
+  }
+
+  /** Whether something has to be told or is held. */
+  get isBusy(): boolean {
+    return this.#toldOwn !== this.purse.ownNanoUsd || this.purse.money().reservedNanoUsd > 0;
+  }
+
+  /** How the budget stands: what other gateways have in hand is as good as held. */
+  money(): Money {
+    const { spentNanoUsd, reservedNanoUsd } = this.purse.money();
+    return { spentNanoUsd, reservedNanoUsd: reservedNanoUsd + this.#share.others };
+  }
+
+  note(nanoUsd: NanoUsd, nowMs: number): void {
+    this.#share.note(nanoUsd, nowMs);
+  }
+
+  /** What the purse may reach, spent and held, with what is in hand. */
+  room(amountNanoUsd: NanoUsd): NanoUsd {
+    return Math.min(this.#spentBefore() + this.#share.amount, amountNanoUsd);
+  }
+
+  /** The same with all that others do not hold. */
+  obtainable(amountNanoUsd: NanoUsd): NanoUsd {
+    return amountNanoUsd - this.#share.others;
+  }
+
+  /** The same without a word from the others: an equal part of what was left. */
+  roomAlone(amountNanoUsd: NanoUsd, gateways: number): NanoUsd {
+    const before = this.#spentBefore();
+    return Math.max(this.room(amountNanoUsd), before + Math.floor(Math.max(amountNanoUsd - before, 0) / gateways));
+  }
+
+  mayGrow(amountNanoUsd: NanoUsd, need: NanoUsd, nowMs: number): boolean {
+    const before = this.#spentBefore();
+    const { spentNanoUsd, reservedNanoUsd } = this.purse.money();
+    return this.#share.mayGrow(amountNanoUsd - before, spentNanoUsd + reservedNanoUsd - before, need, nowMs);
+  }
+
+  refuse(need: NanoUsd, nowMs: number): void {
+    this.#share.refuse(need, nowMs);
+  }
+
+  /** What the ledger says, asked for when so much had been spent here: for the store that knows nothing. */
+  rememberLedger(spentNanoUsd: NanoUsd, ownNanoUsd: NanoUsd): void {
+    this.#ledger = { spentNanoUsd, ownNanoUsd };
+  }
+
+  wish(limit: NanoUsd | null, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): MoneyWish {
+    const { ownNanoUsd } = this.purse;
+    // What was spent leaves the share: from now on it counts as spent.
+    this.#share.amount = Math.max(this.#share.amount - (ownNanoUsd - this.#askedOwn), 0);
+    this.#askedOwn = ownNanoUsd;
+    const used = Math.max(this.purse.money().reservedNanoUsd, 0);
+    const wish = this.#share.wish(limit, used, needs, isIdle, isContested, nowMs);
+    return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger: this.#ledger };
+  }
+
+  /** Takes the answer to a wish; true where more has become free than was. */
+  take(grant: MoneyGrant, { ownNanoUsd }: MoneyWish): boolean {
+    const before = this.#share.others + this.#spentBefore();
+    this.#toldOwn = ownNanoUsd;
+    this.#ledger = undefined;
+    this.purse.learn(grant.spentNanoUsd + this.purse.ownNanoUsd - ownNanoUsd);
+    this.#share.take(grant);
+    return this.#share.others + this.#spentBefore() < before;
+  }
+
+  /** What all had spent when the share was asked for. */
+  #spentBefore(): NanoUsd {
+    return this.purse.money().spentNanoUsd - (this.purse.ownNanoUsd - this.#askedOwn);
+  }
+}

@@ -1,0 +1,146 @@
+// The counters of client keys that several gateways share: each has a part of every limit and spends it without asking.
+import type { ClientKey } from '../../core/client-key.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Decision, Demand, LimitState, Money, Period, SpendingHistory, Standing } from '../limit-state.ts';
+import type { RedisConnection } from './connection.ts';
+import { KeyShares } from './key-shares.ts';
+import type { Membership } from './membership.ts';
+import type { ShareStore } from './share-store.ts';
+import { questionValues, readAnswer, shareScript } from './share-script.ts';
+
+const tickMs = 250;
+/** How often keys that nobody uses are looked for and forgotten. */
+const tidyEveryMs = 60_000;
+/** The longest that giving back takes at the end. */
+const farewellMs = 1000;
+
+const nothing: Standing = { requests: { used: 0, resetMs: 0 }, tokens: { used: 0, resetMs: 0 } };
+
+/** What the counters are made of. */
+export interface RedisLimitParts {
+  readonly connection: RedisConnection;
+  readonly membership: Pick<Membership, 'id' | 'gateways'>;
+  readonly clock: Clock;
+  readonly history: SpendingHistory;
+  /** Whether a budget is open while nobody knows what was spent. */
+  readonly isOpenWithoutRedis: boolean;
+  /** The time that shares are measured in, for tests; the server's own where not given. */
+  readonly sharedNowMs?: () => number;
+  /** Ms since Redis last answered, for tests. */
+  readonly silentMs?: () => number;
+}
+
+/** All shares, by key id. */
+export class RedisLimitState implements LimitState {
+  readonly #parts: RedisLimitParts;
+  readonly #store: ShareStore;
+  readonly #keys = new Map<string, KeyShares>();
+  /** Ids of keys that have something to tell or to renew. */
+  readonly #busy = new Set<string>();
+  readonly #stopListening: () => void;
+  #cancelTick: (() => void) | undefined;
+  #tidiedAtMs: number;
+  #isClosed = false;
+
+  constructor(parts: RedisLimitParts) {
+    const { connection, membership, clock, history, isOpenWithoutRedis, sharedNowMs, silentMs } = parts;
+    this.#parts = parts;
+    this.#tidiedAtMs = clock.nowMs();
+    this.#stopListening = connection.onReturn(() => {
+      for (const shares of this.#keys.values()) shares.invalidate();
+    });
+    this.#store = {
+      clock,
+      history,
+      isOpenWithoutRedis,
+      get isAway() {
+        return connection.isAway;
+      },
+      get silentMs() {
+        return silentMs?.() ?? connection.silentMs;
+      },
+      get gateways() {
+        return membership.gateways;
+      },
+      async ask(keyId, period, question) {
+        const keys = [connection.key(keyId, 'shares')];
+        if (period !== undefined) keys.push(connection.key(keyId, `money:${period.startMs}:${period.endMs}`));
+        const values = questionValues({ ...question, gatewayId: membership.id, nowMs: sharedNowMs?.() });
+        return readAnswer(await connection.run(shareScript, keys, values));
+      },
+      onBusy: (keyId) => {
+        this.#busy.add(keyId);
+        if (!this.#isClosed) this.#cancelTick ??= clock.after(tickMs, () => this.#tick());
+      },
+    };
+  }
+
+  /** Keys that something is remembered of. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  reserve(key: ClientKey, demand: Demand): Decision | Promise<Decision> {
+    this.#tidy();
+    return this.#sharesOf(key.id).reserve(key, demand);
+  }
+
+  money(keyId: string, period: Period): Money | Promise<Money> {
+    return this.#sharesOf(keyId).money(period);
+  }
+
+  standing(keyId: string): Standing {
+    return this.#keys.get(keyId)?.standing() ?? nothing;
+  }
+
+  onFreed(keyId: string, listener: () => void): () => void {
+    return this.#sharesOf(keyId).onFreed(listener);
+  }
+
+  /** Resolves when no question is under way. */
+  async quiet(): Promise<void> {
+    await Promise.all([...this.#keys.values()].map((shares) => shares.quiet()));
+  }
+
+  /** Gives back what is not used; no request of this gateway runs any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTick?.();
+    this.#stopListening();
+    if (this.#parts.connection.isAway) return;
+    let cancelTimer = (): void => {};
+    const enough = new Promise<void>((resolve) => {
+      cancelTimer = this.#parts.clock.after(farewellMs, resolve);
+    });
+    await Promise.race([Promise.all([...this.#keys.values()].map((shares) => shares.renew())), enough]);
+    cancelTimer();
+  }
+
+  #sharesOf(keyId: string): KeyShares {
+    let shares = this.#keys.get(keyId);
+    if (shares === undefined) {
+      shares = new KeyShares(keyId, this.#store);
+      this.#keys.set(keyId, shares);
+    }
+    return shares;
+  }
+
+  #tick(): void {
+    this.#cancelTick = undefined;
+    const nowMs = this.#parts.clock.nowMs();
+    for (const id of this.#busy) {
+      const shares = this.#keys.get(id);
+      if (shares === undefined || shares.dueAtMs === Infinity) this.#busy.delete(id);
+      // In an outage there is nobody to tell; what is due stays due.
+      else if (shares.dueAtMs <= nowMs && !this.#parts.connection.isAway) void shares.renew();
+    }
+    if (this.#busy.size > 0 && !this.#isClosed) this.#cancelTick = this.#parts.clock.after(tickMs, () => this.#tick());
+  }
+
+  #tidy(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs - this.#tidiedAtMs < tidyEveryMs) return;
+    this.#tidiedAtMs = nowMs;
+    for (const [id, shares] of this.#keys) if (shares.tidy()) this.#keys.delete(id);
+  }
+}

@@ -1,0 +1,197 @@
+// How gateways divide the limits of a key: one step in Redis in which a gateway says what it uses and is given its share.
+import type { NanoUsd } from '../../core/price.ts';
+import { defineScript, type Script } from './script.ts';
+
+/** What a gateway wants of one limit. The unit is the limit's own. */
+export interface Wish {
+  /** Null: there is no such limit, and nothing to be divided. */
+  readonly limit: number | null;
+  /** In use already: that much is its share in any case. */
+  readonly used: number;
+  /** What those who wait want on top, all together. */
+  readonly need: number;
+  /** What the most modest of them wants. */
+  readonly least: number;
+  /** What it would like to have in hand. */
+  readonly extra: number;
+  /** The share that it counts on. */
+  readonly held: number;
+}
+
+/** What it was given. */
+export interface Grant {
+  /** So much it may use, until the grant ends. */
+  readonly share: number;
+  /** The shares of all others. */
+  readonly others: number;
+}
+
+/** A wish for money of one period. */
+export interface MoneyWish extends Wish {
+  /** What was spent here in all, and how much of that the others know of. */
+  readonly ownNanoUsd: NanoUsd;
+  readonly toldNanoUsd: NanoUsd;
+  /** What the ledger says, and what had been spent here when it was asked; undefined where it was not asked. */
+  readonly ledger: { readonly spentNanoUsd: NanoUsd; readonly ownNanoUsd: NanoUsd } | undefined;
+}
+
+/** The answer about money. */
+export interface MoneyGrant extends Grant {
+  /** What all gateways have spent, and what those held that are gone. */
+  readonly spentNanoUsd: NanoUsd;
+}
+
+/** All that is asked at once. */
+export interface ShareQuestion {
+  readonly gatewayId: string;
+  /** The time that grants are measured in, ms; undefined: the server's own. */
+  readonly nowMs: number | undefined;
+  /** Gateways that may want some too. */
+  readonly gateways: number;
+  readonly requests: Wish;
+  readonly tokens: Wish;
+  readonly places: Wish;
+  readonly money: MoneyWish | undefined;
+}
+
+/** All that is answered. */
+export interface ShareAnswer {
+  readonly requests: Grant;
+  readonly tokens: Grant;
+  readonly places: Grant;
+  /** Another gateway has lately been given less than it needed. */
+  readonly isContested: boolean;
+  /** Null: nobody has told yet what was spent before, so the ledger has to be asked. */
+  readonly money: MoneyGrant | null;
+}
+
+/** How long a share lasts unless it is renewed. Its requests and tokens count for a minute more, because they may have been used last then. */
+export const shareMs = 10_000;
+const windowMs = 60_000;
+/** How long a gateway's unmet need makes the others modest. */
+const contestMs = 2000;
+/** After so much silence a gateway's money counts as spent: nobody will give it back. */
+const goneMs = 30_000;
+/** How long the spending of a period is remembered after the last change; then the ledger is asked again. */
+const moneyMs = 35 * 86_400_000;
+
+/**
+ * KEYS: the shares, the money. A share is a line of a hash: its end, when its owner last lacked something, and the amounts.
+ * Numbers are written out in full, because Lua rounds to fourteen digits.
+ */
+export const shareScript: Script = defineScript(`
+local me, now, gateways = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local at = 3
+local function wish()
+  local function number(i) return tonumber(ARGV[at + i]) end
+  local read = { limit = number(1), used = number(2), need = number(3), least = number(4), extra = number(5), held = number(6) }
+  at = at + 6
+  return read
+end
+local function text(number) return string.format('%.0f', number) end
+local isShort = false
+local function divide(w, others)
+  if not w.limit then return w.used end
+  local free, want = w.limit - others, w.used + w.need
+  if want > free then
+    if w.need > 0 then isShort = true end
+    if w.need > 0 and w.used + w.least <= free then return math.max(w.used, free) end
+    return math.max(w.used, math.min(w.held, free))
+  end
+  local spare = math.max(0, math.floor((free - want) / (4 * gateways)))
+  local target = math.max(want + math.min(w.extra, spare), math.min(w.held, want + w.extra))
+  return math.min(target, free)
+end
+
+local wishes = { wish(), wish(), wish() }
+local others, contested, wasShort = { 0, 0, 0 }, 0, 0
+local lines = redis.call('HGETALL', KEYS[1])
+for i = 1, #lines, 2 do
+  local ends, short, a, b, c = string.match(lines[i + 1], '(%S+) (%S+) (%S+) (%S+) (%S+)')
+  if lines[i] == me then
+    wasShort = tonumber(short)
+  elseif tonumber(ends) + ${windowMs} <= now then
+    redis.call('HDEL', KEYS[1], lines[i])
+  else
+    others[1] = others[1] + tonumber(a)
+    others[2] = others[2] + tonumber(b)
+    if tonumber(ends) > now then others[3] = others[3] + tonumber(c) end
+    if now - tonumber(short) < ${contestMs} then contested = 1 end
+  end
+end
+local answer = {}
+for i = 1, 3 do
+  answer[2 * i - 1] = divide(wishes[i], others[i])
+  answer[2 * i] = others[i]
+end
+answer[7] = contested
+
+answer[8] = 0
+if #KEYS == 2 then
+  local w, money = wish(), KEYS[2]
+  local own, told = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local ledger, ownThen = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local spent = tonumber(redis.call('HGET', money, 'spent'))
+  if not spent and ledger then
+    spent = ledger
+    told = ownThen
+  end
+  if spent then
+    spent = spent + own - (tonumber(redis.call('HGET', money, 'own:' .. me)) or told)
+    local fresh, gone = 0, 0
+    local all = redis.call('HGETALL', money)
+    for i = 1, #all, 2 do
+      local owner = string.match(all[i], '^held:(.+)')
+      if owner and owner ~= me then
+        local held, seen = string.match(all[i + 1], '(%S+) (%S+)')
+        if now - tonumber(seen) < ${goneMs} then fresh = fresh + tonumber(held) else gone = gone + tonumber(held) end
+      end
+    end
+    local lease = divide(w, spent + gone + fresh)
+    redis.call('HSET', money, 'spent', text(spent), 'own:' .. me, text(own), 'held:' .. me, text(lease) .. ' ' .. text(now))
+    redis.call('PEXPIRE', money, ${moneyMs})
+    answer[8], answer[9], answer[10], answer[11] = 1, spent + gone, lease, fresh
+  end
+end
+
+if isShort then wasShort = now end
+local line = { text(now + ${shareMs}), text(wasShort), text(answer[1]), text(answer[3]), text(answer[5]) }
+redis.call('HSET', KEYS[1], me, table.concat(line, ' '))
+redis.call('PEXPIRE', KEYS[1], ${shareMs + 2 * windowMs})
+return answer
+`);
+
+function wishValues({ limit, used, need, least, extra, held }: Wish): string[] {
+  const amounts = [used, need, least, extra, held].map((amount) => String(Math.ceil(amount)));
+  return [limit === null ? '' : String(Math.floor(limit)), ...amounts];
+}
+
+/** The script's arguments. */
+export function questionValues(question: ShareQuestion): string[] {
+  const { gatewayId, nowMs, gateways, requests, tokens, places, money } = question;
+  const values = [gatewayId, nowMs === undefined ? '' : String(Math.floor(nowMs)), String(gateways)];
+  for (const wish of [requests, tokens, places]) values.push(...wishValues(wish));
+  if (money !== undefined) {
+    values.push(...wishValues(money), String(money.ownNanoUsd), String(money.toldNanoUsd));
+    values.push(String(money.ledger?.spentNanoUsd ?? ''), String(money.ledger?.ownNanoUsd ?? ''));
+  }
+  return values;
+}
+
+/** The script's answer. */
+export function readAnswer(reply: unknown): ShareAnswer {
+  const numbers = (reply as readonly (number | string)[]).map(Number);
+  const at = (i: number): number => numbers[i] ?? 0;
+  const grant = (i: number): Grant => ({ share: at(i), others: at(i + 1) });
+  return {
+    requests: grant(0),
+    tokens: grant(2),
+    places: grant(4),
+    isContested: at(6) === 1,
+    money: at(7) === 1 ? { spentNanoUsd: at(8), ...grant(9) } : null,
+  };
+}

@@ -1,0 +1,74 @@
+// This gateway's share of one limit of a key, as far as it knows: what it may use, what others have, and whether asking for more is of use.
+import { DemandRate } from './demand-rate.ts';
+import type { Grant, Wish } from './share-script.ts';
+
+/** What is kept in hand: so many seconds of the latest demand; less where others go short. */
+const secondsInHand = 5;
+const secondsInHandWhenContested = 0.5;
+/** After a refusal nobody asks for as much again for so long. */
+const askAgainMs = 250;
+/** A gateway that has more than its part while others go short gives up so much of it with each renewal. */
+const keptOfExcess = 0.98;
+
+/** What those want who wait for an answer. */
+export interface Needs {
+  readonly all: number;
+  readonly least: number;
+}
+
+/** A share. */
+export class Share {
+  /** What may be used here in all. */
+  amount = 0;
+  /** What the others have. */
+  others = 0;
+  readonly #rate = new DemandRate();
+  #cap = Infinity;
+  #refused = { need: Infinity, atMs: -Infinity };
+
+  /** Demand, whether it is met or not. */
+  note(amount: number, nowMs: number): void {
+    this.#rate.add(amount, nowMs);
+  }
+
+  /** What may be used now. */
+  room(limit: number): number {
+    return Math.min(this.amount, this.#cap, limit);
+  }
+
+  /** What could be used if all that others do not have were here. */
+  obtainable(limit: number): number {
+    return Math.max(limit - this.others, 0);
+  }
+
+  /** Whether the store may have more. */
+  mayGrow(limit: number, used: number, need: number, nowMs: number): boolean {
+    if (this.amount >= limit || this.#cap < Infinity) return false;
+    if (nowMs - this.#refused.atMs >= askAgainMs || need < this.#refused.need) return true;
+    return used + need <= this.obtainable(limit);
+  }
+
+  refuse(need: number, nowMs: number): void {
+    this.#refused = { need, atMs: nowMs };
+  }
+
+  /** What to ask for. What is not wanted any more is given up here and now: the answer may get lost. */
+  wish(limit: number | null, used: number, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): Wish {
+    const seconds = isContested ? secondsInHandWhenContested : secondsInHand;
+    const extra = isIdle ? 0 : Math.ceil(this.#rate.perSecond(nowMs) * seconds);
+    this.amount = Math.min(this.amount, used + needs.all + extra);
+    return { limit, used, need: needs.all, least: needs.least, extra, held: this.amount };
+  }
+
+  take({ share, others }: Grant): void {
+    this.amount = share;
+    this.others = others;
+  }
+
+  /** Makes room for others who go short, down to an equal part. */
+  yield(limit: number | null, used: number, gateways: number, isContested: boolean): void {
+    const part = Math.ceil((limit ?? Infinity) / gateways);
+    const isExcess = isContested && gateways > 1 && this.amount > part;
+    this.#cap = isExcess ? Math.max(part, Math.floor(used * keptOfExcess)) : Infinity;
+  }
+}
