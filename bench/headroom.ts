@@ -1,10 +1,13 @@
-// Does knowing what is left beat taking turns? Five unequal accounts, two of one quota, at 95 % of what they truly allow.
+// Does knowing what is left beat taking turns? Five unequal accounts, two of one quota, at 95 % of what they truly allow, through
+// one gateway or (--gateways 3) several that share PostgreSQL and Redis.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
+import { startPostgres } from '../test/support/postgres.ts';
+import { startRedis } from '../test/support/redis.ts';
 import { startProcess, type RunningProcess } from './lib/start-process.ts';
 
 const launcher = fileURLToPath(new URL('../bin/aigateway.js', import.meta.url));
@@ -44,7 +47,7 @@ const agent = new Agent({ connections: 256, pipelining: 1 });
 /** Sends at random moments (Poisson) at the demanded rate, each request by `keyOf`'s key. */
 async function drive(
   name: string,
-  url: string,
+  urls: readonly string[],
   upstream: string,
   seconds: number,
   keyOf: (n: number) => string,
@@ -63,6 +66,7 @@ async function drive(
     const n = demand++;
     const startedMs = performance.now();
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${keyOf(n)}` };
+    const url = urls[Math.floor(Math.random() * urls.length)];
     running.push(
       request(`${url}/v1/chat/completions`, { method: 'POST', headers, body, dispatcher: agent }).then(
         async (response) => {
@@ -89,29 +93,79 @@ async function drive(
   };
 }
 
-async function throughGateway(upstream: string, seconds: number, folder: string): Promise<Outcome> {
-  const gateway = await startProcess({
-    command: process.execPath,
-    args: [launcher, 'serve'],
-    env: { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: folder },
-    withoutEnv: /^AIGATEWAY_/u,
-    ready: /^listening on (\S+)$/mu,
-  });
-  const manage = async (method: string, path: string, content: unknown): Promise<void> => {
-    const response = await fetch(`${gateway.readyText}/api/v1/${path}`, {
+/** What several gateways share. */
+interface Stores extends AsyncDisposable {
+  readonly environment: Readonly<Record<string, string>>;
+  /** How many commands Redis has run so far. */
+  commands(): Promise<number>;
+}
+
+/** PostgreSQL and Redis for several gateways; one needs neither. */
+async function openStores(gateways: number): Promise<Stores> {
+  if (gateways === 1) return { environment: {}, commands: async () => 0, async [Symbol.asyncDispose]() {} };
+  const postgres = await startPostgres();
+  const redis = await startRedis();
+  return {
+    environment: {
+      AIGATEWAY_DATABASE_URL: await postgres.createDatabase(),
+      AIGATEWAY_REDIS_URL: redis.url,
+      AIGATEWAY_ENCRYPTION_KEY: `${'A'.repeat(43)}=`,
+    },
+    async commands() {
+      const stats = String(await redis.command('INFO', 'stats'));
+      return Number(/^total_commands_processed:(\d+)/mu.exec(stats)?.[1]);
+    },
+    async [Symbol.asyncDispose]() {
+      await redis[Symbol.asyncDispose]();
+      await postgres[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function throughGateways(upstream: string, seconds: number, count: number, root: string): Promise<Outcome> {
+  await using stores = await openStores(count);
+  const gateways: RunningProcess[] = [];
+  const call = async (url: string, method: string, path: string, content?: unknown): Promise<unknown> => {
+    const response = await fetch(`${url}/api/v1/${path}`, {
       method,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(content),
+      ...(content !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(content),
+      }),
     });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    return response.json();
   };
   try {
-    await manage('PATCH', 'providers/openai', { base_url: upstream });
+    for (let n = 0; n < count; n += 1) {
+      const env = { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: join(root, String(n)), ...stores.environment };
+      const command = { command: process.execPath, args: [launcher, 'serve'], env };
+      gateways.push(await startProcess({ ...command, withoutEnv: /^AIGATEWAY_/u, ready: /^listening on (\S+)$/mu }));
+    }
+    const urls = gateways.map(({ readyText }) => readyText);
+    const [first = ''] = urls;
+    await call(first, 'PATCH', 'providers/openai', { base_url: upstream });
     for (const { key } of accounts)
-      await manage('POST', 'accounts', { provider_id: 'openai', label: key.slice(3, 13), auth_data: { api_key: key } });
-    return await drive('aigateway', gateway.readyText, upstream, seconds, () => 'any');
+      await call(first, 'POST', 'accounts', {
+        provider_id: 'openai',
+        label: key.slice(3, 13),
+        auth_data: { api_key: key },
+      });
+    // All have the accounts in force within two seconds.
+    await new Promise((resolve) => setTimeout(resolve, count === 1 ? 0 : 2500));
+    const before = await stores.commands();
+    const outcome = await drive(
+      count === 1 ? 'aigateway' : `${count} × aigateway`,
+      urls,
+      upstream,
+      seconds,
+      () => 'any',
+    );
+    const commands = (await stores.commands()) - before;
+    process.stderr.write(`${(commands / outcome.demand).toFixed(3)} commands of Redis for each request\n`);
+    return outcome;
   } finally {
-    await gateway.stop();
+    for (const gateway of gateways) await gateway.stop();
   }
 }
 
@@ -127,8 +181,11 @@ function print(outcomes: readonly Outcome[]): void {
   }
 }
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '90' } } });
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '90' }, gateways: { type: 'string', default: '1' } },
+});
 const seconds = Number(values.seconds);
+const gateways = Number(values.gateways);
 const folder = mkdtempSync(join(tmpdir(), 'aigateway-headroom-'));
 const script = join(folder, 'script.json');
 writeFileSync(
@@ -148,10 +205,10 @@ try {
   process.stderr.write(
     `five accounts that truly allow ${trueSum} requests a minute, ${demandShare * 100} % of it demanded for ${seconds} s, twice\n`,
   );
-  const outcomes = [await throughGateway(upstream, seconds, join(folder, 'data'))];
+  const outcomes = [await throughGateways(upstream, seconds, gateways, join(folder, 'data'))];
   await fetch(`${upstream}/__reset`, { method: 'POST' });
   outcomes.push(
-    await drive('plain round robin', upstream, upstream, seconds, (n) => accounts[n % accounts.length]?.key ?? ''),
+    await drive('plain round robin', [upstream], upstream, seconds, (n) => accounts[n % accounts.length]?.key ?? ''),
   );
   print(outcomes);
 } finally {
