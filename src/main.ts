@@ -207,7 +207,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     onSettled(record, error) {
       if (record.keyId !== null) keyUses.set(record.keyId, record.createdAtMs);
       ledger.settle(record);
-      logRequest(logger, record, error);
+      logRequest(log, record, error);
       metrics.observe(record);
     },
   });

@@ -1,10 +1,13 @@
 // The log: structured lines on standard output, one a request, none with a secret or a prompt.
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
 export interface Log {
   readonly logger: Logger;
+  /** Writes a line of JSON that is whole but for its line feed, past the logger: for the one line that every request has. */
+  write(line: string): void;
   /** Lets the lines out, those of the start first. */
   release(): void;
   /** Gets the last lines out before the process ends. */
@@ -24,12 +27,22 @@ export function openLog(level: string, format: 'json' | 'pretty', other?: Destin
           ignore: 'pid,hostname',
           destination: output,
         }));
-  let kept: string[] | undefined = [];
-  const destination: DestinationStream = {
+  const turnEnd = new TurnEnd();
+  let isReleased = false;
+  let kept = '';
+  const writeKept = (): void => {
+    if (!isReleased || kept === '') return;
+    const text = kept;
+    kept = '';
+    lines.write(text);
+  };
+  // The stream behind it measures all that waits anew for each line: one write a turn costs a tenth of one a line.
+  const destination: DestinationStream & Postponed = {
     write(line) {
-      if (kept === undefined) lines.write(line);
-      else kept.push(line);
+      if (kept === '') turnEnd.add(destination);
+      kept += line;
     },
+    atTurnEnd: writeKept,
   };
   const logger = pino(
     {
@@ -42,11 +55,13 @@ export function openLog(level: string, format: 'json' | 'pretty', other?: Destin
   );
   return {
     logger,
+    write: (line) => destination.write(`${line}\n`),
     release() {
-      for (const line of kept ?? []) lines.write(line);
-      kept = undefined;
+      isReleased = true;
+      writeKept();
     },
     flush() {
+      writeKept();
       try {
         output.flushSync();
       } catch {
