@@ -66,16 +66,15 @@ export class Circuit {
     return { reason, sinceMs: this.#openedAtMs, untilMs: this.#openUntilMs, openings: this.#openings };
   }
 
-  /** Opens because another gateway's has opened; of two ends the later one stays. False where nothing changed. */
-  adopt({ reason, sinceMs, untilMs, openings }: Opening, nowMs: number): boolean {
-    if (this.#openedAtMs !== undefined && this.#openUntilMs >= untilMs) return false;
+  /** Opens because another gateway's has opened; of two ends the later one stays. */
+  adopt({ reason, sinceMs, untilMs, openings }: Opening, nowMs: number): void {
+    if (this.#openedAtMs !== undefined && this.#openUntilMs >= untilMs) return;
     this.#openedAtMs = Math.min(sinceMs, nowMs);
     this.#openUntilMs = untilMs;
     this.#openings = Math.max(openings, this.#openings);
     this.#isTrying = false;
     this.#reason = reason;
     this.#slots = [];
-    return true;
   }
 
   /** A request goes through: in the half-open state it is the one that tries. */

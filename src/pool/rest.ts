@@ -69,16 +69,18 @@ export function endOf(rest: Rest): number {
   return rest.scope === 'circuit' ? rest.opening.untilMs : rest.bench.untilMs;
 }
 
-/** Takes over a rest that another gateway has found; of two ends the later one stays. False where nothing changed. */
-export function adoptRest(member: Member, rest: Rest, nowMs: number): boolean {
-  if (rest.credential !== credentialMark(member) || endOf(rest) <= nowMs) return false;
-  if (rest.scope === 'circuit') return member.model(rest.model).circuit.adopt(rest.opening, nowMs);
+/** Takes over a rest that another gateway has found for the same credential; of two ends the later one stays. */
+export function adoptRest(member: Member, rest: Rest, nowMs: number): void {
+  if (endOf(rest) <= nowMs) return;
+  if (rest.scope === 'circuit') {
+    member.model(rest.model).circuit.adopt(rest.opening, nowMs);
+    return;
+  }
   const known = activeBench(benchIn(member, rest.scope, rest.model), nowMs);
-  if (known !== undefined && known.untilMs >= rest.bench.untilMs) return false;
+  if (known !== undefined && known.untilMs >= rest.bench.untilMs) return;
   if (rest.scope === 'account') member.bench = rest.bench;
   else if (rest.scope === 'account_model') member.model(rest.model).bench = rest.bench;
   else member.group.quota(rest.model).bench = rest.bench;
-  return true;
 }
 
 function benchIn(member: Member, scope: Exclude<RestScope, 'circuit'>, model: string): Bench | undefined {

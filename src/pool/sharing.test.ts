@@ -163,6 +163,17 @@ test('a bench of the old credential does not hold for the new one', async () => 
   assert.deepEqual([ground.obstacles(first)['a'], ground.obstacles(second)['a']], [['benched'], []]);
 });
 
+test('news of an account, or of a credential, that a gateway does not have yet holds a second after it has', async () => {
+  const ground = new Ground(account('a'), account('b'));
+  const [first, second] = [await ground.start(), await ground.start([account('a', { credentialVersion: 'old' })])];
+  for (const id of ['a', 'b']) ground.fail(first, id, 'invalid_api_key');
+  await ground.clock.advance(5000);
+  assert.deepEqual(ground.obstacles(second), { a: [] });
+  second.apply({ accounts: ground.accounts });
+  await ground.clock.advance(1000);
+  assert.deepEqual(ground.obstacles(second), { a: ['benched'], b: ['benched'] });
+});
+
 test('what was missed in an outage is known after it, also where the server has forgotten all', async () => {
   for (const isEmpty of [false, true]) {
     const ground = new Ground(account('a'), account('b'));

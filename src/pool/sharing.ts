@@ -5,7 +5,7 @@ import type { PoolExchange } from '../shared-state/pool-exchange.ts';
 import type { Member } from './member.ts';
 import { QuotaDrafts, readNews, readRest, type News, type QuotaNews } from './news.ts';
 import type { Pool, PoolTeller } from './pool.ts';
-import { adoptRest, endOf, restOf, restsOf, type Rest, type RestScope } from './rest.ts';
+import { adoptRest, credentialMark, endOf, restOf, restsOf, type Rest, type RestScope } from './rest.ts';
 
 /** What happens to quotas is told together this often: one message, however many requests there were. */
 const quotasEveryMs = 100;
@@ -13,6 +13,7 @@ const quotasEveryMs = 100;
 const restsEveryMs = 20;
 /** How soon a rest is known that was told while nobody heard it. */
 const rereadEveryMs = 1000;
+const earlyKept = 1000;
 
 /** What the sharing is made of. */
 export interface SharingParts {
@@ -31,6 +32,8 @@ export class PoolSharing implements PoolTeller {
   #rests = new Map<string, Rest>();
   #owners = new Map<string, Member>();
   #lifted = new Set<string>();
+  /** Rests of accounts, or of credentials, that this gateway does not have yet: a change may be slower than the news. */
+  readonly #early = new Map<string, Rest>();
   #restsToldAtMs = Number.NEGATIVE_INFINITY;
   #quotaTimer: (() => void) | undefined;
   #restTimer: (() => void) | undefined;
@@ -89,6 +92,7 @@ export class PoolSharing implements PoolTeller {
       if (group === member.group) prefixes.push(`${account.id} quota_group_model `);
     for (const name of this.#rests.keys())
       if (prefixes.some((prefix) => name.startsWith(prefix))) this.#rests.delete(name);
+    this.#forgetEarly(member.account.id);
     this.#exchange.forget(prefixes);
     this.#tellRestsSoon();
   }
@@ -144,7 +148,10 @@ export class PoolSharing implements PoolTeller {
       const member = this.#pool.member(accountId);
       if (member !== undefined) this.#pool.onOwner(member, owner);
     }
-    for (const accountId of news.lifted) this.#pool.member(accountId)?.unbench();
+    for (const accountId of news.lifted) {
+      this.#pool.member(accountId)?.unbench();
+      this.#forgetEarly(accountId);
+    }
     for (const rest of news.rests) this.#adopt(rest, nowMs);
     for (const quota of news.quotas) this.#count(quota, nowMs);
     this.#isHearing = false;
@@ -153,7 +160,18 @@ export class PoolSharing implements PoolTeller {
 
   #adopt(rest: Rest, nowMs: number): void {
     const member = this.#pool.member(rest.accountId);
-    if (member !== undefined) adoptRest(member, rest, nowMs);
+    if (member !== undefined && credentialMark(member) === rest.credential) adoptRest(member, rest, nowMs);
+    else if (this.#early.size < earlyKept) this.#early.set(nameOf(rest), rest);
+  }
+
+  #adoptEarly(nowMs: number): void {
+    const rests = [...this.#early.values()];
+    this.#early.clear();
+    for (const rest of rests) if (endOf(rest) > nowMs) this.#adopt(rest, nowMs);
+  }
+
+  #forgetEarly(accountId: string): void {
+    for (const [name, rest] of this.#early) if (rest.accountId === accountId) this.#early.delete(name);
   }
 
   /** Ages, not times, are told of quotas: what another's clock says does not matter. */
@@ -169,6 +187,7 @@ export class PoolSharing implements PoolTeller {
   async #reread(): Promise<void> {
     const texts = this.#exchange.isAway ? undefined : await this.#exchange.kept();
     const nowMs = this.#clock.nowMs();
+    this.#adoptEarly(nowMs);
     for (const text of texts ?? []) {
       const rest = readRest(text);
       if (rest !== undefined) this.#adopt(rest, nowMs);
