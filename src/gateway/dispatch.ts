@@ -65,7 +65,7 @@ async function attemptUntilServed(parts: GatewayParts, work: Dispatch): Promise<
     if (!(found instanceof Lease)) return answerHeld(parts, work, found);
     using lease = found;
     const { account } = lease;
-    record.chosenBecause = lease.because;
+    record.chosenBecause = journey.stop === 0 ? lease.because : `${currentStop(journey).because}: ${lease.because}`;
     journey.tried.push(account.id);
     const terms = await termsOf(work, currentStop(journey));
     if (terms instanceof GatewayError) {

@@ -32,11 +32,11 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
   if (last !== undefined) {
     const next = journey.stops[journey.stop + 1];
     const isMended = next !== undefined && isServedBy(next, last);
-    const hasAttempts = journey.failed.length < settings.MAX_ATTEMPTS;
-    if (!mayRetry(last, journey.failed.length, settings.MAX_ATTEMPTS)) {
-      if (!isMended || !hasAttempts) return giveUp(parts, journey);
-      goOn(journey);
-    }
+    const attemptsLeft = settings.MAX_ATTEMPTS - journey.failed.length;
+    const isRetried = mayRetry(last, journey.failed.length, settings.MAX_ATTEMPTS);
+    if (!isRetried && (!isMended || attemptsLeft <= 0)) return giveUp(parts, journey);
+    // Each of the targets that follow is to have its attempt, however many accounts this one has.
+    if (!isRetried || (isMended && attemptsLeft < journey.stops.length - journey.stop)) goOn(journey);
   }
   let isBackoffDue = last !== undefined;
   let isPaid = false;

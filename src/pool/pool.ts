@@ -113,11 +113,7 @@ export class Pool implements LeaseListener {
     const { member } = chosen;
     this.#turn = Math.max(member.turn, this.#turn);
     member.turn = turnAfter(chosen, this.#turn);
-    const because =
-      tier.length === 1
-        ? 'only eligible account'
-        : `score ${chosen.score.toFixed(3)} of ${tier.length} eligible accounts`;
-    return new Lease(member, wish.model, wish.tokens, because, nowMs, this);
+    return new Lease(member, wish.model, wish.tokens, reason(chosen, tier.length, wish.tried), nowMs, this);
   }
 
   /** Calls `listener` whenever something may have become free; the answer takes it back. */
@@ -177,6 +173,14 @@ export class Pool implements LeaseListener {
     }
     return uses;
   }
+}
+
+/** Why an account was chosen, as the ledger tells it. */
+function reason({ member, score }: Candidate, eligible: number, tried: readonly string[]): string {
+  const choice =
+    eligible === 1 ? 'only eligible account' : `score ${score.toFixed(3)} of ${eligible} eligible accounts`;
+  if (tried.length === 0) return choice;
+  return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice} not tried yet`;
 }
 
 function earliest(candidates: readonly Candidate[]): number | undefined {

@@ -223,6 +223,36 @@ test('what is explained is what happens', async () => {
   await assert.rejects(explain(rig, { messages: [] }), /"param":"model"/u);
 });
 
+test('every line of the ledger names why its account was chosen', async () => {
+  await using rig = await startRig({
+    keys: [keyA, keyB, keyC],
+    script: { models: { 'gpt-4-busy': { delay_ms: 100 }, 'gpt-4-dead': { fault: 'html' } } },
+  });
+  for (const id of rig.accounts) await rig.manage('PATCH', `/accounts/${id}`, { priority: 0 });
+  for (const id of rig.accounts.slice(1))
+    await rig.manage('PATCH', `/accounts/${id}`, { allowed_models: ['gpt-4', 'gpt-4-dead'] });
+  await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { limits: { max_concurrency: 1 } });
+  const fallbacks = [{ provider_id: 'openai', model: 'gpt-4' }];
+  await rig.manage('POST', '/routes', { pattern: 'gpt-4-dead', provider_id: 'openai', fallbacks });
+  const ask = async (model: string): Promise<void> => void (await (await rig.post(path, chat(model))).text());
+  await ask('gpt-4');
+  await Promise.all([ask('gpt-4-busy'), ask('gpt-4-busy')]);
+  await ask('gpt-4-dead');
+  await ask('gpt-fault-500');
+  let lines: { model: string; chosen_because: string | null }[] = [];
+  await eventually('all are in the ledger', async () => {
+    lines = (await rig.manage<{ data: typeof lines }>('GET', '/requests')).data;
+    return lines.length === 5;
+  });
+  assert.deepEqual(lines.map(({ model, chosen_because: because }) => `${model}: ${because}`).toSorted(), [
+    'gpt-4-busy: only eligible account',
+    'gpt-4-busy: only eligible account',
+    'gpt-4-dead: fallback of route gpt-4-dead: score 1.000 of 3 eligible accounts',
+    'gpt-4: score 1.000 of 3 eligible accounts',
+    'gpt-fault-500: only eligible account, tried again',
+  ]);
+});
+
 test('live state outlives a change of the configuration, and ends with the credential', async () => {
   await using rig = await startRig({ keys: [keyA, keyB], script: { bad_keys: [keyA] } });
   await (await rig.post(path, chat('gpt-4'))).text();

@@ -101,10 +101,14 @@ async function downAndBack(rig: ChaosRig, mode: Mode): Promise<Outcome> {
 
 async function playOutage(rig: ChaosRig, mode: Mode): Promise<Outcome> {
   const sights = await Promise.all(Array.from({ length: outageRequests }, () => ask(rig, mode)));
-  const calls = rig.calls().length;
+  // Each provider by itself: to a fallback's the requests that come over are no retries.
+  const calls = Map.groupBy(rig.calls(), ({ providerId }) => providerId);
+  const most = sights.length * 1.2;
   const mute = sights.filter(({ status, error }) => error === undefined || status === undefined || status < 500);
   return outcomeOf(rig, sights, [
-    ...(calls <= sights.length * 1.2 ? [] : [`the upstream saw ${calls} calls for ${sights.length} requests`]),
+    ...[...calls]
+      .filter(([, { length }]) => length > most)
+      .map(([id, { length }]) => `${id} saw ${length} calls for ${sights.length} requests`),
     ...(mute.length === 0 ? [] : [`${mute.length} clients did not see an error, the first saw ${firstOf(mute)}`]),
   ]);
 }
