@@ -226,4 +226,27 @@ describe('limits among several gateways', { skip: withoutRedis }, () => {
     );
     assert.ok(all.every(({ isAdmitted }) => isAdmitted));
   });
+
+  it('a gateway that ends gives back all that it has in hand, and leaves nothing behind but what it spent', async () => {
+    await using keepers = await open(2);
+    const key = limitedKey({ budget: 1_000_000 });
+    const [ending, staying] = keepers.all as [Keeper, Keeper];
+    const reserve = async (keeper: Keeper): Promise<Decision> =>
+      keeper.state.reserve(key, { tokens: 1, nanoUsd: 1000, period, expiresAtMs: Infinity });
+    for (let i = 0; i < 5; i += 1) {
+      const decision = await reserve(ending);
+      assert.ok(decision.isAdmitted);
+      decision.hold.release();
+      decision.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 700 });
+    }
+    await reserve(staying);
+    assert.ok((await staying.state.money(key.id, period)).reservedNanoUsd > 1000);
+    await ending.state.close();
+    await keepers.advance(40_000);
+    await reserve(staying);
+    await keepers.advance(10_000);
+    assert.deepEqual(await staying.state.money(key.id, period), { spentNanoUsd: 3500, reservedNanoUsd: 2000 });
+    const fields = await server.command('HLEN', staying.connection.key(key.id, `money:0:Infinity`));
+    assert.equal(fields, 3);
+  });
 });

@@ -125,6 +125,12 @@ export class KeyShares implements MoneyKeeper {
     await Promise.all(told);
   }
 
+  /** Gives back what is not used, because nothing will be asked for any more. */
+  async leave(): Promise<void> {
+    this.#demandedAtMs = -Infinity;
+    await this.renew();
+  }
+
   /** Resolves when no question is under way. */
   quiet(): Promise<void> {
     return this.#exchange.quiet();

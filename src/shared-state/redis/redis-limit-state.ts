@@ -112,7 +112,8 @@ export class RedisLimitState implements LimitState {
     const enough = new Promise<void>((resolve) => {
       cancelTimer = this.#parts.clock.after(farewellMs, resolve);
     });
-    await Promise.race([Promise.all([...this.#keys.values()].map((shares) => shares.renew())), enough]);
+    const left = [...this.#busy].map((id) => this.#keys.get(id)?.leave());
+    await Promise.race([Promise.all(left), enough]);
     cancelTimer();
   }
 

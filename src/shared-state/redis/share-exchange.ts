@@ -65,7 +65,7 @@ export class ShareExchange {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const money = this.#waiting[0]?.money;
-      const batch = this.#waiting.filter((one) => one.money === money);
+      let batch = this.#waiting.filter((one) => one.money === money);
       this.#waiting = this.#waiting.filter((one) => one.money !== money);
       let failure: unknown;
       try {
@@ -77,6 +77,8 @@ export class ShareExchange {
       } catch (error) {
         failure = error;
         this.#parts.onAnswer(undefined);
+        // Who came meanwhile does not wait for the same to happen again.
+        if (!(error instanceof LedgerError)) batch = [...batch, ...this.#waiting.splice(0)];
       }
       for (const { answer } of batch) answer(failure);
     }

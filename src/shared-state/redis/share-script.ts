@@ -148,7 +148,13 @@ if #KEYS == 2 then
       local owner = string.match(all[i], '^held:(.+)')
       if owner and owner ~= me then
         local held, seen = string.match(all[i + 1], '(%S+) (%S+)')
-        if now - tonumber(seen) < ${goneMs} then fresh = fresh + tonumber(held) else gone = gone + tonumber(held) end
+        if now - tonumber(seen) < ${goneMs} then
+          fresh = fresh + tonumber(held)
+        elseif tonumber(held) > 0 then
+          gone = gone + tonumber(held)
+        else
+          redis.call('HDEL', money, 'held:' .. owner, 'own:' .. owner)
+        end
       end
     end
     local lease = divide(w, spent + gone + fresh)
