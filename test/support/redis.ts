@@ -53,6 +53,7 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
   const kill = async (): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
+    child.ref();
     child.kill('SIGKILL');
     await gone;
   };
