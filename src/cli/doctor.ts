@@ -7,6 +7,7 @@ import type { Provider } from '../core/provider.ts';
 import { isLoopbackHost } from '../core/local-caller.ts';
 import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
+import { tryRedis } from '../shared-state/open-shared-state.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { http1Upstream } from '../upstream/http1/http1-upstream.ts';
@@ -27,10 +28,10 @@ const marks = { ok: '✓', warn: '!', fail: '✗' } as const;
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Checks settings, database, key, providers and clock, and says what to do.',
+  summary: 'Checks settings, database, Redis, key, providers and clock, and says what to do.',
   usage: '',
   options: {},
-  settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
+  settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
   notes: 'It changes nothing and makes no paid call. It exits with 1 when something must be mended.',
   async run({ settings }) {
     let hasFailed = false;
@@ -44,6 +45,7 @@ export const doctor: Command = {
     say(folder);
     if (folder.level !== 'ok') return hasFailed ? 1 : 0;
     const configuration = await checkDatabase(settings, say);
+    await checkRedis(settings, say);
     for (const provider of configuration?.providers.values() ?? []) {
       if (provider.isActive) for (const finding of await checkProvider(settings, provider)) say(finding);
     }
@@ -122,6 +124,16 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
   } finally {
     await storage.close();
   }
+}
+
+async function checkRedis({ REDIS_URL }: Settings, say: (finding: Finding) => void): Promise<void> {
+  if (REDIS_URL === undefined) return;
+  const trouble = await tryRedis(REDIS_URL, systemClock);
+  const finding =
+    trouble === undefined
+      ? `${REDIS_URL.toString()} answers`
+      : `${REDIS_URL.toString()} is not to be used: ${trouble.message || (trouble as NodeJS.ErrnoException).code}`;
+  say({ level: trouble === undefined ? 'ok' : 'fail', what: 'Redis', finding });
 }
 
 async function checkClientKeys(

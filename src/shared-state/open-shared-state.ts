@@ -66,3 +66,15 @@ export async function openSharedState(parts: SharedStateParts): Promise<SharedSt
     },
   };
 }
+
+/** Connects once; the answer is what is wrong, or undefined. */
+export async function tryRedis(url: RedisUrl, clock: Clock): Promise<Error | undefined> {
+  const { RedisConnection } = await import('./redis/connection.ts');
+  let trouble: Error | undefined;
+  const onTrouble = (error: Error | undefined): void => {
+    trouble = error;
+  };
+  const connection = await RedisConnection.open({ url, clock, onTrouble });
+  connection.close();
+  return trouble;
+}

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { runProgram, type ProgramOptions } from '../support/program.ts';
+import { redisPassword, startRedis, withoutRedis } from '../support/redis.ts';
 import { startRig, type Rig } from '../support/rig.ts';
 import { testDatabaseVariable } from '../support/test-database.ts';
 
@@ -205,6 +206,17 @@ suite('doctor and db', () => {
     });
     assert.equal(wrong.code, 1);
     assert.match(wrong.output, /^✗ master key .*not the key/mu);
+  });
+
+  test('a Redis that answers, and one that does not', { skip: withoutRedis }, async () => {
+    await using redis = await startRedis();
+    const good = await run(['doctor', ...data], { env: { AIGATEWAY_REDIS_URL: redis.url } });
+    assert.match(good.output, /^✓ Redis +redis:\/\/127\.0\.0\.1:\d+ answers/mu);
+    const wrong = redis.url.replace(redisPassword, 'wrong-canary');
+    const bad = await run(['doctor', ...data], { env: { AIGATEWAY_REDIS_URL: wrong } });
+    assert.equal(bad.code, 1);
+    assert.match(bad.output, /^✗ Redis +redis:\/\/127\.0\.0\.1:\d+ is not to be used: WRONGPASS/mu);
+    assert.ok(!`${good.output}${bad.output}${bad.errors}`.includes('canary'));
   });
 
   test('a fresh machine', async () => {

@@ -55,10 +55,10 @@ async function startTrio(redisUrl: string, script?: RigOptions['script']): Promi
 }
 
 /** How a client with this key asks this gateway. */
-function clientOfKey({ post }: Rig, key: string): Pick<LimitedClient, 'chat'> {
+function clientOfKey(rig: Rig, key: string): Pick<LimitedClient, 'chat'> {
   return {
     chat: (body = {}, signal) =>
-      post(
+      rig.post(
         '/v1/chat/completions',
         { model: 'gpt-4', messages: [{ role: 'user', content: 'one two three' }], ...body },
         { authorization: `Bearer ${key}` },

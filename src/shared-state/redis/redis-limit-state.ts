@@ -112,7 +112,7 @@ export class RedisLimitState implements LimitState {
     const enough = new Promise<void>((resolve) => {
       cancelTimer = this.#parts.clock.after(farewellMs, resolve);
     });
-    const left = [...this.#busy].map((id) => this.#keys.get(id)?.leave());
+    const left = [...this.#busy].map(async (id) => this.#keys.get(id)?.leave());
     await Promise.race([Promise.all(left), enough]);
     cancelTimer();
   }
