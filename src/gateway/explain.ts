@@ -20,7 +20,7 @@ export function explain({ configuration, modelPrefixes, pool, clock }: ExplainPa
     model,
     route: because,
     candidates: candidates.map(explainCandidate),
-    order: pool.orderOf(candidates).map(({ member }) => member.account.id),
+    order: pool.orderOf(wish, candidates).map(({ member }) => member.account.id),
   };
 }
 

@@ -44,14 +44,11 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
     stopIfStopped(journey.exchange);
     const nowMs = parts.clock.nowMs();
     const wish = wishOf(journey);
-    const peeked = parts.pool.peek(wish, nowMs);
-    const isExhausted = peeked.tier.length === 0 || parts.rooms.isBusy(wish);
-    const isSame =
-      !isExhausted &&
-      wish.tried.length > 0 &&
-      peeked.tier.every(({ member }) => wish.tried.includes(member.account.id));
+    const random = parts.random();
+    const choice = parts.rooms.isBusy(wish) ? undefined : parts.pool.choose(wish, nowMs, random);
+    const isSame = choice !== undefined && wish.tried.includes(choice.candidate.member.account.id);
     // Rather another target than the same account again, or a wait.
-    if ((isExhausted || isSame) && hasNextStop(journey)) {
+    if ((choice === undefined || isSame) && hasNextStop(journey)) {
       goOn(journey);
       continue;
     }
@@ -63,7 +60,7 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       }
       isPaid = true;
     }
-    if (isExhausted) return waitForLease(parts, journey, wish, peeked);
+    if (choice === undefined) return waitForLease(parts, journey, wish);
     // An account that is to blame, and is not benched for it, would say the same again.
     if (isSame && last?.source === 'account' && last.scope === 'none') return giveUp(parts, journey);
     if (isBackoffDue && last !== undefined) {
@@ -75,29 +72,24 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
         continue;
       }
     }
-    const lease = parts.pool.take(peeked.tier, wish, nowMs, parts.random());
-    if (lease !== undefined) return lease;
+    return parts.pool.take(choice, wish, nowMs, random);
   }
 }
 
 /** Waits in the queue where the wait fits, else says that it does not. */
-async function waitForLease(
-  parts: GatewayParts,
-  journey: Journey,
-  wish: Wish,
-  exhausted: Exhausted,
-): Promise<Lease | HeldAnswer> {
+async function waitForLease(parts: GatewayParts, journey: Journey, wish: Wish): Promise<Lease | HeldAnswer> {
   const { clock, settings, rooms } = parts;
   const { exchange, record, deadlineMs } = journey;
   const nowMs = clock.nowMs();
   const untilMs = Math.min(nowMs + settings.QUEUE_TIMEOUT_MS - record.queuedMs, deadlineMs);
-  if (untilMs > nowMs && exhausted.freeAtMs !== undefined && exhausted.freeAtMs <= untilMs) {
+  const { freeAtMs } = parts.pool.exhausted(wish, nowMs);
+  if (untilMs > nowMs && freeAtMs !== undefined && freeAtMs <= untilMs) {
     const lease = await rooms.wait({ wish, flow: record.keyId ?? '', untilMs, cancellation: exchange.cancellation });
     record.queuedMs += clock.nowMs() - nowMs;
     if (lease !== undefined) return lease;
     stopIfStopped(exchange);
   }
-  return refuse(parts, journey, parts.pool.peek(wish, clock.nowMs()));
+  return refuse(parts, journey, parts.pool.exhausted(wish, clock.nowMs()));
 }
 
 /** Nobody can serve in time. What the account's own limits are to blame for is said exactly, all else is the last answer. */
@@ -111,8 +103,8 @@ function refuse(parts: GatewayParts, journey: Journey, exhausted: Exhausted): He
 
 function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
   stopIfStopped(journey.exchange);
-  const { tier } = parts.pool.peek(wishOf(journey), parts.clock.nowMs());
-  const word = lastWord(journey.failed, tier.length > 0);
+  const next = parts.pool.choose(wishOf(journey), parts.clock.nowMs(), parts.random());
+  const word = lastWord(journey.failed, next !== undefined);
   if (word instanceof GatewayError) throw word;
   return word;
 }

@@ -21,8 +21,6 @@ export class Member {
   /** Organization and project as its answers named them. */
   owner: { organization?: string; project?: string } = {};
   inFlight = 0;
-  /** How far it has come in its turns: grows by one over its score with every pick. */
-  turn = 0;
   lastUsedAtMs: number | undefined;
   bench: Bench | undefined;
   /** Its bench has ended, and one request is finding out whether it is well again. */

@@ -7,7 +7,12 @@ import { QuotaGroups } from './groups.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
 import type { RestScope } from './rest.ts';
-import { bestTier, isThrottled, judgeAll, order, pick, turnAfter, type Candidate, type Wish } from './select.ts';
+import { isMeantFor, isThrottled, judge, judgeAll, type Candidate, type Wish } from './select.ts';
+import { Turns } from './turns.ts';
+
+/** Places in turns that are remembered, over all models; and for so many models at least. */
+const turnsKept = 100_000;
+const fewestKept = 16;
 
 /** Nobody can serve now. */
 export interface Exhausted {
@@ -17,6 +22,14 @@ export interface Exhausted {
    * What is refused or broken is not waited for.
    */
   readonly freeAtMs: number | undefined;
+}
+
+/** Who is to serve. */
+export interface Choice {
+  readonly candidate: Candidate;
+  /** How many accounts of its priority there are for the model. */
+  readonly peers: number;
+  readonly turns: Turns;
 }
 
 /** Who tells other gateways what happens in this pool. Called on the way of every request, so it must be quick. */
@@ -34,8 +47,8 @@ export class Pool implements LeaseListener {
   readonly #groups = new QuotaGroups();
   readonly #listeners = new Set<() => void>();
   #teller: PoolTeller | undefined;
-  /** Where the last pick stood before it. */
-  #turn = 0;
+  /** Provider and model → whose turn it is. */
+  readonly #turns = new Map<string, Turns>();
 
   get members(): readonly Member[] {
     return this.#members;
@@ -59,6 +72,7 @@ export class Pool implements LeaseListener {
       return member;
     });
     this.#groups.recount(this.#members);
+    this.#turns.clear();
     this.onChange();
   }
 
@@ -90,30 +104,45 @@ export class Pool implements LeaseListener {
   }
 
   /** The eligible in the order in which a new request would try them. */
-  orderOf(candidates: readonly Candidate[]): Candidate[] {
-    return order(candidates, this.#turn);
+  orderOf(wish: Wish, candidates: readonly Candidate[]): Candidate[] {
+    const byMember = new Map(candidates.map((candidate) => [candidate.member, candidate]));
+    return this.#turnsFor(wish, 0)
+      .order()
+      .flatMap((member) => byMember.get(member) ?? [])
+      .filter(({ obstacles }) => obstacles.length === 0);
   }
 
-  /** The members that `acquire` would choose from; an empty tier where it would say that nobody can serve. */
-  peek(wish: Wish, nowMs: number): Exhausted & { readonly tier: readonly Candidate[] } {
+  /** Who is to serve the wish: those that it has not tried come first. Undefined where nobody can now. */
+  choose(wish: Wish, nowMs: number, random: number): Choice | undefined {
+    const turns = this.#turnsFor(wish, random);
+    const eligible = (member: Member): Candidate | undefined => {
+      const candidate = judge(member, wish, nowMs, this.parties);
+      return candidate.obstacles.length === 0 ? candidate : undefined;
+    };
+    const untried = (member: Member): Candidate | undefined =>
+      wish.tried.includes(member.account.id) ? undefined : eligible(member);
+    const found = turns.first(untried) ?? (wish.tried.length === 0 ? undefined : turns.first(eligible));
+    return found && { candidate: found.value, peers: found.peers, turns };
+  }
+
+  /** Why nobody can serve, and until when. */
+  exhausted(wish: Wish, nowMs: number): Exhausted {
     const candidates = this.judge(wish, nowMs);
-    return { tier: bestTier(candidates, wish.tried), candidates, freeAtMs: earliest(candidates) };
+    return { candidates, freeAtMs: earliest(candidates) };
   }
 
-  /** Takes the best member for the wish, or says why there is none. `random` is 0 ≤ random < 1. */
+  /** Takes whoever is to serve the wish, or says why there is nobody. `random` is 0 ≤ random < 1. */
   acquire(wish: Wish, nowMs: number, random: number): Lease | Exhausted {
-    const { tier, ...exhausted } = this.peek(wish, nowMs);
-    return this.take(tier, wish, nowMs, random) ?? exhausted;
+    const choice = this.choose(wish, nowMs, random);
+    return choice === undefined ? this.exhausted(wish, nowMs) : this.take(choice, wish, nowMs, random);
   }
 
-  /** Takes one of a tier that `peek` has just offered; undefined for an empty one. */
-  take(tier: readonly Candidate[], wish: Wish, nowMs: number, random: number): Lease | undefined {
-    const chosen = pick(tier, this.#turn, random);
-    if (chosen === undefined) return undefined;
-    const { member } = chosen;
-    this.#turn = Math.max(member.turn, this.#turn);
-    member.turn = turnAfter(chosen, this.#turn);
-    return new Lease(member, wish.model, wish.tokens, reason(chosen, tier.length, wish.tried), nowMs, this);
+  /** Takes whom `choose` has just chosen. */
+  take(choice: Choice, wish: Wish, nowMs: number, random: number): Lease {
+    const { member, score } = choice.candidate;
+    choice.turns.took(member, score, random);
+    const because = reason(choice, wish.tried);
+    return new Lease(member, wish.model, wish.tokens, because, nowMs, this);
   }
 
   /** Calls `listener` whenever something may have become free; the answer takes it back. */
@@ -173,14 +202,30 @@ export class Pool implements LeaseListener {
     }
     return uses;
   }
+
+  #turnsFor(wish: Wish, random: number): Turns {
+    const { providerId, model } = wish;
+    const key = `${providerId}\n${model}`;
+    const known = this.#turns.get(key);
+    if (known !== undefined) return known;
+    const [oldest] = this.#turns.keys();
+    // Model names come from clients.
+    const mostKept = Math.max(turnsKept / (this.#members.length + 1), fewestKept);
+    if (this.#turns.size >= mostKept && oldest !== undefined) this.#turns.delete(oldest);
+    const meant = this.#members.filter((member) => isMeantFor(member, wish));
+    const made = new Turns(meant, random);
+    this.#turns.set(key, made);
+    return made;
+  }
 }
 
 /** Why an account was chosen, as the ledger tells it. */
-function reason({ member, score }: Candidate, eligible: number, tried: readonly string[]): string {
+function reason({ candidate, peers, turns }: Choice, tried: readonly string[]): string {
+  const { member, score } = candidate;
   const choice =
-    eligible === 1 ? 'only eligible account' : `score ${score.toFixed(3)} of ${eligible} eligible accounts`;
+    turns.size === 1 ? 'only account for the model' : `score ${score.toFixed(3)}, next in turn of ${peers} accounts`;
   if (tried.length === 0) return choice;
-  return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice} not tried yet`;
+  return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice}, not tried yet`;
 }
 
 function earliest(candidates: readonly Candidate[]): number | undefined {

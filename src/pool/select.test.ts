@@ -126,6 +126,17 @@ test('weights are honoured within 3σ over a million picks, 1:1000 too', () => {
   }
 });
 
+test('weights hold for each model, however busy another is', () => {
+  const pool = poolOf(account('a', { weight: 3 }), account('b'), account('c'));
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < 1000; i += 1) {
+    for (let n = 0; n < 5; n += 1) take(pool, { model: 'gpt-4o' });
+    const { id } = take(pool).member.account;
+    counts[id] = (counts[id] ?? 0) + 1;
+  }
+  assert.ok(Math.abs((counts['a'] ?? 0) - 600) <= 2, JSON.stringify(counts));
+});
+
 test('accounts that share a quota get one share together', () => {
   const pool = poolOf(account('a'), account('b', { quotaGroup: 'team' }), account('c', { quotaGroup: 'team' }));
   let alone = 0;

@@ -1,4 +1,4 @@
-// Which member serves next: a pure function of the members' state, the wish, the time and one random number.
+// Whether a member can serve, and what stands against it: a pure function of its state, the wish and the time.
 import { matchesModel } from '../core/model-pattern.ts';
 import type { Bench } from './bench.ts';
 import type { Member } from './member.ts';
@@ -54,7 +54,8 @@ export function judgeAll(members: readonly Member[], wish: Wish, nowMs: number, 
   return candidates;
 }
 
-function judge(member: Member, wish: Wish, nowMs: number, parties: number): Candidate {
+/** Judges one member. `parties`: see `LeaseListener`. */
+export function judge(member: Member, wish: Wish, nowMs: number, parties = 1): Candidate {
   const { account, group } = member;
   const quota = group.known(wish.model);
   const circuit = member.models.get(wish.model)?.circuit;
@@ -107,53 +108,12 @@ export function isThrottled(candidate: Candidate): candidate is Candidate & { re
   );
 }
 
+/** Whether it could serve such a wish at all, as it is configured. */
+export function isMeantFor({ account }: Member, { providerId, model }: Pick<Wish, 'providerId' | 'model'>): boolean {
+  const { isActive, weight, allowedModels } = account;
+  return account.providerId === providerId && isActive && weight > 0 && mayServe(allowedModels, model);
+}
+
 function mayServe(allowed: readonly string[], model: string): boolean {
   return allowed.length === 0 || allowed.some((pattern) => matchesModel(pattern, model));
-}
-
-/**
- * The best tier of the eligible: those that this request has not tried before those that it has, then the highest
- * priority.
- */
-export function bestTier(candidates: readonly Candidate[], tried: readonly string[]): Candidate[] {
-  let best: Candidate[] = [];
-  let bestRank: readonly [untried: boolean, priority: number] = [false, Number.NEGATIVE_INFINITY];
-  for (const candidate of candidates) {
-    if (candidate.obstacles.length > 0) continue;
-    const { id, priority } = candidate.member.account;
-    const untried = !tried.includes(id);
-    const [bestUntried, bestPriority] = bestRank;
-    const order = Number(untried) - Number(bestUntried) || priority - bestPriority;
-    if (order > 0) {
-      best = [candidate];
-      bestRank = [untried, priority];
-    } else if (order === 0) best.push(candidate);
-  }
-  return best;
-}
-
-/**
- * Picks one of a tier by stride scheduling (Waldspurger, 1995): each pick moves a member ahead by one over its score, and
- * whoever is furthest behind is next, so that picks follow the scores as evenly as can be. Nobody is further behind
- * than `turn`, the place of the last pick: who comes back from a bench is not owed what it missed. `random`
- * (0 ≤ random < 1) decides between equals. Undefined for an empty tier.
- */
-export function pick(tier: readonly Candidate[], turn: number, random: number): Candidate | undefined {
-  let first = Number.POSITIVE_INFINITY;
-  for (const { member } of tier) first = Math.min(first, Math.max(member.turn, turn));
-  const equals = tier.filter(({ member }) => Math.max(member.turn, turn) === first);
-  return equals[Math.floor(random * equals.length)];
-}
-
-/** The eligible in the order in which a request would try them, tier by tier. */
-export function order(candidates: readonly Candidate[], turn: number): Candidate[] {
-  const place = ({ member }: Candidate): number => Math.max(member.turn, turn);
-  return candidates
-    .filter(({ obstacles }) => obstacles.length === 0)
-    .sort((a, b) => b.member.account.priority - a.member.account.priority || place(a) - place(b) || b.score - a.score);
-}
-
-/** Where a picked candidate stands after the pick. */
-export function turnAfter({ member, score }: Candidate, turn: number): number {
-  return Math.max(member.turn, turn) + 1 / score;
 }

@@ -245,11 +245,11 @@ test('every line of the ledger names why its account was chosen', async () => {
     return lines.length === 5;
   });
   assert.deepEqual(lines.map(({ model, chosen_because: because }) => `${model}: ${because}`).toSorted(), [
-    'gpt-4-busy: only eligible account',
-    'gpt-4-busy: only eligible account',
-    'gpt-4-dead: fallback of route gpt-4-dead: score 1.000 of 3 eligible accounts',
-    'gpt-4: score 1.000 of 3 eligible accounts',
-    'gpt-fault-500: only eligible account, tried again',
+    'gpt-4-busy: only account for the model',
+    'gpt-4-busy: only account for the model',
+    'gpt-4-dead: fallback of route gpt-4-dead: score 1.000, next in turn of 3 accounts',
+    'gpt-4: score 1.000, next in turn of 3 accounts',
+    'gpt-fault-500: only account for the model, tried again',
   ]);
 });
 
