@@ -53,6 +53,8 @@ export interface LoadReport {
   /** Reads of paced streams that came later than ten times the pace after the one before. */
   readonly lateReads: number;
   readonly subjectCpuMs: number;
+  /** Of its main threads alone. */
+  readonly subjectMainCpuMs: number;
   readonly upstreamCpuMs: number;
   readonly loadCpuMs: number;
 }

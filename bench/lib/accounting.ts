@@ -6,6 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface Accounting {
   /** Time on the processors since the start, user and system, of all threads of these processes and their children, in ms. */
   cpuMs(pids: readonly number[]): number;
+  /** The same of the main threads alone, where the operating system tells them apart; elsewhere of all. */
+  mainThreadMs(pids: readonly number[]): number;
   /** Memory that is resident, in bytes, of the children, too. */
   residentBytes(pids: readonly number[]): number;
 }
@@ -16,6 +18,7 @@ export function openAccounting(): Accounting {
   if (process.platform === 'win32') throw new Error('the benchmark needs /proc or ps, so it does not run on Windows');
   return {
     cpuMs: (pids) => sum(pids, (pid) => cpuTimeMs(ps('cputime', pid))),
+    mainThreadMs: (pids) => sum(pids, (pid) => cpuTimeMs(ps('cputime', pid))),
     residentBytes: (pids) => sum(pids, (pid) => Number(ps('rss', pid)) * 1024),
   };
 }
@@ -24,6 +27,8 @@ function linuxAccounting(): Accounting {
   const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   return {
     cpuMs: (pids) => sum(treeOf(pids), (pid) => (ticksOf(read(pid, 'stat')) * 1000) / ticksPerSecond),
+    mainThreadMs: (pids) =>
+      sum(treeOf(pids), (pid) => (ticksOf(read(pid, `task/${pid}/stat`)) * 1000) / ticksPerSecond),
     residentBytes: (pids) =>
       sum(
         treeOf(pids),

@@ -87,6 +87,7 @@ function load(job: LoadJob): Promise<LoadReport> {
           longestGapMs,
           lateReads,
           subjectCpuMs: used.subjectMs - before.subjectMs,
+          subjectMainCpuMs: used.subjectMainMs - before.subjectMainMs,
           upstreamCpuMs: used.upstreamMs - before.upstreamMs,
           loadCpuMs: used.loadMs - before.loadMs,
         });
@@ -100,6 +101,7 @@ function load(job: LoadJob): Promise<LoadReport> {
 interface Used {
   readonly atMs: number;
   readonly subjectMs: number;
+  readonly subjectMainMs: number;
   readonly upstreamMs: number;
   readonly loadMs: number;
 }
@@ -109,6 +111,7 @@ function readUsed({ watched }: LoadJob): Used {
   return {
     atMs: performance.now(),
     subjectMs: accounting.cpuMs(watched.subject),
+    subjectMainMs: accounting.mainThreadMs(watched.subject),
     upstreamMs: accounting.cpuMs(watched.upstream),
     loadMs: (user + system) / 1000,
   };

@@ -1,14 +1,16 @@
 // The data plane: a request's way through the rooms, in order.
 import type { Endpoint } from '../core/endpoint.ts';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestRecord } from '../core/record.ts';
+import { sleep } from '../lib/sleep.ts';
 import { BodyBudget, type BodyShare } from './admit.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
 import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
 import { checkModel, identify, mayUse } from './identify.ts';
 import { modelsAnswer } from './models.ts';
 import { parseRequest, type ParsedRequest } from './parse.ts';
+import { RefusalPace } from './refusal-pace.ts';
 import { reserve } from './reserve.ts';
 import { routeModel } from './route.ts';
 import { settle } from './settle.ts';
@@ -24,12 +26,16 @@ export interface Load {
   readonly bodyBytes: number;
 }
 
+/** How a key's own limits and its budget refuse. */
+const ownRefusals: readonly ErrorCode[] = ['rate_limit_exceeded', 'budget_exceeded'];
+
 /** Serves everything under `/v1`. */
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #budget: BodyBudget;
   readonly #drainer: Drainer;
+  readonly #pace = new RefusalPace();
   /** Requests that are over and wait for an estimate of what they used. */
   readonly #bookings = new Set<Promise<void>>();
 
@@ -62,6 +68,9 @@ export class Gateway {
       else await this.#serveEndpoint(work, endpoint);
     } catch (error) {
       thrown = error;
+      const delayMs = this.#delayOf(work, error);
+      // Its body is let go by now: what waits here is small.
+      if (delayMs > 0) await sleep(this.#parts.clock, delayMs, exchange.cancellation);
     }
     cancelDeadline();
     const booking = settle(this.#parts, work, thrown);
@@ -80,6 +89,13 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#drainer.close();
     await new Promise(setImmediate);
+  }
+
+  /** How long the answer is to wait: only where a client key's own limits refuse it again and again. */
+  #delayOf({ key, deadlineMs }: Work, error: unknown): number {
+    if (key === null || !(error instanceof GatewayError) || !ownRefusals.includes(error.code)) return 0;
+    const nowMs = this.#parts.clock.nowMs();
+    return Math.min(this.#pace.delayOf(key.id, nowMs), deadlineMs - nowMs - 1);
   }
 
   async #serveEndpoint(work: Work, endpoint: Endpoint): Promise<void> {

@@ -49,6 +49,12 @@ test('a dollar, requests of ten cents, a hundred at once, a quarter cut: never m
   const spent = await spentInLedger(rig, client);
   assert.ok(spent <= usd, `${spent / usd} dollars by the ledger`);
   assert.ok(spent > 0.9 * usd, `refused with ${1 - spent / usd} dollars left`);
+  // What is left may be enough for one that was cut short; the last one that is refused lacks less than a request's cost.
+  let last = await client.ask(tenCents);
+  while (last.status === 200) last = await client.ask(tenCents);
+  assert.equal(last.error?.code, 'budget_exceeded');
+  const inTheEnd = await spentInLedger(rig, client);
+  assert.ok(inTheEnd <= usd && usd - inTheEnd < 0.1 * usd, `refused with ${1 - inTheEnd / usd} dollars left`);
   assert.ok(charged(rig.mock) <= usd, `${charged(rig.mock) / usd} dollars by the upstream`);
 });
 

@@ -165,3 +165,23 @@ test("OpenAI's client sees a rate limit as one, and waits for it; of a budget it
   await assert.rejects(ask(new OpenAI({ baseURL: `${rig.url}/v1`, apiKey: client.key, maxRetries: 3 })));
   assert.equal((await metric(rig, /requests_total\{[^}]*status="429"[^}]*\} (\d+)/u)) - before, 1);
 });
+
+test('a key that floods is refused, every time, and what waits for its refusal ends with its client; another key is served', async () => {
+  await using rig = await startRig();
+  const loud = await limitedClient(rig, { name: 'Loud', rpm: 1 });
+  const quiet = await limitedClient(rig, { name: 'Quiet', rpm: 100 });
+  assert.equal((await loud.ask()).status, 200);
+  const gone = new AbortController();
+  const flood = Promise.all(Array.from({ length: 700 }, async () => (await loud.ask()).status));
+  const leaving = Promise.allSettled(Array.from({ length: 300 }, () => loud.chat({}, gone.signal)));
+  for (let n = 0; n < 5; n += 1) assert.equal((await quiet.ask()).status, 200);
+  gone.abort();
+  await leaving;
+  assert.deepEqual(new Set(await flood), new Set([429]));
+  await eventually(
+    'nothing is under way',
+    async () => (await metric(rig, /^aigateway_requests_in_flight (\d+)/mu)) === 0,
+    20_000,
+  );
+  assert.equal(rig.mock.journal().requests, 6, 'no refused request has reached the upstream');
+});

@@ -10,7 +10,8 @@ const shortestSecret = 20;
 const collectedLimit = 128 << 10;
 
 /** Files that are there to hold a secret, and the spool's 8 MiB of zeros. */
-const leftOut = ['master.key', 'reserve'];
+const masterKey = 'master.key';
+const leftOut = [masterKey, 'reserve'];
 
 /** What undici tells of a request: https://undici.nodejs.org/#/docs/api/DiagnosticsChannel. */
 interface Told {
@@ -79,7 +80,9 @@ export class CanaryWatch {
 
   /** Looks through a data folder as it is now. */
   takeFolder(folder: string): void {
-    for (const [path, bytes] of filesBelow(folder)) if (!leftOut.includes(basename(path))) this.#look(path, bytes);
+    const files = filesBelow(folder);
+    for (const [path, bytes] of files) if (basename(path) === masterKey) this.learn(bytes.toString().trim());
+    for (const [path, bytes] of files) if (!leftOut.includes(basename(path))) this.#look(path, bytes);
   }
 
   /** Ends the watch; throws where a secret was seen. */
