@@ -16,6 +16,8 @@ export interface ExchangeParts {
   readonly receivedAtMs: number;
   readonly path: string;
   readonly maxBodyBytes: number;
+  /** How long, in ms, a client may take nothing of an answer that is over. */
+  readonly stallMs: number;
   /** Whether the connection is to be closed after this answer. */
   readonly isClosing: () => boolean;
   /** When answers are written. */
@@ -165,9 +167,17 @@ export class HttpExchange implements Exchange, ClientAnswer, Postponed {
     this.#isPostponed = false;
     const response = this.#response;
     const bytes = waiting.length < 2 ? waiting[0] : Buffer.concat(waiting);
-    if (this.#isEnding) response.end(bytes);
+    if (this.#isEnding) this.#finish(bytes);
     else if (bytes === undefined || response.write(bytes)) this.#resume();
     else if (this.#onWritable.length > 0) response.once('drain', this.#resume);
+  }
+
+  /** Whoever takes nothing of the last bytes would keep the connection, and what waits for it, for ever. */
+  #finish(bytes: Uint8Array | undefined): void {
+    this.#response.end(bytes);
+    const { socket } = this.#response;
+    // Node's timer looks at what is taken, and the next request has another one.
+    if (socket !== null && socket.writableLength > 0) socket.setTimeout(this.#parts.stallMs);
   }
 
   #postpone(bytes: Uint8Array | undefined): void {

@@ -18,6 +18,8 @@ export interface ClientLimits {
   readonly requestMs: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
+  /** Between two bytes that it takes of an answer that is over. */
+  readonly stallMs: number;
   /** How often that is looked at. */
   readonly checkEveryMs: number;
 }
@@ -27,6 +29,7 @@ const usualLimits: ClientLimits = {
   requestMs: 300_000,
   // Longer than load balancers and SDK pools keep a connection, so that they close it and never meet a closed one.
   keepAliveMs: 75_000,
+  stallMs: 60_000,
   checkEveryMs: 5000,
 };
 
@@ -58,7 +61,7 @@ export interface ServerParts {
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(parts: ServerParts): Server {
-  const { lifecycle, clock } = parts;
+  const { lifecycle, clock, limits = usualLimits } = parts;
   const turnEnd = new TurnEnd();
   const exact: Readonly<Record<string, Listener>> = {
     '/health': (_request, response) => sendJson(response, 200, { status: 'ok' }),
@@ -106,6 +109,7 @@ export function createHttpServer(parts: ServerParts): Server {
         receivedAtMs,
         path,
         maxBodyBytes: parts.maxBodyBytes,
+        stallMs: limits.stallMs,
         isClosing: () => isClosing(request),
         turnEnd,
       });
@@ -128,7 +132,6 @@ export function createHttpServer(parts: ServerParts): Server {
         }),
       );
   };
-  const limits = parts.limits ?? usualLimits;
   const server = createServer(
     {
       headersTimeout: limits.headMs,

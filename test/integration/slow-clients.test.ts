@@ -10,7 +10,9 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { eventually } from '../support/await.ts';
 
 /** Far below the usual ones, so that the test need not wait; what is tested is that they end. */
-const limits = { headMs: 200, requestMs: 400, keepAliveMs: 100, checkEveryMs: 20 };
+const limits = { headMs: 200, requestMs: 400, keepAliveMs: 100, stallMs: 200, checkEveryMs: 20 };
+/** More than the system takes for a client that does not read. */
+const largeAnswer = Buffer.alloc(64 << 20);
 const maxConnections = 5;
 
 interface Dawdler {
@@ -48,8 +50,9 @@ suite('slow clients', () => {
       async serve(exchange) {
         try {
           bodies.push(await exchange.readBody({ begin: () => {}, add: () => {}, end: () => {} }));
-          exchange.start(200, ['content-length', '2']);
-          exchange.end('ok');
+          const answer = exchange.path === '/v1/large' ? largeAnswer : Buffer.from('ok');
+          exchange.start(200, ['content-length', String(answer.length)]);
+          exchange.end(answer);
         } catch (error) {
           assert.ok(error instanceof StoppedError);
           bodies.push(error.reason);
@@ -101,6 +104,24 @@ suite('slow clients', () => {
   test('whoever waited for such a body hears that the client has gone', async () => {
     await eventually('all have heard', () => bodies.length === 3);
     assert.deepEqual(new Set(bodies), new Set(['client_gone']));
+  });
+
+  const getLarge = 'GET /v1/large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+
+  test('who takes nothing more of an answer that is over is cut off', async () => {
+    await eventually('the others are gone', async () => (await connections()) === 0);
+    const { closed, socket } = dawdle(port, getLarge);
+    socket.pause();
+    await eventually('the answer is under way', async () => (await connections()) === 1);
+    await eventually('the connection is closed', async () => (await connections()) === 0);
+    socket.resume();
+    assert.ok((await closed).length < largeAnswer.length);
+  });
+
+  test('who takes it is given all of it', async () => {
+    assert.ok((await dawdle(port, getLarge).closed).length > largeAnswer.length);
   });
 
   test('a connection without a request is kept for a while and then closed', async () => {
