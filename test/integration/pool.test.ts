@@ -147,8 +147,8 @@ suite('fallback targets', () => {
 
   test('serve whatever fails at the same time: to them it is no retry', async () => {
     // All are under way before the first failure tells of the outage.
-    const script = { keys: { [keyA]: { fault: 'slow-headers@200' } } };
-    await using rig = await startRig({ keys: [keyA], script, settings: { FIRST_BYTE_TIMEOUT_MS: '150' } });
+    const script = { keys: { [keyA]: { fault: 'slow-headers@10000' } } };
+    await using rig = await startRig({ keys: [keyA], script, settings: { FIRST_BYTE_TIMEOUT_MS: '2000' } });
     await withBackup(rig);
     const served = await Promise.all(
       Array.from({ length: 60 }, async () => {
