@@ -78,4 +78,25 @@ describe('limit state in Redis', { skip: withoutRedis }, () => {
     for (const end of running) end();
     await rig.close();
   });
+
+  it('fifty keys with a request a second each take a command for three requests at most', async () => {
+    const rig = await open();
+    const keys = Array.from({ length: 50 }, (_, i) =>
+      limitedKey({ id: `key_${i}`, rpm: 600, tpm: 1_000_000, maxConcurrency: 50, budget: 1e12 }),
+    );
+    const period = { startMs: 0, endMs: Infinity };
+    const seconds = 60;
+    for (let second = 0; second < seconds; second += 1) {
+      for (const key of keys) {
+        const decision = await rig.state.reserve(key, demand(rig, { tokens: 500, nanoUsd: 1000, period }));
+        assert.ok(decision.isAdmitted);
+        decision.hold.release();
+        decision.hold.settle({ countsAsRequest: true, tokens: 300, nanoUsd: 400 });
+        await rig.advance(20);
+      }
+    }
+    const each = rig.connection.calls / (seconds * keys.length);
+    assert.ok(each <= 0.34, `${each} commands per request`);
+    await rig.close();
+  });
 });

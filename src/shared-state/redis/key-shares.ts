@@ -13,7 +13,9 @@ import { SharedHold, type MoneyKeeper } from './shared-hold.ts';
 
 /** A share is used no longer than this: the store forgets it a second later. */
 const usableMs = shareMs - 1000;
-const renewEveryMs = 3000;
+const renewEveryMs = 7000;
+/** After a question that was not answered. */
+const renewAgainMs = 1000;
 /** While others go short, or somebody here waits for money. */
 const renewOftenEveryMs = 500;
 /** Without a word from Redis for so long nobody knows what was spent. */
@@ -106,9 +108,11 @@ export class KeyShares implements MoneyKeeper {
     this.#wake(renewEveryMs);
   }
 
-  /** What was given must be asked for anew: the store may have been emptied. */
-  invalidate(): void {
+  /** The store is back, and may have forgotten all: what is in use is told at once, and what was given counts no more. */
+  onReturn(): void {
     this.#validUntilMs = 0;
+    const { requests, tokens } = this.#counters.standing();
+    if (requests.used > 0 || tokens.used > 0 || this.#isHeld()) void this.renew();
   }
 
   /** Tells the store what is used, and gives back the rest. */
@@ -227,15 +231,18 @@ export class KeyShares implements MoneyKeeper {
     return money.purse.know(() => history.spentSince(this.keyId, money.purse.period.startMs), clock.nowMs());
   }
 
+  #isHeld(): boolean {
+    return this.#counters.inFlight > 0 || [...this.#money.values()].some(({ isBusy }) => isBusy);
+  }
+
   #onAnswer(sentAtMs: number | undefined): void {
     if (sentAtMs === undefined) {
-      this.#wake(renewEveryMs);
+      this.#wake(renewAgainMs);
       return;
     }
     this.#validUntilMs = sentAtMs + usableMs;
     const isAwaited = this.#counters.isAwaited;
-    const isHeld = this.#counters.inFlight > 0 || [...this.#money.values()].some(({ isBusy }) => isBusy);
-    if (!isAwaited && !isHeld && sentAtMs - this.#demandedAtMs >= idleAfterMs) return;
+    if (!isAwaited && !this.#isHeld() && sentAtMs - this.#demandedAtMs >= idleAfterMs) return;
     this.#wake(isAwaited || this.#limits.isContested ? renewOftenEveryMs : renewEveryMs);
   }
 }

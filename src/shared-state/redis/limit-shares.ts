@@ -18,6 +18,9 @@ export interface Want {
 /** The limits besides the budget, which has a share for each period. */
 type SharedLimit = Exclude<LimitName, 'budget'>;
 
+/** What is not needed is given back within seconds, so much may be kept. */
+const secondsInHand = 5;
+
 /** When and how it is asked. */
 export interface Asking {
   readonly nowMs: number;
@@ -51,7 +54,11 @@ export function equalRoom(key: ClientKey, gateways: number, money: NanoUsd): Roo
 /** The shares of one key. */
 export class LimitShares {
   readonly #counters: KeyCounters;
-  readonly #shares = { requests: new Share(), tokens: new Share(), concurrency: new Share() };
+  readonly #shares = {
+    requests: new Share(secondsInHand),
+    tokens: new Share(secondsInHand),
+    concurrency: new Share(secondsInHand),
+  };
   #isContested = false;
 
   constructor(counters: KeyCounters) {

@@ -5,10 +5,13 @@ import type { Purse } from '../memory/purse.ts';
 import { Share, type Needs } from './share.ts';
 import type { MoneyGrant, MoneyWish } from './share-script.ts';
 
+/** Few, because what a killed gateway had in hand is lost to the budget. */
+const secondsInHand = 1;
+
 /** The purse holds what all have spent, and what is held here. */
 export class MoneyShare {
   readonly purse: Purse;
-  readonly #share = new Share();
+  readonly #share = new Share(secondsInHand);
   /** Spent here in all when the share was last asked for: from there on it counts against the share. */
   #askedOwn: NanoUsd;
   /** Spent here in all, as far as the others surely know. */

@@ -47,7 +47,7 @@ export class RedisLimitState implements LimitState {
     this.#parts = parts;
     this.#tidiedAtMs = clock.nowMs();
     this.#stopListening = connection.onReturn(() => {
-      for (const shares of this.#keys.values()) shares.invalidate();
+      for (const shares of this.#keys.values()) shares.onReturn();
     });
     this.#store = {
       clock,

@@ -66,7 +66,7 @@ export interface ShareAnswer {
 }
 
 /** How long a share lasts unless it is renewed. Its requests and tokens count for a minute more, because they may have been used last then. */
-export const shareMs = 10_000;
+export const shareMs = 15_000;
 const windowMs = 60_000;
 /** How long a gateway's unmet need makes the others modest. */
 const contestMs = 2000;

@@ -2,9 +2,10 @@
 import { DemandRate } from './demand-rate.ts';
 import type { Grant, Wish } from './share-script.ts';
 
-/** What is kept in hand: so many seconds of the latest demand; less where others go short. */
-const secondsInHand = 5;
-const secondsInHandWhenContested = 0.5;
+/** What is kept in hand of the latest demand, in seconds: for a few requests, and where others go short. */
+const secondsForFew = 5;
+const few = 10;
+const secondsWhenContested = 0.5;
 /** After a refusal nobody asks for as much again for so long. */
 const askAgainMs = 250;
 /** A gateway that has more than its part while others go short gives up so much of it with each renewal. */
@@ -22,12 +23,20 @@ export class Share {
   amount = 0;
   /** What the others have. */
   others = 0;
+  readonly #seconds: number;
   readonly #rate = new DemandRate();
+  #latest = 0;
   #cap = Infinity;
   #refused = { need: Infinity, atMs: -Infinity };
 
+  /** `secondsInHand`: so much of the latest demand is kept in hand where there is enough for all; for a few requests more. */
+  constructor(secondsInHand: number) {
+    this.#seconds = secondsInHand;
+  }
+
   /** Demand, whether it is met or not. */
   note(amount: number, nowMs: number): void {
+    this.#latest = amount;
     this.#rate.add(amount, nowMs);
   }
 
@@ -54,8 +63,7 @@ export class Share {
 
   /** What to ask for. What is not wanted any more is given up here and now: the answer may get lost. */
   wish(limit: number | null, used: number, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): Wish {
-    const seconds = isContested ? secondsInHandWhenContested : secondsInHand;
-    const extra = isIdle ? 0 : Math.ceil(this.#rate.perSecond(nowMs) * seconds);
+    const extra = isIdle ? 0 : Math.ceil(this.#inHand(isContested, this.#rate.perSecond(nowMs)));
     this.amount = Math.min(this.amount, used + needs.all + extra);
     return { limit, used, need: needs.all, least: needs.least, extra, held: this.amount };
   }
@@ -70,5 +78,10 @@ export class Share {
     const part = Math.ceil((limit ?? Infinity) / gateways);
     const isExcess = isContested && gateways > 1 && this.amount > part;
     this.#cap = isExcess ? Math.max(part, Math.floor(used * keptOfExcess)) : Infinity;
+  }
+
+  #inHand(isContested: boolean, perSecond: number): number {
+    if (isContested) return perSecond * secondsWhenContested;
+    return Math.min(perSecond * secondsForFew, Math.max(perSecond * this.#seconds, this.#latest * few));
   }
 }
