@@ -55,6 +55,8 @@ export function transcriptRoutes(parts: ManagementParts, changes: Changes): Open
     await catchUp(parts.ledger, parts.clock);
     const row = await transcripts.get(id);
     if (row === undefined) throw missing('transcript');
+    // Who may read what others wrote shall not do it unseen.
+    parts.log.info({ request_id: context.get('requestId'), resource_id: id, key_id: row.key_id }, 'transcript read');
     return context.json(present(row), 200);
   });
 

@@ -343,3 +343,31 @@ test('over a change of the clocks, JSON, CSV and SQL over the ledger agree in ev
     }
   }
 });
+
+test('the hour that comes twice in autumn is two hours, in JSON, CSV and SQL', async (t) => {
+  // In New York clocks go back at 06:00 UTC.
+  const fromMs = Date.UTC(2026, 10, 1, 4);
+  const hourMs = 3_600_000;
+  const entries = Array.from({ length: 25 * 6 }, (_, n) => ledgerEntry(fromMs + n * 600_000 + 1));
+  const api = await startWith(t, [...entries, ledgerEntry(fromMs - 1), ledgerEntry(fromMs + 25 * hourMs)]);
+  using database = await copyOfLedger(api.file);
+  const expected = database
+    .prepare(
+      `SELECT count(*) AS requests FROM requests WHERE created_at_ms >= ? AND created_at_ms < ?
+       GROUP BY (created_at_ms - ${fromMs}) / ${hourMs} ORDER BY created_at_ms`,
+    )
+    .all(fromMs, fromMs + 25 * hourMs)
+    .map(({ requests }) => Number(requests));
+  const query = 'from=2026-11-01&to=2026-11-02&group_by=hour&time_zone=America/New_York';
+  const [rows, csv] = [await rowsOf(api, query), await csvOf(api, query)];
+  assert.deepEqual(
+    rows.map((row) => row['requests']),
+    expected,
+  );
+  assert.equal(rows.length, 25);
+  assert.equal(new Set(rows.map((row) => row['hour'])).size, 25, 'each hour has a name of its own');
+  assert.deepEqual(
+    csv.map((row) => [row['hour'], Number(row['requests'])]),
+    rows.map((row) => [row['hour'], row['requests']]),
+  );
+});

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { openLedgerStore } from '../../src/storage/open-ledger-store.ts';
 import { eventually } from '../support/await.ts';
 import { filesBelow } from '../support/canaries.ts';
 import { limitedClient, type LimitedClient } from '../support/limited-client.ts';
 import { startProgramRig } from '../support/program-rig.ts';
 import { startRig, type Rig } from '../support/rig.ts';
+import { ledgerUrlOf } from '../support/test-database.ts';
 
 const secret = 'Zwetschgenknoedel-4711';
 
@@ -147,20 +149,35 @@ test('the switch holds for the next request; deleting reaches one, all of a key,
   await assert.rejects(rig.manage('DELETE', `/keys/${other.id}/transcripts`), /404/u);
 });
 
-test('what was deleted is overwritten in the embedded database', async (t) => {
-  await using rig = await startRig();
-  if (rig.database.startsWith('postgres')) return t.skip('a file of SQLite is looked into');
-  const client = await limitedClient(rig, { keeps_transcripts: true });
-  await ask(rig, client, secret.repeat(500));
-  const checkpoint = (): void => {
-    const database = new DatabaseSync(rig.database, { timeout: 5000 });
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    database.close();
-  };
-  checkpoint();
-  assert.deepEqual(filesWith(rig.folder, secret), ['aigateway.db']);
-  await rig.manage('DELETE', `/keys/${client.id}/transcripts`);
-  checkpoint();
-  assert.deepEqual(filesWith(rig.folder, secret), []);
-  return undefined;
-});
+/** Way to delete → how. */
+const deletions: Readonly<Record<string, (rig: Rig, client: LimitedClient) => Promise<unknown>>> = {
+  'by the administrator': (rig, client) => rig.manage('DELETE', `/keys/${client.id}/transcripts`),
+  async 'by age'(rig) {
+    const store = await openLedgerStore(ledgerUrlOf(rig.database));
+    const maintenance = await store.openMaintenance({ requestsMs: null, transcriptsMs: 1000 });
+    const laterMs = Date.now() + 60_000;
+    for (let n = 0; n < 20; n += 1) await maintenance.step(laterMs);
+    await maintenance.close();
+    await store.close();
+  },
+};
+
+for (const [name, doDelete] of Object.entries(deletions)) {
+  test(`what was deleted ${name} is overwritten in the embedded database`, async (t) => {
+    await using rig = await startRig();
+    if (rig.database.startsWith('postgres')) return t.skip('a file of SQLite is looked into');
+    const client = await limitedClient(rig, { keeps_transcripts: true });
+    await ask(rig, client, secret.repeat(500));
+    const checkpoint = (): void => {
+      const database = new DatabaseSync(rig.database, { timeout: 5000 });
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      database.close();
+    };
+    checkpoint();
+    assert.deepEqual(filesWith(rig.folder, secret), ['aigateway.db']);
+    await doDelete(rig, client);
+    checkpoint();
+    assert.deepEqual(filesWith(rig.folder, secret), []);
+    return undefined;
+  });
+}
