@@ -354,7 +354,7 @@ test('the hour that comes twice in autumn is two hours, in JSON, CSV and SQL', a
   const expected = database
     .prepare(
       `SELECT count(*) AS requests FROM requests WHERE created_at_ms >= ? AND created_at_ms < ?
-       GROUP BY (created_at_ms - ${fromMs}) / ${hourMs} ORDER BY created_at_ms`,
+       GROUP BY CAST((created_at_ms - ${fromMs}) / ${hourMs} AS INTEGER) ORDER BY created_at_ms`,
     )
     .all(fromMs, fromMs + 25 * hourMs)
     .map(({ requests }) => Number(requests));
