@@ -188,8 +188,7 @@ class Attempt implements AnswerListener {
 
   /** The first-byte limit is still the one that counts. */
   #awaitsContent(): boolean {
-    if (this.#reception === undefined) return true;
-    return this.#reception instanceof StreamReception && !this.#reception.isCommitted && !this.#parts.isBuffered;
+    return this.#reception?.hasContent !== true;
   }
 
   #conclude(conclusion: Conclusion): void {

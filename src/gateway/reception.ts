@@ -44,8 +44,8 @@ export type Conclusion = { readonly heard: Heard } & (
 export interface Reception {
   /** A part of it has gone to the client. */
   readonly isCommitted: boolean;
-  /** All that the client waits for has come, whether or not the upstream has ended. */
-  readonly isComplete: boolean;
+  /** It does not wait for the first content of a stream: that has come, or this is none. */
+  readonly hasContent: boolean;
   /** Takes one read; a conclusion where this read decides. */
   take(chunk: Uint8Array): Conclusion | undefined;
   /** The upstream has ended; `broken` says how, where it did not end well. */
@@ -98,7 +98,7 @@ export function errorUnderSuccess(
 /** Receives an answer whose status says that it failed. */
 export class ErrorReception implements Reception {
   readonly isCommitted = false;
-  readonly isComplete = false;
+  readonly hasContent = true;
   readonly #head: AnswerHead;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
@@ -126,7 +126,7 @@ export class ErrorReception implements Reception {
 /** Receives a success that is no stream: held until it is whole, so that a cut one never reaches the client. */
 export class WholeReception implements Reception {
   readonly isCommitted = false;
-  readonly isComplete = false;
+  readonly hasContent = true;
   readonly #head: AnswerHead;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;

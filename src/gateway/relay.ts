@@ -46,6 +46,7 @@ export class StreamRelay {
   /** Events of the current read that stand side by side, waiting for the one write. */
   #run: Uint8Array[] = [];
   #isUsageStale = false;
+  #hasContent = false;
   #commits = false;
   /** The event just left out ended with a CR: an LF that follows alone is the other half of its line end. */
   #leftOutReturn = false;
@@ -65,6 +66,11 @@ export class StreamRelay {
   /** Content has come since the last usage. */
   get isUsageStale(): boolean {
     return this.#isUsageStale;
+  }
+
+  /** Something that the client waits for has come, whether or not it has been passed on. */
+  get hasContent(): boolean {
+    return this.#hasContent;
   }
 
   /** All that the client waits for has come, whether or not the end mark has. */
@@ -124,7 +130,10 @@ export class StreamRelay {
     } else if (meaning.isMalformed) {
       this.#state = { kind: 'malformed', message: 'an event of the stream is not the JSON it should be' };
     } else {
-      if (meaning.hasContent) this.#commits = !this.#parts.isBuffered;
+      if (meaning.hasContent) {
+        this.#hasContent = true;
+        this.#commits = !this.#parts.isBuffered;
+      }
       if (meaning.hasContent || meaning.hasUsage) this.#isUsageStale = !meaning.hasUsage;
       if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
       else this.#run.push(meaning.hasUsage ? this.#withCost(event) : event);

@@ -41,8 +41,8 @@ export class StreamReception implements Reception {
     return this.#gate.isOpen;
   }
 
-  get isComplete(): boolean {
-    return this.#relay.isFinished;
+  get hasContent(): boolean {
+    return this.#relay.hasContent;
   }
 
   take(chunk: Uint8Array): Conclusion | undefined {
