@@ -4,19 +4,21 @@ import { SettingError } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
 import { StorageError } from '../storage/storage.ts';
 import { VaultError } from '../vault/vault.ts';
-import { accounts } from './accounts.ts';
-import { chaos } from './chaos.ts';
 import { CommandError, helpOf, readCall, table, UsageError, type Command } from './command.ts';
-import { db } from './db.ts';
-import { demo } from './demo.ts';
-import { doctor } from './doctor.ts';
-import { keys } from './keys.ts';
-import { mock } from './mock.ts';
-import { reconcile } from './reconcile.ts';
-import { serve } from './serve.ts';
-import { vault } from './vault.ts';
 
-const commands: readonly Command[] = [serve, accounts, keys, reconcile, doctor, db, vault, chaos, demo, mock];
+/** Each loads only what it needs: a gateway at work has neither chaos nor a fake OpenAI in its memory. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  accounts: async () => (await import('./accounts.ts')).accounts,
+  keys: async () => (await import('./keys.ts')).keys,
+  reconcile: async () => (await import('./reconcile.ts')).reconcile,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  db: async () => (await import('./db.ts')).db,
+  vault: async () => (await import('./vault.ts')).vault,
+  chaos: async () => (await import('./chaos.ts')).chaos,
+  demo: async () => (await import('./demo.ts')).demo,
+  mock: async () => (await import('./mock.ts')).mock,
+};
 
 /** Errors whose message is meant for the person who called, and the exit code each leads to. */
 const expected: readonly (readonly [new (...parts: never[]) => Error, number])[] = [
@@ -43,8 +45,8 @@ export async function run(args: readonly string[]): Promise<void> {
 async function runCommand(args: readonly string[]): Promise<number> {
   const [first = 'serve', ...rest] = args;
   if (first === '--help' || first === '-h' || first === 'help') {
-    const asked = commands.find(({ name }) => name === rest[0]);
-    process.stdout.write(asked === undefined ? overview() : helpOf(asked));
+    const asked = await commandOf(rest[0]);
+    process.stdout.write(asked === undefined ? await overview() : helpOf(asked));
     return 0;
   }
   if (first === '--version' || first === '-V') {
@@ -53,7 +55,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
   }
   // `npm start -- --port 9000` means serve.
   const [name, own] = first.startsWith('-') ? ['serve', args] : [first, rest];
-  const command = commands.find((candidate) => candidate.name === name);
+  const command = await commandOf(name);
   if (command === undefined) throw new UsageError(`there is no command "${name}"; see "aigateway --help"`);
   if (own.includes('--help') || own.includes('-h')) {
     process.stdout.write(helpOf(command));
@@ -62,8 +64,13 @@ async function runCommand(args: readonly string[]): Promise<number> {
   return (await command.run(readCall(command, own))) ?? 0;
 }
 
-function overview(): string {
-  const rows = commands.map(({ name, summary }) => [name, summary]);
+async function commandOf(name: string | undefined): Promise<Command | undefined> {
+  return name !== undefined && Object.hasOwn(commands, name) ? commands[name]?.() : undefined;
+}
+
+async function overview(): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  const rows = all.map(({ name, summary }) => [name, summary]);
   return `aigateway ${version()}: one address in front of many OpenAI accounts.
 
 Usage: aigateway [command] [options]
