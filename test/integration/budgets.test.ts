@@ -44,7 +44,9 @@ test('a dollar, requests of ten cents, a hundred at once, a quarter cut: never m
   const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => askOrLeave(client, n)));
   const count = (outcome: string): number => outcomes.filter((one) => one === outcome).length;
   assert.ok(count('budget_exceeded') >= 80, outcomes.join(' '));
-  assert.ok(count('budget_exceeded') + count('200') + count('left') === 100, outcomes.join(' '));
+  // A whole answer that was cut at every attempt is a 502.
+  const seen = ['budget_exceeded', '200', 'left', '502'].reduce((sum, outcome) => sum + count(outcome), 0);
+  assert.ok(seen === 100 && count('502') < 5, outcomes.join(' '));
   await eventually('all is settled', async () => (await runningOf(rig)) === 0);
   const spent = await spentInLedger(rig, client);
   assert.ok(spent <= usd, `${spent / usd} dollars by the ledger`);
