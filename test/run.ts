@@ -2,10 +2,13 @@
 // the tests of the whole gateway, each gateway on a database of one PostgreSQL server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSharedPostgres, withoutPostgres } from './support/postgres.ts';
 import { testDatabaseVariable } from './support/test-database.ts';
 
+const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
 const isLong = args.includes('--long');
 const isPostgres = args.includes('--postgres');
@@ -15,8 +18,30 @@ const everyday = [
   'test/*.test.ts',
   'test/{contracts,integration,mock,clients}/**/*.test.ts',
 ];
-/** What real clients make of the answers does not depend on the database. */
-const wholeGateway = ['test/integration/**/*.test.ts'];
+/** Tests of the whole gateway in which the database has no part, or that start a PostgreSQL of their own. */
+const withoutDatabase = [
+  'bad-input',
+  'body-memory',
+  'browser',
+  'bytes',
+  'chaos',
+  'disconnect',
+  'failure-rules',
+  'faults',
+  'schema-chat',
+  'schema-text',
+  'slow-clients',
+  'smuggling',
+  'ssrf',
+  'upstream-reading',
+  'db-move',
+  'postgres',
+  'shared-limits',
+  'shared-pool',
+];
+const wholeGateway = globSync('test/integration/**/*.test.ts', { cwd: root }).filter(
+  (path) => !withoutDatabase.includes(basename(path, '.test.ts')),
+);
 const files = named.length > 0 ? named : isLong ? ['test/long/**/*.test.ts'] : isPostgres ? wholeGateway : everyday;
 
 if (isPostgres && withoutPostgres !== false) {
@@ -28,7 +53,7 @@ const postgres = withoutPostgres === false ? await startSharedPostgres() : undef
 const runner = spawn(
   process.execPath,
   ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 1_200_000 : 120_000}`, ...files],
-  { stdio: 'inherit', cwd: fileURLToPath(new URL('..', import.meta.url)) },
+  { stdio: 'inherit', cwd: root },
 );
 const [status] = (await once(runner, 'exit')) as [number | null];
 await postgres?.[Symbol.asyncDispose]();

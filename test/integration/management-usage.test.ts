@@ -34,12 +34,17 @@ async function tidy(api: TestManagement, requestsMs: number | null, nowMs: numbe
 async function copyOfLedger(outside: string): Promise<DatabaseSync> {
   const copy = new DatabaseSync(':memory:');
   for (const [table, columns] of [
-    ['requests', 'id, model, created_at_ms'],
-    ['attempts', 'request_id, n, total_tokens, cost_nano_usd'],
-  ]) {
-    copy.exec(`CREATE TABLE ${table} (${columns})`);
-    const insert = copy.prepare(`INSERT INTO ${table} VALUES (${columns?.replaceAll(/\w+/gu, '?')})`);
-    for (const row of await runOutside(outside, `SELECT ${columns} FROM ${table}`))
+    ['requests', { id: 'TEXT', model: 'TEXT', created_at_ms: 'INTEGER' }],
+    ['attempts', { request_id: 'TEXT', n: 'INTEGER', total_tokens: 'INTEGER', cost_nano_usd: 'INTEGER' }],
+  ] as const) {
+    const names = Object.keys(columns);
+    copy.exec(
+      `CREATE TABLE ${table} (${Object.entries(columns)
+        .map((column) => column.join(' '))
+        .join(', ')})`,
+    );
+    const insert = copy.prepare(`INSERT INTO ${table} VALUES (${names.map(() => '?').join(', ')})`);
+    for (const row of await runOutside(outside, `SELECT ${names.join(', ')} FROM ${table}`))
       insert.run(...(Object.values(row) as SQLInputValue[]));
   }
   return copy;
