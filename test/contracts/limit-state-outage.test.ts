@@ -51,7 +51,7 @@ describe('limits without Redis', { skip: withoutRedis }, () => {
 
   it('a budget is spent as far as money is in hand, then nobody knows; after a minute it is closed', async () => {
     await using server = await startRedis();
-    await using keepers = await openKeepers(server.url);
+    await using keepers = await openKeepers(server.url, { callMs: 2000 });
     const key = limitedKey({ budget: 1_000_000 });
     const [first, second, third] = keepers.all as [Keeper, Keeper, Keeper];
     for (let i = 0; i < 10; i += 1) {
@@ -64,15 +64,18 @@ describe('limits without Redis', { skip: withoutRedis }, () => {
     }
     await reserve(keepers, second, key, 1000);
     server.signal('SIGSTOP');
-    for (const keeper of keepers.all)
-      await eventually(
-        'it is noticed',
-        async () => {
-          await reserve(keepers, keeper, key, 1_000_000).catch(() => {});
-          return keeper.connection.isAway;
-        },
-        generous,
-      );
+    await Promise.all(
+      keepers.all.map((keeper) =>
+        eventually(
+          'it is noticed',
+          async () => {
+            await reserve(keepers, keeper, key, 1_000_000).catch(() => {});
+            return keeper.connection.isAway;
+          },
+          generous,
+        ),
+      ),
+    );
     // Something is in hand, but not everything.
     assert.ok((await reserve(keepers, first, key, 1000)).isAdmitted);
     await assert.rejects(async () => reserve(keepers, first, key, 900_000), /nobody knows/u);

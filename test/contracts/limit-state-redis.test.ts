@@ -7,7 +7,7 @@ import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
 import { RedisLimitState } from '../../src/shared-state/redis/redis-limit-state.ts';
 import { limitedKey } from '../support/client-key.ts';
 import { FakeClock } from '../support/clock.ts';
-import { startRedis, withoutRedis, type RedisServer } from '../support/redis.ts';
+import { patienceMs, startRedis, withoutRedis, type RedisServer } from '../support/redis.ts';
 import { demand, type LimitStateRig } from './limit-state-rig.ts';
 import { limitStateContract } from './limit-state.ts';
 
@@ -20,7 +20,7 @@ async function open(): Promise<RedisRig> {
   const clock = new FakeClock();
   opened += 1;
   const url = new RedisUrl(`${server.url}?prefix=case${opened}`);
-  const connection = await RedisConnection.open({ url, clock: systemClock, onTrouble: () => {} });
+  const connection = await RedisConnection.open({ url, clock: systemClock, callMs: patienceMs, onTrouble: () => {} });
   const state = new RedisLimitState({
     connection,
     membership: { id: 'gw_one', gateways: 1 },

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
 import { RedisLimitState } from '../../src/shared-state/redis/redis-limit-state.ts';
 import { FakeClock } from './clock.ts';
+import { patienceMs } from './redis.ts';
 
 /** One gateway's keeper. */
 export interface Keeper {
@@ -29,17 +30,20 @@ export interface Keepers extends AsyncDisposable {
 export interface KeeperOptions {
   readonly count?: number;
   readonly isOpenWithoutRedis?: boolean;
+  /** The longest that a call of Redis may take; 10 s where not given. */
+  readonly callMs?: number;
 }
 
 /** Opens them on a Redis. */
 export async function openKeepers(url: string, options: KeeperOptions = {}): Promise<Keepers> {
-  const { count = 3, isOpenWithoutRedis = false } = options;
+  const { count = 3, isOpenWithoutRedis = false, callMs = patienceMs } = options;
   const clock = new FakeClock();
   const all = await Promise.all(
     Array.from({ length: count }, async (_, i): Promise<Keeper> => {
       const connection = await RedisConnection.open({
         url: new RedisUrl(url),
         clock: systemClock,
+        callMs,
         onTrouble: () => {},
       });
       const name = `gw_${i + 1}`;

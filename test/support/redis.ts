@@ -18,6 +18,9 @@ export const withoutRedis: string | false =
 /** Not a secret, but no error and no log may hold it: tests look for it. */
 export const redisPassword = 'canary-password-of-redis';
 
+/** How long a call may take where no outage is tested: on a busy machine the server itself may be late. */
+export const patienceMs = 10_000;
+
 /** A server of its own, which a test may freeze or kill. */
 export interface RedisServer extends AsyncDisposable {
   readonly port: number;
