@@ -163,7 +163,7 @@ export const settingsTable = {
     fallback: undefined,
     shownDefault: '512 MiB, or a quarter of the memory that the process may have where that is less',
     meaning:
-      'All request bodies in memory together; beyond it the newcomer gets 503. An eighth of it is kept for bodies of at most 64 KiB, and no body may be larger than the rest.',
+      'All request bodies in memory together, and what is held of answers beyond 1 MiB each; beyond it the newcomer gets 503. An eighth of it is kept for bodies of at most 64 KiB, and no body may be larger than the rest.',
   }),
   MAX_CONNECTIONS: setting({
     parse: wholeNumber(1, 1_000_000),

@@ -61,6 +61,18 @@ test('what is announced and does not come takes no place', () => {
   body(budget, 7 * mib).share.add(7 * mib);
 });
 
+test('a large answer that is held counts, keeps newcomers out, and says where there is no room', () => {
+  const budget = new BodyBudget(8 * mib);
+  const [first, second] = [body(budget), body(budget)];
+  assert.deepEqual([first.share.holdAnswer(5 * mib), second.share.holdAnswer(5 * mib)], [true, false]);
+  assert.equal(budget.usedBytes, 10 * mib);
+  assert.throws(() => body(budget).share.add(1), overloaded);
+  first.share.letGoAnswer();
+  first.share.letGoAnswer();
+  second.share[Symbol.dispose]();
+  assert.equal(budget.usedBytes, 0);
+});
+
 test('after any mix nothing is left, and there was never more than may be', () => {
   const step = fc.record({ who: fc.nat(5), bytes: fc.integer({ min: 1, max: 3 * mib }), what: fc.nat(9) });
   fc.assert(

@@ -71,6 +71,12 @@ export class BodyBudget {
     this.#growing.delete(share);
   }
 
+  /** Counts what is there anyway; false where that is more than large bodies may have. */
+  overdraw(bytes: number): boolean {
+    this.#usedBytes += bytes;
+    return this.#usedBytes <= this.#largeLimitBytes;
+  }
+
   giveBack(bytes: number): void {
     this.#usedBytes -= bytes;
   }
@@ -102,6 +108,7 @@ function overloaded(): GatewayError {
 export class BodyShare implements BodyRoom, Disposable {
   readonly #budget: BodyBudget;
   #heldBytes = 0;
+  #answerBytes = 0;
   #onRefused: ((error: Error) => void) | undefined;
 
   constructor(budget: BodyBudget) {
@@ -127,6 +134,19 @@ export class BodyShare implements BodyRoom, Disposable {
     this.#onRefused = undefined;
   }
 
+  /** Counts bytes of an answer that is held, too; false where there is no room for them: they count all the same. */
+  holdAnswer(bytes: number): boolean {
+    this.#answerBytes += bytes;
+    return this.#budget.overdraw(bytes);
+  }
+
+  /** The answer is held no longer. */
+  letGoAnswer(): void {
+    if (this.#answerBytes === 0) return;
+    this.#budget.giveBack(this.#answerBytes);
+    this.#answerBytes = 0;
+  }
+
   /** Takes its place away while it is still coming in. */
   refuse(error: GatewayError): void {
     const refused = this.#onRefused;
@@ -138,5 +158,6 @@ export class BodyShare implements BodyRoom, Disposable {
     this.end();
     this.#budget.giveBack(this.#heldBytes);
     this.#heldBytes = 0;
+    this.letGoAnswer();
   }
 }

@@ -12,6 +12,7 @@ import type { UsageReport } from '../core/usage.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
 import { ClientSink } from './client-sink.ts';
+import type { HoldAnswer } from './commit.ts';
 import type { Drainer } from './drainer.ts';
 import { answerHeaders, requestHeaders, withoutCredential } from './headers.ts';
 import {
@@ -53,6 +54,7 @@ export interface AttemptParts {
   readonly body: () => readonly Uint8Array[];
   readonly dropsUsage: boolean;
   readonly isBuffered: boolean;
+  readonly hold: HoldAnswer;
   readonly upstream: Upstream;
   readonly drainer: Drainer;
   readonly clock: Clock;
@@ -178,11 +180,11 @@ class Attempt implements AnswerListener {
   }
 
   #receptionFor(head: AnswerHead, contentType: string | string[] | undefined): Reception {
-    const { endpoint, dropsUsage, isBuffered, text, asksCost, costOf } = this.#parts;
+    const { endpoint, dropsUsage, isBuffered, hold, text, asksCost, costOf } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
-    if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head);
+    if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head, hold);
     const reader = endpoint.newStreamReader(text);
-    const manner = { reader, dropsUsage, isBuffered, costOf: asksCost ? costOf : undefined };
+    const manner = { reader, dropsUsage, isBuffered, hold, costOf: asksCost ? costOf : undefined };
     return new StreamReception(head, manner, this.#sink);
   }
 
@@ -202,13 +204,8 @@ class Attempt implements AnswerListener {
       if (conclusion.body === undefined) this.#sink.end();
       else this.#sink.sendWhole(conclusion.body, this.#costHeaders(heard));
       this.#linger();
-      this.#finish({
-        kind: 'answered',
-        outcome: this.#sink.isMuted ? 'client_cancelled' : 'ok',
-        errorCode: null,
-        failure: null,
-        heard,
-      });
+      const outcome = this.#sink.isMuted ? 'client_cancelled' : 'ok';
+      this.#finish({ kind: 'answered', outcome, errorCode: null, failure: null, heard });
       return;
     }
     // After the point of no return: say in the stream that it broke, and end it without an end mark.

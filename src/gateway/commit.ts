@@ -9,6 +9,12 @@ export interface AnswerSink {
   write(bytes: Uint8Array): void;
 }
 
+/** Counts bytes of an answer that are held; false where there is no room for them, and then they count all the same. */
+export type HoldAnswer = (bytes: number) => boolean;
+
+/** So much of an answer is held without being counted: most are far smaller. */
+export const uncountedBytes: number = 1 << 20;
+
 /** More was held back than may be. */
 export class HeldTooLongError extends Error {
   override readonly name = 'HeldTooLongError';
@@ -18,12 +24,14 @@ export class HeldTooLongError extends Error {
 export class CommitGate {
   readonly #sink: AnswerSink;
   readonly #limitBytes: number;
+  readonly #hold: HoldAnswer;
   readonly #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isOpen = false;
 
-  constructor(sink: AnswerSink, limitBytes: number) {
+  constructor(sink: AnswerSink, limitBytes: number, hold: HoldAnswer) {
     this.#sink = sink;
+    this.#hold = hold;
     this.#limitBytes = limitBytes;
   }
 
@@ -48,5 +56,7 @@ export class CommitGate {
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > this.#limitBytes) throw new HeldTooLongError(`more than ${this.#limitBytes} bytes held back`);
     this.#held.push(bytes);
+    // Rather an answer that can no longer be mended than none: it goes out as it comes.
+    if (this.#heldBytes > uncountedBytes && !this.#hold(bytes.length)) this.open();
   }
 }

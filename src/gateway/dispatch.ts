@@ -133,6 +133,7 @@ async function makeAttempt(
     body: () => editBody(request, { model, addUsage, outputCap: terms.outputCap }),
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
+    hold: (bytes) => work.body.holdAnswer(bytes),
     upstream,
     drainer,
     clock,
@@ -151,10 +152,12 @@ async function makeAttempt(
     onCommit(status, isSent) {
       record.status = status;
       record.firstByteMs = clock.nowMs() - record.createdAtMs;
+      work.body.letGoAnswer();
       // The answer is on its way: no other attempt needs the body.
       if (isSent && prompt.letGo()) letGo(work);
     },
   });
+  work.body.letGoAnswer();
   const nowMs = clock.nowMs();
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);

@@ -3,6 +3,7 @@ import { failureOf, type Failure, type FailureKind } from '../core/failure.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { UsageReport } from '../core/usage.ts';
 import { isWholeJson, skipSpace } from '../lib/json-scan.ts';
+import { uncountedBytes, type HoldAnswer } from './commit.ts';
 import type { HeldAnswer } from './verdict.ts';
 import { readWholeAnswer } from './whole-answer.ts';
 
@@ -42,8 +43,6 @@ export type Conclusion = { readonly heard: Heard } & (
 
 /** Takes an upstream's answer as it comes. */
 export interface Reception {
-  /** A part of it has gone to the client. */
-  readonly isCommitted: boolean;
   /** It does not wait for the first content of a stream: that has come, or this is none. */
   readonly hasContent: boolean;
   /** Takes one read; a conclusion where this read decides. */
@@ -97,7 +96,6 @@ export function errorUnderSuccess(
 
 /** Receives an answer whose status says that it failed. */
 export class ErrorReception implements Reception {
-  readonly isCommitted = false;
   readonly hasContent = true;
   readonly #head: AnswerHead;
   readonly #chunks: Uint8Array[] = [];
@@ -125,19 +123,22 @@ export class ErrorReception implements Reception {
 
 /** Receives a success that is no stream: held until it is whole, so that a cut one never reaches the client. */
 export class WholeReception implements Reception {
-  readonly isCommitted = false;
   readonly hasContent = true;
   readonly #head: AnswerHead;
+  readonly #hold: HoldAnswer;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
 
-  constructor(head: AnswerHead) {
+  constructor(head: AnswerHead, hold: HoldAnswer) {
     this.#head = head;
+    this.#hold = hold;
   }
 
   take(chunk: Uint8Array): Conclusion | undefined {
     this.#bytes += chunk.length;
     this.#chunks.push(chunk);
+    // A part of it is no answer: it is held even where that keeps newcomers out.
+    if (this.#bytes > uncountedBytes) this.#hold(chunk.length);
     return this.#bytes > heldLimitBytes ? this.#invalid(`more than ${heldLimitBytes} bytes`) : undefined;
   }
 

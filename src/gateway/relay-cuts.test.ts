@@ -25,7 +25,11 @@ interface Manner {
 
 function relay(pieces: readonly Uint8Array[], { isBuffered, dropsUsage, tellsCost }: Manner): Relayed {
   const sent: Buffer[] = [];
-  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1 << 20);
+  const gate = new CommitGate(
+    { start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) },
+    1 << 20,
+    () => true,
+  );
   const text = new HeardText(() => {});
   const costOf = tellsCost ? (): string => '0.5' : undefined;
   const relayed = new StreamRelay({ reader: new ChunkReader(text), gate, dropsUsage, isBuffered, costOf });

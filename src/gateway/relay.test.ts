@@ -29,7 +29,11 @@ interface Relayed {
 
 function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
   const sent: Buffer[] = [];
-  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1 << 20);
+  const gate = new CommitGate(
+    { start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) },
+    1 << 20,
+    () => true,
+  );
   const relay = new StreamRelay({
     reader: new ChunkReader(new HeardText(() => {})),
     gate,

@@ -3,7 +3,7 @@ import type { StreamReader } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import type { UsageReport } from '../core/usage.ts';
-import { CommitGate, type AnswerSink } from './commit.ts';
+import { CommitGate, type AnswerSink, type HoldAnswer } from './commit.ts';
 import {
   errorUnderSuccess,
   heldLimitBytes,
@@ -21,6 +21,7 @@ export interface StreamManner {
   readonly dropsUsage: boolean;
   /** Commit only when the whole stream is there. */
   readonly isBuffered: boolean;
+  readonly hold: HoldAnswer;
   /** The cost of what a usage chunk reports, to be put into it; undefined where the client did not ask for that. */
   readonly costOf: ((report: UsageReport) => string | undefined) | undefined;
 }
@@ -33,10 +34,11 @@ export class StreamReception implements Reception {
 
   constructor(head: AnswerHead, manner: StreamManner, sink: AnswerSink) {
     this.#head = head;
-    this.#gate = new CommitGate(sink, heldLimitBytes);
+    this.#gate = new CommitGate(sink, heldLimitBytes, manner.hold);
     this.#relay = new StreamRelay({ ...manner, gate: this.#gate });
   }
 
+  /** A part of it has gone to the client. */
   get isCommitted(): boolean {
     return this.#gate.isOpen;
   }

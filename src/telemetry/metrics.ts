@@ -135,7 +135,7 @@ export function openMetrics(sources: MetricSources): Metrics {
   });
   const bodyBytes = new Gauge({
     name: 'aigateway_body_bytes_in_flight',
-    help: 'Request bodies in memory, of MAX_BODY_BYTES_IN_FLIGHT.',
+    help: 'Request bodies in memory and large answers that are held, of MAX_BODY_BYTES_IN_FLIGHT.',
     registers,
   });
   return {

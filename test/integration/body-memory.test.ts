@@ -1,8 +1,8 @@
-// A large body is in memory until the answer is on its way, and no longer.
+// A large body is in memory until the answer is on its way, and no longer; what is held of answers counts as well.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { startProgramRig, withoutProc, type ProgramRig } from '../support/program-rig.ts';
-import { chat } from '../support/rig.ts';
+import { chat, startRig } from '../support/rig.ts';
 
 const requests = 6;
 const bodyBytes = 6_000_000;
@@ -41,3 +41,26 @@ suite('memory of bodies', { skip: withoutProc }, () => {
     });
   }
 });
+
+for (const [budget, isRescued] of [
+  ['64MiB', true],
+  ['2MiB', false],
+] as const) {
+  test(`a buffered stream of 4 MB with ${budget} for all: ${isRescued ? 'rescued' : 'passed on as it comes'}`, async () => {
+    await using rig = await startRig({
+      settings: { MAX_BODY_BYTES_IN_FLIGHT: budget },
+      script: {
+        chunk_text: 'x'.repeat(20_000),
+        models: { 'gpt-4': { chunks: 200, fault: { fault: 'cut-mid-stream@190', first: 1 } } },
+      },
+    });
+    const headers = { 'x-aigateway-stream': 'buffered' };
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }), headers);
+    const text = await response.text();
+    assert.equal(text.endsWith('data: [DONE]\n\n'), isRescued);
+    assert.equal(text.includes('upstream_stream_interrupted'), !isRescued);
+    assert.equal(rig.mock.journal().requests, isRescued ? 2 : 1);
+    const metrics = await (await fetch(`${rig.url}/metrics`)).text();
+    assert.match(metrics, /^aigateway_body_bytes_in_flight 0$/mu);
+  });
+}
