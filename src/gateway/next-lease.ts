@@ -39,7 +39,8 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
     if (!isRetried || (isMended && attemptsLeft < journey.stops.length - journey.stop)) goOn(journey);
   }
   let isBackoffDue = last !== undefined;
-  let isPaid = false;
+  /** The target whose provider's budget has been asked: after a wait it may be another's turn. */
+  let paidStop = -1;
   for (;;) {
     stopIfStopped(journey.exchange);
     const nowMs = parts.clock.nowMs();
@@ -52,13 +53,13 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       goOn(journey);
       continue;
     }
-    if (!isPaid) {
+    if (paidStop !== journey.stop) {
       if (!pay(parts, journey, last)) {
         if (!hasNextStop(journey)) return giveUp(parts, journey);
         goOn(journey);
         continue;
       }
-      isPaid = true;
+      paidStop = journey.stop;
     }
     if (choice === undefined) return waitForLease(parts, journey, wish);
     // An account that is to blame, and is not benched for it, would say the same again.
