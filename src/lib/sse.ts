@@ -53,8 +53,9 @@ export class EventSplitter {
     }
     this.#afterReturn = false;
     this.#eventEndedOnReturn = false;
+    const hasReturns = chunk.includes(carriageReturn);
     while (i < length) {
-      const lineEnd = endOfLine(chunk, i);
+      const lineEnd = hasReturns ? endOfLine(chunk, i) : endOfLineFeedLine(chunk, i);
       if (lineEnd > i) this.#lineIsEmpty = false;
       if (lineEnd === length) break;
       i = lineEnd + 1;
@@ -102,6 +103,12 @@ export class EventSplitter {
   }
 }
 
+/** The same where there is no CR: the runtime's own search is faster than a loop. */
+function endOfLineFeedLine(chunk: Uint8Array, from: number): number {
+  const found = chunk.indexOf(lineFeed, from);
+  return found === -1 ? chunk.length : found;
+}
+
 function endOfLine(chunk: Uint8Array, from: number): number {
   let i = from;
   while (i < chunk.length) {
@@ -114,6 +121,10 @@ function endOfLine(chunk: Uint8Array, from: number): number {
 
 /** An event's `data`, or undefined where it has none (a comment, a lone `event:` line). */
 export function eventData(event: Uint8Array): Uint8Array | undefined {
+  // Nearly every event is one line of data, a line feed and another one.
+  const lineEnd = event.length - 2;
+  if (event.indexOf(lineFeed) === lineEnd && event[lineEnd + 1] === lineFeed && !event.includes(carriageReturn))
+    return dataOfLine(event, 0, lineEnd);
   let found: Uint8Array | undefined;
   let more: Uint8Array[] | undefined;
   let lineStart = 0;

@@ -1,6 +1,7 @@
 // What the reader of a stream hears: the model's words by choice and channel, the usage, and the tier.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import fc from 'fast-check';
 import { HeardText, readRuns } from '../../core/heard-text.ts';
 import { ChunkReader } from './stream-reader.ts';
 
@@ -117,4 +118,59 @@ suite('the tier of a stream', () => {
   };
   for (const [name, [events, tier]] of Object.entries(tiers))
     test(name, () => assert.equal(read(events).reader.serviceTier, tier));
+});
+
+test('events that only differ in their text mean the same whether or not they are read as a whole', () => {
+  const words = fc.oneof(
+    fc.constantFrom('', ' ', 'a', '"', '\\', '}', '\n', 'Ω', '"}]}', ' the'),
+    fc.string({ unit: 'binary' }),
+  );
+  const event = fc.record({
+    id: fc.constantFrom('a', 'b'),
+    tier: fc.constantFrom(undefined, null, 'default', 'flex'),
+    index: fc.constantFrom(0, 0, 0, 1),
+    delta: fc.oneof(
+      { weight: 6, arbitrary: fc.record({ content: words }) },
+      fc.record({ content: words, role: fc.constant('assistant') }),
+      fc.record({ refusal: words }),
+      fc.record({ content: words, reasoning: words }),
+      fc.record({ tool_calls: fc.constant([{ index: 0, function: { arguments: '{' } }]) }),
+      fc.constant({}),
+    ),
+    finish: fc.constantFrom(null, null, null, 'stop'),
+    padding: fc.option(words, { nil: undefined }),
+    paddingFirst: fc.boolean(),
+    usage: fc.constantFrom(undefined, null, null, { total_tokens: 3 }),
+    hasChoices: fc.constantFrom(true, true, true, false),
+    end: fc.constantFrom('', '', '', ' ', '}'),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const text = new HeardText(() => {});
+      const slowText = new HeardText(() => {});
+      const reader = new ChunkReader(text);
+      const slowReader = new ChunkReader(slowText);
+      for (const [
+        n,
+        { id, tier, index, delta: said, finish, padding, paddingFirst, usage, hasChoices, end },
+      ] of events.entries()) {
+        const obfuscation = padding === undefined ? {} : { obfuscation: padding };
+        const json = JSON.stringify({
+          id,
+          service_tier: tier,
+          ...(paddingFirst && obfuscation),
+          choices: hasChoices ? [{ index, delta: said, finish_reason: finish }] : [],
+          usage,
+          ...(!paddingFirst && obfuscation),
+        });
+        const meaning = { ...reader.read(Buffer.from(json + end)) };
+        // White space in front, of another length each time, has every event read as a whole.
+        assert.deepEqual(meaning, slowReader.read(Buffer.from(' '.repeat(n + 1) + json + end)));
+        assert.equal(reader.isFinished, slowReader.isFinished);
+        assert.deepEqual([reader.rawUsage, reader.serviceTier], [slowReader.rawUsage, slowReader.serviceTier]);
+      }
+      assert.deepEqual(text.take(), slowText.take());
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -2,6 +2,7 @@
 import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
 import { channels, type HeardText } from '../../core/heard-text.ts';
 import { nameIs, readText, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import { EventMold } from './event-mold.ts';
 import { hearCall, hearToolCalls } from './tool-call-text.ts';
 
 const done = '[DONE]';
@@ -47,6 +48,13 @@ export class ChunkReader implements StreamReader {
   #heardChannel = -1;
   #heardStart = 0;
   #heardEnd = 0;
+  /** Whether the current event says text and nothing else, and where. */
+  #isPlain = true;
+  #textStart = -1;
+  #textEnd = -1;
+  #paddingStart = -1;
+  #paddingEnd = -1;
+  readonly #mold = new EventMold();
   #hasReasoningContent = false;
   #rawUsage: string | undefined;
   #serviceTier: string | undefined;
@@ -80,31 +88,64 @@ export class ChunkReader implements StreamReader {
       meaning.isDone = true;
       return meaning;
     }
+    const mold = this.#mold;
+    if (mold.fits(data)) {
+      this.#text.add(mold.choice, channels.content, data, mold.textStart, mold.textEnd);
+      meaning.hasContent = true;
+      return meaning;
+    }
     this.#bytes = data;
     this.#choiceCount = -1;
+    this.#isPlain = true;
+    this.#textStart = -1;
+    this.#paddingStart = -1;
     const start = skipSpace(data, 0, data.length);
     const end = walkObject(data, start, data.length, this.#onMember);
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
     meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
+    if (this.#isPlain && !meaning.isMalformed) this.#learn(data);
     return meaning;
+  }
+
+  /** An event with one choice that says some text, and nothing else that means anything. */
+  #learn(data: Uint8Array): void {
+    const isPaddedLast = this.#paddingStart === -1 || this.#paddingStart > this.#textEnd;
+    if (this.#choiceCount !== 1 || this.#textStart === -1 || !isPaddedLast) return;
+    this.#mold.learn(data, {
+      choice: this.#index,
+      textStart: this.#textStart,
+      textEnd: this.#textEnd,
+      paddingStart: this.#paddingStart,
+      paddingEnd: this.#paddingEnd,
+    });
   }
 
   readonly #onMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
     const bytes = this.#bytes;
     if (nameIs(bytes, nameStart, nameEnd, 'choices')) {
+      if (this.#choiceCount !== -1) this.#isPlain = false;
       this.#choiceCount = 0;
       walkArray(bytes, start, end, this.#onChoice);
     } else if (nameIs(bytes, nameStart, nameEnd, 'error')) {
+      this.#isPlain = false;
       if (!isNull(bytes, start)) this.#meaning.error = readValue(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'usage')) {
       if (bytes[start] !== openBrace) return;
+      this.#isPlain = false;
       this.#meaning.hasUsage = true;
       this.#rawUsage = readText(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'service_tier')) {
       // Mostly every event names the same one.
       if (bytes[start] !== quote || spanIs(bytes, start + 1, end - 1, this.#serviceTier ?? '')) return;
       const tier = readValue(bytes, start, end);
-      if (typeof tier === 'string') this.#serviceTier = tier;
+      if (typeof tier !== 'string') return;
+      this.#serviceTier = tier;
+      // It told another one.
+      this.#mold.forget();
+    } else if (nameIs(bytes, nameStart, nameEnd, 'obfuscation')) {
+      if (bytes[start] !== quote || this.#paddingStart !== -1) this.#isPlain = false;
+      this.#paddingStart = start + 1;
+      this.#paddingEnd = end - 1;
     }
   };
 
@@ -126,6 +167,7 @@ export class ChunkReader implements StreamReader {
       walkObject(bytes, start, end, this.#onDeltaMember);
     } else if (nameIs(bytes, nameStart, nameEnd, 'finish_reason')) {
       if (isNull(bytes, start)) return;
+      this.#isPlain = false;
       this.#hasFinish = true;
       this.#meaning.hasContent = true;
     } else if (nameIs(bytes, nameStart, nameEnd, 'text')) {
@@ -144,9 +186,11 @@ export class ChunkReader implements StreamReader {
     if (nameIs(bytes, nameStart, nameEnd, 'content')) {
       this.#hear(channels.content, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'tool_calls')) {
+      this.#isPlain = false;
       hearToolCalls(this.#text, this.#index, bytes, start, end);
     } else {
       if (framing.some((name) => nameIs(bytes, nameStart, nameEnd, name))) return;
+      this.#isPlain = false;
       this.#hearOther(nameStart, nameEnd, start, end);
     }
     this.#meaning.hasContent = true;
@@ -173,6 +217,9 @@ export class ChunkReader implements StreamReader {
     this.#heardChannel = channel;
     this.#heardStart = start + 1;
     this.#heardEnd = end - 1;
+    if (this.#textStart !== -1) this.#isPlain = false;
+    this.#textStart = start + 1;
+    this.#textEnd = end - 1;
   }
 
   #keepHeard(): void {
