@@ -41,7 +41,11 @@ export async function termsOf(
   { reservation, endpoint }: Pick<Work, 'reservation'> & { readonly endpoint: Endpoint },
   target: Target,
 ): Promise<AttemptTerms | GatewayError> {
-  return reservation?.attempt(limitTarget(target, endpoint.output)) ?? freeTerms;
+  if (reservation === null) return freeTerms;
+  const { target: reserved } = reservation;
+  // Mostly it goes where it was reserved for.
+  const isSame = reserved.providerId === target.provider.id && reserved.model === target.model;
+  return reservation.attempt(isSame ? reserved : limitTarget(target, endpoint.output));
 }
 
 /** The headers that tell how the key's own limits stand, name and value in turn. */

@@ -54,6 +54,7 @@ export class Limiter {
     const { hold, need } = await new Admission(this.#parts, this.#shared, request, figures).admit();
     return new Reservation({
       key,
+      target,
       hold,
       figures,
       prices,

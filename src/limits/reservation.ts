@@ -24,6 +24,8 @@ export interface AttemptTerms {
 /** What a reservation is made of. */
 export interface ReservationParts {
   readonly key: ClientKey;
+  /** What it was made for. */
+  readonly target: LimitTarget;
   readonly hold: Hold;
   readonly figures: RequestFigures;
   readonly prices: PriceBook;
@@ -44,6 +46,11 @@ export class Reservation implements Disposable {
 
   constructor(parts: ReservationParts) {
     this.#parts = parts;
+  }
+
+  /** What it was made for: where an attempt goes there, its figures need not be found again. */
+  get target(): LimitTarget {
+    return this.#parts.target;
   }
 
   /** Reserves for one more attempt besides those made so far, whose cost may be unknown; an error where the budget does not cover it. */
