@@ -14,7 +14,7 @@ export interface MoldParts {
 
 /** An event that has been read, as the form of those that follow. */
 export class EventMold {
-  #event: Uint8Array = new Uint8Array();
+  #event: Buffer = Buffer.alloc(0);
   #parts: MoldParts | undefined;
   #textEnd = 0;
 
@@ -34,7 +34,7 @@ export class EventMold {
   /** Takes an event with nothing but text as the form of the next ones. */
   learn(event: Uint8Array, parts: MoldParts): void {
     // A copy: the event is a view on all that was read with it.
-    this.#event = event.slice();
+    this.#event = Buffer.from(event);
     this.#parts = parts;
   }
 
@@ -64,11 +64,8 @@ export class EventMold {
 
   /** Whether the event has from `at` on what the learned one has from `from` up to `end`. */
   #isSame(event: Uint8Array, at: number, from: number, end: number): boolean {
-    const learned = this.#event;
-    if (at + end - from > event.length) return false;
-    const offset = at - from;
-    for (let i = from; i < end; i += 1) if (event[i + offset] !== learned[i]) return false;
-    return true;
+    const eventEnd = at + end - from;
+    return eventEnd <= event.length && this.#event.compare(event, at, eventEnd, from, end) === 0;
   }
 }
 
