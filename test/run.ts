@@ -52,7 +52,7 @@ if (isPostgres) process.env[testDatabaseVariable] = 'postgres';
 const postgres = withoutPostgres === false ? await startSharedPostgres() : undefined;
 const runner = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 1_200_000 : 120_000}`, ...files],
+  ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 1_200_000 : 300_000}`, ...files],
   { stdio: 'inherit', cwd: root },
 );
 const [status] = (await once(runner, 'exit')) as [number | null];
