@@ -44,6 +44,25 @@ test('a period that begins while the gateway runs needs no ledger', async () => 
   assert.ok(!(state.reserve(limitedKey({ budget: 100 }), demand) instanceof Promise));
 });
 
+test('what was spent in such a period is read from the ledger once it was forgotten in a long pause', async () => {
+  const rig = await open();
+  const { state } = rig;
+  const period = { startMs: rig.nowMs() + 1000, endMs: rig.nowMs() + 86_400_000 };
+  await rig.advance(1000);
+  const key = limitedKey({ budget: 100 });
+  const demand = { tokens: 1, nanoUsd: 60, period, expiresAtMs: rig.nowMs() + 1000 };
+  const first = await state.reserve(key, demand);
+  assert.ok(first.isAdmitted);
+  first.hold.release();
+  first.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 60 });
+  rig.ledger = () => 60;
+  await rig.advance(3_700_000);
+  await state.reserve(limitedKey({ id: 'key_other', rpm: 1 }), { ...demand, period: null });
+  assert.equal(state.size, 1, 'the key is forgotten');
+  assert.equal((await state.reserve(key, demand)).isAdmitted, false);
+  assert.deepEqual(await state.money(key.id, period), { spentNanoUsd: 60, reservedNanoUsd: 0 });
+});
+
 test('ten thousand keys that nobody uses any more leave nothing behind', async () => {
   const rig = await open();
   const { state } = rig;

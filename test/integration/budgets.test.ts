@@ -41,6 +41,7 @@ test('a dollar, requests of ten cents, a hundred at once, a quarter cut: never m
   const cut = { fault: 'cut-mid-stream', share: 0.125 };
   await using rig = await startRig({ script: { models: { 'gpt-4': { ...tenCentAnswer, fault: cut } } } });
   const client = await limitedClient(rig, { budget: { amount: '1.00' } });
+  await untilKnown(client);
   const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => askOrLeave(client, n)));
   const count = (outcome: string): number => outcomes.filter((one) => one === outcome).length;
   assert.ok(count('budget_exceeded') >= 80, outcomes.join(' '));
@@ -59,6 +60,11 @@ test('a dollar, requests of ten cents, a hundred at once, a quarter cut: never m
   assert.ok(inTheEnd <= usd && usd - inTheEnd < 0.1 * usd, `refused with ${1 - inTheEnd / usd} dollars left`);
   assert.ok(charged(rig.mock) <= usd, `${charged(rig.mock) / usd} dollars by the upstream`);
 });
+
+/** Waits until what the key has spent has been read: on a busy machine the first request may be told to come again. */
+async function untilKnown(client: LimitedClient): Promise<void> {
+  await eventually('a request is let in', async () => (await client.ask({ max_tokens: 1 })).status === 200);
+}
 
 /** Asks for ten cents; every eighth client leaves in the middle. What came of it. */
 async function askOrLeave(client: LimitedClient, n: number): Promise<string> {
@@ -81,12 +87,14 @@ async function runningOf({ url }: Pick<Rig, 'url'>): Promise<number> {
 test('two hundred in parallel without a limit of their own get one, and the budget holds', async () => {
   await using rig = await startRig({ script: { models: { 'gpt-4': { chunks: 40, tokens: 400, chunk_delay_ms: 2 } } } });
   const client = await limitedClient(rig, { budget: { amount: '0.50' } });
+  await untilKnown(client);
   const answers = await Promise.all(
     Array.from({ length: 200 }, async (_, n) => (await client.chat({ stream: n % 2 === 0 })).text()),
   );
   const bodies = rig.mock
     .journal()
-    .entries.flatMap(({ body }) => (body === null ? [] : [Buffer.from(body, 'base64').toString()]));
+    .entries.flatMap(({ body }) => (body === null ? [] : [Buffer.from(body, 'base64').toString()]))
+    .filter((body) => !body.includes('"max_tokens"'));
   assert.ok(bodies.length > 10);
   for (const body of bodies) {
     const cap = Number(/,"max_completion_tokens":(\d+)/u.exec(body)?.[1]);

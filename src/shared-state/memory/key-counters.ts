@@ -36,6 +36,11 @@ export class KeyCounters implements Counted, HoldSource {
     return this.#listeners.size > 0;
   }
 
+  /** Whether spending is remembered. */
+  get hasSpent(): boolean {
+    return this.#purses.length > 0;
+  }
+
   /** Everything that the request needs, or nothing. `purse` is that of its period, and known; undefined without a budget. */
   reserve(key: ClientKey, demand: Demand, purse: Purse | undefined): Decision {
     const passed = this.obstacles(key, demand, purse, key);

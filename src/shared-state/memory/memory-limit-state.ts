@@ -15,15 +15,15 @@ export class MemoryLimitState implements LimitState {
   readonly #clock: Clock;
   readonly #history: SpendingHistory;
   readonly #keys = new Map<string, KeyCounters>();
-  /** What begins later than this began while only this process could spend. */
-  readonly #bornAtMs: number;
+  /** What begins later than this began while only this process could spend, and no spending was forgotten since. */
+  #remembersSinceMs: number;
   #tidiedAtMs: number;
 
   constructor(clock: Clock, history: SpendingHistory) {
     this.#clock = clock;
     this.#history = history;
-    this.#bornAtMs = clock.nowMs();
-    this.#tidiedAtMs = this.#bornAtMs;
+    this.#remembersSinceMs = clock.nowMs();
+    this.#tidiedAtMs = this.#remembersSinceMs;
   }
 
   /** Keys that something is remembered of. */
@@ -55,7 +55,7 @@ export class MemoryLimitState implements LimitState {
   }
 
   #purseOf(keyId: string, period: Period): Purse {
-    return this.#countersOf(keyId).purse(period, period.startMs > this.#bornAtMs);
+    return this.#countersOf(keyId).purse(period, period.startMs > this.#remembersSinceMs);
   }
 
   #know(keyId: string, purse: Purse): Promise<void> {
@@ -75,6 +75,11 @@ export class MemoryLimitState implements LimitState {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#tidiedAtMs < tidyEveryMs) return;
     this.#tidiedAtMs = nowMs;
-    for (const [id, counters] of this.#keys) if (counters.tidy()) this.#keys.delete(id);
+    for (const [id, counters] of this.#keys) {
+      const { hasSpent } = counters;
+      if (!counters.tidy()) continue;
+      this.#keys.delete(id);
+      if (hasSpent) this.#remembersSinceMs = nowMs;
+    }
   }
 }
