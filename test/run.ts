@@ -35,7 +35,6 @@ const withoutDatabase = [
   'ssrf',
   'upstream-reading',
   'db-move',
-  'postgres',
   'shared-limits',
   'shared-pool',
 ];

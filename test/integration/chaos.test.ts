@@ -120,39 +120,6 @@ suite('wrong usage', () => {
 });
 
 suite('on a configuration of its own', () => {
-  test('plays through its routes and fallbacks, and leaves it alone', async () => {
-    await using rig = await startRig();
-    await rig.manage('POST', '/providers', {
-      id: 'acme',
-      name: 'Acme',
-      base_url: `${rig.mock.url}/api/v1`,
-      supported_models: ['acme-large'],
-      config: { key_prefixes: ['acme-'], path_prefix: '/openai' },
-    });
-    await rig.manage('POST', '/routes', {
-      pattern: 'acme-*',
-      provider_id: 'acme',
-      model: 'large-2',
-      fallbacks: [{ provider_id: 'openai', model: 'gpt-4', on: ['policy_refused', 'request_too_large'] }],
-    });
-    const state = async (): Promise<unknown> => [
-      await rig.manage('GET', '/providers'),
-      await rig.manage('GET', '/routes'),
-      await rig.manage('GET', '/accounts'),
-    ];
-    const before = await state();
-    const done = await run('--json', '--model', 'acme-small', ...rig.flags);
-    assert.deepEqual(
-      rowsOf(done).flatMap(({ scenario, mode, problems }) => problems.map((what) => `${scenario}, ${mode}: ${what}`)),
-      [],
-    );
-    assert.equal(done.code, 0);
-    assert.match(done.errors, /^asking for the model "acme-small": route acme-\* → acme, 1 fallbacks$/mu);
-    assert.ok(rowsOf(done).length > 40);
-    assert.deepEqual(await state(), before);
-    assert.equal(rig.mock.journal().requests, 0, 'nothing went to the configured address');
-  });
-
   test('fails where a rule of a provider makes failures the caller’s own', async () => {
     await using rig = await startRig();
     await rig.manage('PATCH', '/providers/openai', {
