@@ -4,34 +4,14 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Account } from '../core/account.ts';
 import { failureOf } from '../core/failure.ts';
-import { Secret } from '../core/secret.ts';
 import { benchAfter } from './bench.ts';
 import { Lease } from './lease.ts';
 import type { Member } from './member.ts';
 import { Pool } from './pool.ts';
 import type { Obstacle, Wish } from './select.ts';
+import { poolAccount } from '../../test/support/pool-account.ts';
 
 const nowMs = 1_800_000_000_000;
-
-function account(id: string, change: Partial<Account> = {}): Account {
-  return {
-    id,
-    providerId: 'openai',
-    label: id,
-    credential: new Secret(`sk-${id}`),
-    authHeaders: () => [],
-    credentialVersion: id,
-    isActive: true,
-    weight: 1,
-    priority: 0,
-    quotaGroup: null,
-    allowedModels: [],
-    limits: {},
-    organization: null,
-    project: null,
-    ...change,
-  };
-}
 
 function poolOf(...accounts: readonly Account[]): Pool {
   const pool = new Pool();
@@ -51,9 +31,9 @@ function member(pool: Pool, id: string): Member {
 const refusal = failureOf('invalid_api_key', 'answered 401');
 
 test('what becomes of an old credential is not held against the new one', () => {
-  const pool = poolOf(account('a'));
+  const pool = poolOf(poolAccount('a'));
   const old = take(pool);
-  pool.apply({ accounts: [account('a', { credentialVersion: 'next' })] });
+  pool.apply({ accounts: [poolAccount('a', { credentialVersion: 'next' })] });
   const fresh = take(pool);
   old.learnOwner({ organization: 'org-old' });
   old.report(refusal, nowMs);
@@ -91,7 +71,7 @@ const obstacles: readonly [name: Obstacle, arrange: (pool: Pool) => void, change
 
 for (const [name, arrange, change] of obstacles) {
   test(`${name} keeps a member from serving, and is said`, () => {
-    const pool = poolOf(account('a', change));
+    const pool = poolOf(poolAccount('a', change));
     arrange(pool);
     assert.deepEqual(pool.judge(wish, nowMs)[0]?.obstacles, [name]);
     assert.equal(pool.acquire(wish, nowMs, 0) instanceof Lease, false);
@@ -99,7 +79,7 @@ for (const [name, arrange, change] of obstacles) {
 }
 
 test('equal accounts take turns', () => {
-  const pool = poolOf(account('a'), account('b'), account('c'));
+  const pool = poolOf(poolAccount('a'), poolAccount('b'), poolAccount('c'));
   const counts: Record<string, number> = {};
   for (let i = 0; i < 300; i += 1) {
     const { id } = take(pool).member.account;
@@ -110,7 +90,7 @@ test('equal accounts take turns', () => {
 
 test('weights are honoured within 3σ over a million picks, 1:1000 too', () => {
   const weights = [1, 1000, 250, 0];
-  const pool = poolOf(...weights.map((weight, i) => account(`a${i}`, { weight })));
+  const pool = poolOf(...weights.map((weight, i) => poolAccount(`a${i}`, { weight })));
   const counts = weights.map(() => 0);
   const picks = 1_000_000;
   for (let i = 0; i < picks; i += 1) {
@@ -127,7 +107,7 @@ test('weights are honoured within 3σ over a million picks, 1:1000 too', () => {
 });
 
 test('weights hold for each model, however busy another is', () => {
-  const pool = poolOf(account('a', { weight: 3 }), account('b'), account('c'));
+  const pool = poolOf(poolAccount('a', { weight: 3 }), poolAccount('b'), poolAccount('c'));
   const counts: Record<string, number> = {};
   for (let i = 0; i < 1000; i += 1) {
     for (let n = 0; n < 5; n += 1) take(pool, { model: 'gpt-4o' });
@@ -138,19 +118,23 @@ test('weights hold for each model, however busy another is', () => {
 });
 
 test('accounts that share a quota get one share together', () => {
-  const pool = poolOf(account('a'), account('b', { quotaGroup: 'team' }), account('c', { quotaGroup: 'team' }));
+  const pool = poolOf(
+    poolAccount('a'),
+    poolAccount('b', { quotaGroup: 'team' }),
+    poolAccount('c', { quotaGroup: 'team' }),
+  );
   let alone = 0;
   for (let i = 0; i < 1000; i += 1) if (take(pool).member.account.id === 'a') alone += 1;
   assert.ok(Math.abs(alone - 500) <= 2, String(alone));
 });
 
 test('higher priority first, the untried before the tried, whoever has more left gets more', () => {
-  const pool = poolOf(account('low'), account('high', { priority: 1 }));
+  const pool = poolOf(poolAccount('low'), poolAccount('high', { priority: 1 }));
   assert.equal(take(pool).member.account.id, 'high');
   assert.equal(take(pool, { tried: ['high'] }).member.account.id, 'low');
   assert.equal(take(pool, { tried: ['high', 'low'] }).member.account.id, 'high');
 
-  const unequal = poolOf(account('full'), account('half'));
+  const unequal = poolOf(poolAccount('full'), poolAccount('half'));
   const head = (remaining: number): Parameters<Lease['learnQuota']>[0] => ({
     limitRequests: 1000,
     remainingRequests: remaining,
@@ -167,7 +151,7 @@ test('higher priority first, the untried before the tried, whoever has more left
 });
 
 test('whoever comes back from a bench is not owed what it missed', () => {
-  const pool = poolOf(account('a'), account('b'));
+  const pool = poolOf(poolAccount('a'), poolAccount('b'));
   member(pool, 'b').bench = benchAfter(undefined, failureOf('invalid_api_key', 'x'), nowMs);
   for (let i = 0; i < 1000; i += 1) take(pool);
   member(pool, 'b').unbench();
@@ -177,7 +161,7 @@ test('whoever comes back from a bench is not owed what it missed', () => {
 });
 
 test('when a bench has ended one request tries the account, and the others follow when it succeeds', () => {
-  const pool = poolOf(account('a'));
+  const pool = poolOf(poolAccount('a'));
   const failure = failureOf('insufficient_quota', 'x');
   member(pool, 'a').bench = benchAfter(undefined, failure, nowMs);
   const laterMs = nowMs + 300_001;
@@ -224,7 +208,7 @@ test('never an ineligible member, whatever the state; leases return to zero', ()
   });
   fc.assert(
     fc.property(fc.array(change, { maxLength: 6 }), fc.array(step, { maxLength: 40 }), (changes, steps) => {
-      const pool = poolOf(...changes.map((one, i) => account(`a${i}`, one)));
+      const pool = poolOf(...changes.map((one, i) => poolAccount(`a${i}`, one)));
       const held: Lease[] = [];
       let atMs = nowMs;
       for (const { random, waitMs, failure, holds } of steps) {

@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '../../test/support/clock.ts';
 import { PoolHub } from '../../test/support/pool-hub.ts';
-import type { Account } from '../core/account.ts';
 import { failureOf } from '../core/failure.ts';
 import type { QuotaReading } from '../core/quota.ts';
-import { Secret } from '../core/secret.ts';
 import { Lease } from './lease.ts';
 import { Pool } from './pool.ts';
 import { PoolSharing } from './sharing.ts';
+import { poolAccount } from '../../test/support/pool-account.ts';
 
 /** Requests and tokens a minute; the second and the third draw on one quota. As in bench/headroom.ts. */
 const accounts = [
@@ -59,25 +58,6 @@ function numbersFrom(seed: number): () => number {
   };
 }
 
-function accountOf(id: string): Account {
-  return {
-    id,
-    providerId: 'openai',
-    label: id,
-    credential: new Secret(`sk-${id}`),
-    authHeaders: () => [],
-    credentialVersion: id,
-    isActive: true,
-    weight: 1,
-    priority: 0,
-    quotaGroup: null,
-    allowedModels: [],
-    limits: {},
-    organization: null,
-    project: null,
-  };
-}
-
 interface Outcome {
   demand: number;
   served: number;
@@ -103,7 +83,7 @@ async function play({ gateways, way, latencyMs }: Case): Promise<Outcome> {
   const pools: Pool[] = [];
   for (let n = 0; n < gateways; n += 1) {
     const pool = new Pool();
-    pool.apply({ accounts: accounts.map(({ id }) => accountOf(id)) });
+    pool.apply({ accounts: accounts.map(({ id }) => poolAccount(id)) });
     if (way !== 'none') await PoolSharing.begin({ pool, exchange: hub.open(), clock });
     pools.push(pool);
   }

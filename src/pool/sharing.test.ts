@@ -6,31 +6,11 @@ import { PoolHub } from '../../test/support/pool-hub.ts';
 import type { Account } from '../core/account.ts';
 import { failureOf, type FailureKind } from '../core/failure.ts';
 import type { QuotaReading } from '../core/quota.ts';
-import { Secret } from '../core/secret.ts';
 import { Lease } from './lease.ts';
 import type { Obstacle, Wish } from './select.ts';
 import { Pool } from './pool.ts';
 import { PoolSharing } from './sharing.ts';
-
-function account(id: string, change: Partial<Account> = {}): Account {
-  return {
-    id,
-    providerId: 'openai',
-    label: id,
-    credential: new Secret(`sk-${id}`),
-    authHeaders: () => [],
-    credentialVersion: id,
-    isActive: true,
-    weight: 1,
-    priority: 0,
-    quotaGroup: null,
-    allowedModels: [],
-    limits: {},
-    organization: null,
-    project: null,
-    ...change,
-  };
-}
+import { poolAccount } from '../../test/support/pool-account.ts';
 
 const wish: Wish = { providerId: 'openai', model: 'gpt-4', tokens: 10, tried: [] };
 
@@ -103,7 +83,11 @@ const benches: readonly {
 
 for (const { kind, expected } of benches) {
   test(`a bench for ${kind} holds on all gateways at once, and on one that starts later`, async () => {
-    const ground = new Ground(account('a', { quotaGroup: 'g' }), account('b', { quotaGroup: 'g' }), account('c'));
+    const ground = new Ground(
+      poolAccount('a', { quotaGroup: 'g' }),
+      poolAccount('b', { quotaGroup: 'g' }),
+      poolAccount('c'),
+    );
     const [first, second] = [await ground.start(), await ground.start()];
     ground.fail(first, 'a', kind);
     await ground.clock.advance(0);
@@ -122,7 +106,7 @@ for (const { kind, expected } of benches) {
 }
 
 test('a circuit that opens is open everywhere, for its model alone, and each gateway lets one request try', async () => {
-  const ground = new Ground(account('a'), account('b'));
+  const ground = new Ground(poolAccount('a'), poolAccount('b'));
   const [first, second] = [await ground.start(), await ground.start()];
   for (let i = 0; i < 5; i += 1) ground.fail(first, 'a', 'upstream_error');
   await ground.clock.advance(0);
@@ -142,7 +126,7 @@ test('a circuit that opens is open everywhere, for its model alone, and each gat
 });
 
 test('what is lifted on one is lifted on all, also what an account of the same quota was benched for', async () => {
-  const ground = new Ground(account('a', { quotaGroup: 'g' }), account('b', { quotaGroup: 'g' }));
+  const ground = new Ground(poolAccount('a', { quotaGroup: 'g' }), poolAccount('b', { quotaGroup: 'g' }));
   const [first, second] = [await ground.start(), await ground.start()];
   ground.fail(first, 'b', 'invalid_api_key');
   ground.fail(first, 'a', 'rate_limited', 60_000);
@@ -156,16 +140,16 @@ test('what is lifted on one is lifted on all, also what an account of the same q
 });
 
 test('a bench of the old credential does not hold for the new one', async () => {
-  const ground = new Ground(account('a'));
-  const [first, second] = [await ground.start(), await ground.start([account('a', { credentialVersion: 'next' })])];
+  const ground = new Ground(poolAccount('a'));
+  const [first, second] = [await ground.start(), await ground.start([poolAccount('a', { credentialVersion: 'next' })])];
   ground.fail(first, 'a', 'invalid_api_key');
   await ground.clock.advance(1000);
   assert.deepEqual([ground.obstacles(first)['a'], ground.obstacles(second)['a']], [['benched'], []]);
 });
 
 test('news of an account, or of a credential, that a gateway does not have yet holds a second after it has', async () => {
-  const ground = new Ground(account('a'), account('b'));
-  const [first, second] = [await ground.start(), await ground.start([account('a', { credentialVersion: 'old' })])];
+  const ground = new Ground(poolAccount('a'), poolAccount('b'));
+  const [first, second] = [await ground.start(), await ground.start([poolAccount('a', { credentialVersion: 'old' })])];
   for (const id of ['a', 'b']) ground.fail(first, id, 'invalid_api_key');
   await ground.clock.advance(5000);
   assert.deepEqual(ground.obstacles(second), { a: [] });
@@ -176,7 +160,7 @@ test('news of an account, or of a credential, that a gateway does not have yet h
 
 test('what was missed in an outage is known after it, also where the server has forgotten all', async () => {
   for (const isEmpty of [false, true]) {
-    const ground = new Ground(account('a'), account('b'));
+    const ground = new Ground(poolAccount('a'), poolAccount('b'));
     const [first, second] = [await ground.start(), await ground.start()];
     ground.hub.cut();
     ground.fail(first, 'a', 'invalid_api_key');
@@ -190,7 +174,7 @@ test('what was missed in an outage is known after it, also where the server has 
 });
 
 test('a word of the upstream to one holds for all, less what each has sent since', async () => {
-  const ground = new Ground(account('a'));
+  const ground = new Ground(poolAccount('a'));
   const [first, second, third] = [await ground.start(), await ground.start(), await ground.start()];
   using lease = ground.take(first, 'a');
   await ground.clock.advance(200);
@@ -218,7 +202,7 @@ test('a word of the upstream to one holds for all, less what each has sent since
 });
 
 test('an older word than the known one changes nothing', async () => {
-  const ground = new Ground(account('a'));
+  const ground = new Ground(poolAccount('a'));
   const [first, second] = [await ground.start(), await ground.start()];
   using old = ground.take(first, 'a');
   await ground.clock.advance(200);
@@ -234,7 +218,7 @@ test('an older word than the known one changes nothing', async () => {
 });
 
 test('the owner of a quota that one has learned is known to all', async () => {
-  const ground = new Ground(account('a'), account('b'));
+  const ground = new Ground(poolAccount('a'), poolAccount('b'));
   const [first, second] = [await ground.start(), await ground.start()];
   for (const id of ['a', 'b']) {
     using lease = ground.take(first, id);
@@ -246,7 +230,7 @@ test('the owner of a quota that one has learned is known to all', async () => {
 });
 
 test('a hundred requests are one message, and an idle pool says nothing', async () => {
-  const ground = new Ground(account('a'), account('b'));
+  const ground = new Ground(poolAccount('a'), poolAccount('b'));
   const [first] = [await ground.start(), await ground.start()];
   await ground.clock.advance(10_000);
   assert.deepEqual(ground.hub.told, []);
@@ -259,7 +243,7 @@ test('a hundred requests are one message, and an idle pool says nothing', async 
 });
 
 test('while nobody hears the others, each keeps to its share of what is left', async () => {
-  const ground = new Ground(account('a', { limits: { rpm: 90 } }));
+  const ground = new Ground(poolAccount('a', { limits: { rpm: 90 } }));
   const pools = [await ground.start(), await ground.start(), await ground.start()];
   ground.hub.cut();
   const taken = pools.map((pool) => {
@@ -276,7 +260,7 @@ test('while nobody hears the others, each keeps to its share of what is left', a
 });
 
 test('news that is not understood is passed over', async () => {
-  const ground = new Ground(account('a'));
+  const ground = new Ground(poolAccount('a'));
   const pool = await ground.start();
   const other = ground.hub.open();
   for (const text of ['', 'x', '{}', '[]', '{"quotas":[{}],"rests":[],"owners":[],"lifted":[]}']) other.tell(text);

@@ -1,6 +1,5 @@
 // The first meeting with a PostgreSQL: what is wrong with it is said in a sentence, and one of many starts migrates it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +11,7 @@ import { openDatabase } from '../../src/storage/postgres/open.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageError } from '../../src/storage/storage.ts';
 import { postgresPassword, runSql, sharedPostgres, startPostgres, withoutPostgres } from '../support/postgres.ts';
+import { makeCertificate, type CertificateFiles } from '../support/certificate.ts';
 
 async function freshUrl(): Promise<string> {
   return (await sharedPostgres()).createDatabase();
@@ -151,36 +151,19 @@ describe('what is wrong with a PostgreSQL', { skip: withoutPostgres }, () => {
 });
 
 describe('encryption of the way to PostgreSQL', { skip: withoutPostgres }, () => {
-  /** A certificate for `localhost` that is its own authority; undefined where there is no openssl to make it. */
-  function makeCertificate(context: TestContext): { cert: string; key: string } | undefined {
+  /** A certificate that the server can read; undefined where there is no openssl to make it. */
+  function certificateFor(context: TestContext): CertificateFiles | undefined {
     const folder = mkdtempSync(join(tmpdir(), 'aigateway-tls-'));
     context.after(() => rmSync(folder, { recursive: true, force: true }));
     chmodSync(folder, 0o755);
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    try {
-      const args = [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ];
-      const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-      execFileSync('openssl', [...args, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    } catch {
-      context.skip('there is no openssl here');
-      return undefined;
-    }
-    if (process.getuid?.() === 0) chownSync(key, 65_534, 65_534);
-    return { cert, key };
+    const made = makeCertificate(folder);
+    if (made === undefined) context.skip('there is no openssl here');
+    else if (process.getuid?.() === 0) chownSync(made.key, 65_534, 65_534);
+    return made;
   }
 
   it('each sslmode trusts what it says', async (context) => {
-    const made = makeCertificate(context);
+    const made = certificateFor(context);
     if (made === undefined) return;
     await using server = await startPostgres(['ssl=on', `ssl_cert_file=${made.cert}`, `ssl_key_file=${made.key}`]);
     const url = changed(await server.createDatabase(), { hostname: 'localhost' });

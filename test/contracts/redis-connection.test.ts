@@ -1,6 +1,5 @@
 // The connection to Redis: its forms, and what becomes of calls when the server is frozen, killed, cut off, or full.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { Membership } from '../../src/shared-state/redis/membership.ts';
 import { defineScript } from '../../src/shared-state/redis/script.ts';
 import { eventually } from '../support/await.ts';
 import { freePort, openLine, redisPassword, startRedis, withoutRedis } from '../support/redis.ts';
+import { makeCertificate } from '../support/certificate.ts';
 
 const count = defineScript(`return redis.call('INCRBY', KEYS[1], ARGV[1])`);
 const generous = 20_000;
@@ -147,14 +147,12 @@ describe('connection to Redis', { skip: withoutRedis }, () => {
   it('encrypts, and trusts nobody but the authority that it was given', async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'aigateway-tls-'));
     context.after(() => rmSync(folder, { recursive: true, force: true }));
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    const { status } = spawnSync('openssl', ['req', '-x509', ...curve, ...name, '-keyout', key, '-out', cert]);
-    if (status !== 0) {
+    const made = makeCertificate(folder);
+    if (made === undefined) {
       context.skip('there is no openssl here');
       return;
     }
+    const { cert, key } = made;
     const tlsPort = await freePort();
     const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
     await using server = await startRedis(['--tls-port', `${tlsPort}`, '--tls-auth-clients', 'no', ...files]);

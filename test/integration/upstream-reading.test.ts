@@ -1,6 +1,5 @@
 // What upstreams send arrives to the byte over plain and encrypted connections alike, however large and however slowly it is read.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createPlainServer, type RequestListener } from 'node:http';
@@ -10,11 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { promisify } from 'node:util';
 import { http1Upstream } from '../../src/upstream/http1/http1-upstream.ts';
 import type { Transmission, TransportError, Upstream } from '../../src/upstream/upstream.ts';
+import { makeCertificate } from '../support/certificate.ts';
 
-const run = promisify(execFile);
 const sizes = [0, 1, 200, 32_767, 32_768, 32_769, 40_960, 1_000_000, 8_000_003];
 const pieceBytes = 70_001;
 
@@ -64,15 +62,9 @@ function receive(upstream: Upstream, origin: string, path: string, pauseEvery: n
 /** A key and a certificate for this machine, made for this run; undefined where there is no `openssl`. */
 async function certify(): Promise<{ readonly key: string; readonly cert: string } | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'aigateway-certificate-'));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const what = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost';
   try {
-    const names = ['-addext', 'subjectAltName=DNS:localhost'];
-    await run('openssl', ['req', ...what.split(' '), ...names, '-keyout', key, '-out', cert]);
-    return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !process.env['CI']) return undefined;
-    throw error;
+    const made = makeCertificate(folder);
+    return made && { key: await readFile(made.key, 'utf8'), cert: await readFile(made.cert, 'utf8') };
   } finally {
     await rm(folder, { recursive: true });
   }
