@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NameCache, readHead, type AnswerHead } from './answer-head.ts';
-import { AnswerParser } from './answer-parser.ts';
-import { AnswerFormatError } from './format-error.ts';
+import { NameCache } from '../../lib/http1/fields.ts';
+import { MessageFormatError } from '../../lib/http1/format-error.ts';
+import { MessageParser } from '../../lib/http1/message-parser.ts';
+import { answersWith, readHead, type AnswerHead } from './answer-head.ts';
 
 interface Parsed {
   readonly heads: AnswerHead[];
@@ -19,7 +20,7 @@ function parse(bytes: Buffer, cuts: readonly number[]): Parsed {
   const heads: AnswerHead[] = [];
   let body = '';
   let dones = 0;
-  const parser = new AnswerParser({
+  const parser = new MessageParser<AnswerHead>(answersWith(new NameCache()), {
     onHead: (head) => heads.push(head),
     onBody: (piece) => (body += Buffer.from(piece).toString('latin1')),
     onDone: () => (dones += 1),
@@ -112,7 +113,7 @@ test('bytes that were tampered with are refused in words, or read as some answer
           const { heads, body, isDone } = parse(bytes, pieces);
           return { heads, body, isDone };
         } catch (error) {
-          assert.ok(error instanceof AnswerFormatError, String(error));
+          assert.ok(error instanceof MessageFormatError, String(error));
           return 'refused';
         }
       });
@@ -144,7 +145,8 @@ test('what is no head', () => {
     'HTTP/1.1 200 OK\r\ntransfer-encoding: xchunked',
     'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked',
   ];
-  for (const text of bad) assert.throws(() => readHead(text, new NameCache()), AnswerFormatError, JSON.stringify(text));
+  for (const text of bad)
+    assert.throws(() => readHead(text, new NameCache()), MessageFormatError, JSON.stringify(text));
 });
 
 test('a header named as a property of every object is a header like any other', () => {
@@ -161,6 +163,6 @@ test('heads, size lines and trailers without an end are refused before they fill
   ])
     assert.throws(
       () => parse(Buffer.concat([Buffer.from(start), flood]), [1000, 1000, 60_000, 60_000]),
-      AnswerFormatError,
+      MessageFormatError,
     );
 });

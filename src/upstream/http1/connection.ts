@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import type { Postponed, TurnEnd } from '../../lib/turn-end.ts';
 import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
+import { MessageFormatError } from '../../lib/http1/format-error.ts';
+import { MessageParser, type MessageKind } from '../../lib/http1/message-parser.ts';
 import { TransportError } from '../upstream.ts';
-import type { AnswerHead, NameCache } from './answer-head.ts';
-import { AnswerParser } from './answer-parser.ts';
-import { AnswerFormatError } from './format-error.ts';
+import type { AnswerHead } from './answer-head.ts';
 
 /** Bodies up to this size go out in one piece with their head: one packet instead of two. */
 const joinedBytes = 16 << 10;
@@ -39,7 +39,7 @@ const words: Readonly<Record<string, string>> = {
 export class Connection implements Postponed {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
-  readonly #parser: AnswerParser;
+  readonly #parser: MessageParser<AnswerHead>;
   readonly #turnEnd: TurnEnd;
   /** A request that leaves at the end of the turn. */
   #leaving: Uint8Array | undefined;
@@ -53,18 +53,15 @@ export class Connection implements Postponed {
   /** The upstream's own word on how long it keeps a connection, in ms; undefined where it gave none. */
   keepAliveHintMs: number | undefined;
 
-  constructor(socket: Socket, owner: ConnectionOwner, names: NameCache, turnEnd: TurnEnd) {
+  constructor(socket: Socket, owner: ConnectionOwner, kind: MessageKind<AnswerHead>, turnEnd: TurnEnd) {
     this.#socket = socket;
     this.#turnEnd = turnEnd;
     this.#owner = owner;
-    this.#parser = new AnswerParser(
-      {
-        onHead: (head) => this.#onHead(head),
-        onBody: (bytes) => this.#user?.onData(bytes),
-        onDone: () => {},
-      },
-      names,
-    );
+    this.#parser = new MessageParser(kind, {
+      onHead: (head) => this.#onHead(head),
+      onBody: (bytes) => this.#user?.onData(bytes),
+      onDone: () => {},
+    });
     socket.on('end', () => this.#onClosedByPeer());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -138,8 +135,8 @@ export class Connection implements Postponed {
     try {
       taken = this.#parser.push(chunk);
     } catch (error) {
-      if (!(error instanceof AnswerFormatError)) throw error;
-      this.#fail(new TransportError('invalid_response', error.message, error));
+      if (!(error instanceof MessageFormatError)) throw error;
+      this.#fail(new TransportError('invalid_response', `the answer ${error.message}`, error));
       return;
     }
     if (this.#parser.isDone) this.#finish(taken === chunk.length);

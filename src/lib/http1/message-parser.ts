@@ -1,14 +1,37 @@
-// Takes the bytes of a connection and tells the answer in them: head, body piece by piece, end. Bodies are not copied.
-import { NameCache, readHead, type AnswerHead } from './answer-head.ts';
-import { AnswerFormatError } from './format-error.ts';
+// Takes the bytes of a connection and tells the message in them: head, body piece by piece, end. Bodies are not copied.
+import { MessageFormatError } from './format-error.ts';
 
-/** Largest head, and largest sum of trailers. */
-const longestHeadBytes = 64 << 10;
+/** How the length of a body is told (RFC 9112, section 6.3). */
+export type BodyLength =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bytes'; readonly count: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'until_close' };
+
+/** What the parser needs to know of a head. */
+export interface MessageHead {
+  readonly length: BodyLength;
+  /** Another head follows, that of the message proper. */
+  readonly isInterim?: boolean;
+}
+
+/** What messages are read: answers of an upstream, or requests of a client. */
+export interface MessageKind<Head extends MessageHead> {
+  /** Largest head, and largest sum of trailers. */
+  readonly longestHeadBytes: number;
+  /** Whether a head may follow upon empty lines (RFC 9112, section 2.2). */
+  readonly mayBeginEmpty: boolean;
+  /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
+  readHead(text: string): Head;
+  /** What cannot become a head any more is refused at once instead of waited for. */
+  couldBegin(bytes: Buffer, at: number): boolean;
+}
+
 /** Longest line with the size of a chunk, extensions included. */
 const longestSizeLine = 4096;
 /** Sizes of more digits are read as text. */
 const mostPlainDigits = 8;
-/** A server that sends more interim answers than this never comes to the point. */
+/** Who sends more interim heads or empty lines than this never comes to the point. */
 const mostInterim = 32;
 
 const carriageReturn = 0x0d;
@@ -16,21 +39,24 @@ const lineFeed = 0x0a;
 const endOfHead = Buffer.from('\r\n\r\n');
 const chunkSize = /^([0-9a-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/iu;
 
-/** Who hears an answer. */
-export interface AnswerEvents {
-  /** Not called for interim answers (1xx). */
-  onHead(head: AnswerHead): void;
-  onBody(bytes: Uint8Array): void;
-  /** The answer is whole. */
+/** A trailer that is framing would be read by nobody here, and perhaps by somebody behind. */
+const framingTrailer = /^(?:content-length|transfer-encoding)[\t ]*:/iu;
+
+/** Who hears a message. */
+export interface MessageEvents<Head> {
+  /** Not called for interim heads. */
+  onHead(head: Head): void;
+  onBody(bytes: Buffer): void;
+  /** The message is whole. */
   onDone(): void;
 }
 
 type Place = 'head' | 'bytes' | 'until_close' | 'chunk_size' | 'chunk' | 'chunk_end' | 'trailers' | 'done';
 
-/** Reads one answer after the other. Every method throws an `AnswerFormatError` where the bytes are no answer. */
-export class AnswerParser {
-  readonly #events: AnswerEvents;
-  readonly #names: NameCache;
+/** Reads one message after the other. Every method throws a `MessageFormatError` where the bytes are none. */
+export class MessageParser<Head extends MessageHead> {
+  readonly #events: MessageEvents<Head>;
+  readonly #kind: MessageKind<Head>;
   /** What reads one piece at each place: where the next begins, undefined where this one is not all there. */
   readonly #steps: Readonly<Record<Place, (bytes: Buffer, at: number) => number | undefined>> = {
     head: (bytes, at) => this.#readHead(bytes, at),
@@ -48,12 +74,12 @@ export class AnswerParser {
   #left = 0;
   #interim = 0;
 
-  constructor(events: AnswerEvents, names = new NameCache()) {
+  constructor(kind: MessageKind<Head>, events: MessageEvents<Head>) {
+    this.#kind = kind;
     this.#events = events;
-    this.#names = names;
   }
 
-  /** Nothing of the next answer has come. */
+  /** Nothing of the next message has come. */
   get isAtStart(): boolean {
     return this.#place === 'head' && this.#held === undefined && this.#interim === 0;
   }
@@ -62,13 +88,13 @@ export class AnswerParser {
     return this.#place === 'done';
   }
 
-  /** Ready for the next answer on the same connection. */
+  /** Ready for the next message on the same connection. */
   reset(): void {
     this.#place = 'head';
     this.#interim = 0;
   }
 
-  /** Takes what has come; the number of bytes that belong to the answer: fewer than given where it ends before them. */
+  /** Takes what has come; the number of bytes that belong to the message: fewer than given where it ends before them. */
   push(chunk: Buffer): number {
     let bytes = chunk;
     const held = this.#held?.length ?? 0;
@@ -95,26 +121,29 @@ export class AnswerParser {
   }
 
   #readHead(bytes: Buffer, at: number): number | undefined {
+    const { longestHeadBytes, mayBeginEmpty } = this.#kind;
+    if (mayBeginEmpty && bytes[at] === carriageReturn && bytes[at + 1] === lineFeed) return this.#countInterim(at + 2);
     const end = bytes.indexOf(endOfHead, at);
-    if (end === -1 ? bytes.length - at > longestHeadBytes : end - at > longestHeadBytes)
-      throw new AnswerFormatError('the answer has too many header bytes');
+    if ((end === -1 ? bytes.length : end) - at > longestHeadBytes)
+      throw new MessageFormatError('has too many header bytes', true);
     if (end === -1) {
-      if (!couldBeHttp(bytes, at)) throw new AnswerFormatError('the answer is not HTTP');
+      if (!this.#kind.couldBegin(bytes, at)) throw new MessageFormatError('is not HTTP');
       return undefined;
     }
-    const head = readHead(bytes.toString('latin1', at, end), this.#names);
+    const head = this.#kind.readHead(bytes.toString('latin1', at, end));
     const next = end + endOfHead.length;
-    if (head.status < 200) {
-      this.#interim += 1;
-      if (head.status === 101 || this.#interim > mostInterim)
-        throw new AnswerFormatError(`the answer has a status ${head.status} that nobody asked for`);
-      return next;
-    }
+    if (head.isInterim === true) return this.#countInterim(next);
     const { length } = head;
     this.#left = length.kind === 'bytes' ? length.count : 0;
     this.#place = length.kind === 'chunked' ? 'chunk_size' : length.kind === 'until_close' ? 'until_close' : 'bytes';
     this.#events.onHead(head);
     if (this.#place === 'bytes' && this.#left === 0) this.#finish();
+    return next;
+  }
+
+  #countInterim(next: number): number {
+    this.#interim += 1;
+    if (this.#interim > mostInterim) throw new MessageFormatError('does not come to the point');
     return next;
   }
 
@@ -145,11 +174,11 @@ export class AnswerParser {
     if (i > at && bytes[i] === carriageReturn && bytes[i + 1] === lineFeed) return this.#beginChunk(plain, i + 2);
     const end = bytes.indexOf(lineFeed, at);
     if ((end === -1 ? bytes.length : end) - at > longestSizeLine)
-      throw new AnswerFormatError('a chunk of the answer has no proper size');
+      throw new MessageFormatError('has a chunk without a proper size');
     if (end === -1) return undefined;
     const [, size] =
       bytes[end - 1] === carriageReturn ? (chunkSize.exec(bytes.toString('latin1', at, end - 1)) ?? []) : [];
-    if (size === undefined) throw new AnswerFormatError('a chunk of the answer has no proper size');
+    if (size === undefined) throw new MessageFormatError('has a chunk without a proper size');
     return this.#beginChunk(Number.parseInt(size, 16), end + 1);
   }
 
@@ -161,25 +190,29 @@ export class AnswerParser {
 
   #readChunkEnd(bytes: Buffer, at: number): number | undefined {
     if (bytes[at] !== carriageReturn || (at + 1 < bytes.length && bytes[at + 1] !== lineFeed))
-      throw new AnswerFormatError('a chunk of the answer is not as long as it says');
+      throw new MessageFormatError('has a chunk that is not as long as it says');
     if (at + 1 === bytes.length) return undefined;
     this.#place = 'chunk_size';
     return at + 2;
   }
 
-  /** Trailers are read and thrown away: nobody downstream was told to expect any. */
+  /** Trailers are read and thrown away: nobody behind was told to expect any. */
   #readTrailers(bytes: Buffer, at: number): number | undefined {
+    const { longestHeadBytes } = this.#kind;
     const end = bytes.indexOf(lineFeed, at);
     if ((end === -1 ? bytes.length : end) - at > longestHeadBytes)
-      throw new AnswerFormatError('the answer has too many trailers');
+      throw new MessageFormatError('has too many trailers');
     if (end === -1) return undefined;
-    if (bytes[end - 1] !== carriageReturn || end === at) throw new AnswerFormatError('a trailer has no proper end');
+    if (bytes[end - 1] !== carriageReturn || end === at)
+      throw new MessageFormatError('has a trailer without a proper end');
     if (end - 1 === at) {
       this.#finish();
       return end + 1;
     }
+    if (framingTrailer.test(bytes.toString('latin1', at, end - 1)))
+      throw new MessageFormatError('tells its length again behind its end');
     this.#left += end - at;
-    if (this.#left > longestHeadBytes) throw new AnswerFormatError('the answer has too many trailers');
+    if (this.#left > longestHeadBytes) throw new MessageFormatError('has too many trailers');
     return end + 1;
   }
 
@@ -187,14 +220,6 @@ export class AnswerParser {
     this.#place = 'done';
     this.#events.onDone();
   }
-}
-
-const beginning = Buffer.from('HTTP/1.');
-
-/** What cannot become a head any more is refused at once instead of waited for. */
-function couldBeHttp(bytes: Buffer, at: number): boolean {
-  const count = Math.min(beginning.length, bytes.length - at);
-  return bytes.compare(beginning, 0, count, at, at + count) === 0;
 }
 
 /** What a hexadecimal digit counts; -1 for anything else. */
