@@ -1,8 +1,9 @@
 // Parse: finds in the body's bytes what the gateway must know. The body is never decoded as a whole.
 import type { OutputLimitName } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
-import { nameIs, readValue, skipSpace, walkObject, type Span } from '../lib/json-scan.ts';
+import { nameIs, passObject, readValue, skipSpace, skipValue, walkObject, type Span } from '../lib/json-scan.ts';
 import { NameTable } from '../lib/name-table.ts';
+import { noContent, passContent, type ContentDraft } from '../limits/content.ts';
 import type { RequestShape } from '../limits/request-shape.ts';
 
 const openBrace = 0x7b;
@@ -67,9 +68,15 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
   const start = skipSpace(body, 0, body.length);
   if (start === body.length) throw new GatewayError('invalid_json', 'The request body is empty; send a JSON object.');
   const draft = newDraft(body);
-  const end = walkObject(body, start, body.length, (nameStart, nameEnd, valueStart, valueEnd) => {
+  const end = passObject(body, start, body.length, (nameStart, nameEnd, valueStart) => {
     const name = members.find(body, nameStart, nameEnd);
-    if (name !== undefined) note(draft, name, { start: valueStart, end: valueEnd });
+    if (name === 'messages' || name === 'prompt' || name === 'input') {
+      draft.content = noContent(body);
+      return passContent(body, valueStart, draft.content);
+    }
+    const valueEnd = skipValue(body, valueStart, body.length);
+    if (name !== undefined && valueEnd !== -1) note(draft, name, { start: valueStart, end: valueEnd });
+    return valueEnd;
   });
   if (end === -1 || skipSpace(body, end, body.length) !== body.length) {
     const what = body[start] === openBrace ? 'is not valid JSON' : 'must be a JSON object';
@@ -100,7 +107,7 @@ interface Draft {
   readonly outputLimits: WrittenLimit[];
   streamOptions: Span | undefined;
   isStream: boolean;
-  content: Span | undefined;
+  content: ContentDraft;
   choices: number;
   serviceTier: string | null;
   mayAnswerInSound: boolean;
@@ -115,7 +122,7 @@ function newDraft(body: Uint8Array): Draft {
     outputLimits: [],
     streamOptions: undefined,
     isStream: false,
-    content: undefined,
+    content: noContent(body),
     choices: 1,
     serviceTier: null,
     mayAnswerInSound: false,
@@ -124,7 +131,7 @@ function newDraft(body: Uint8Array): Draft {
   };
 }
 
-type MemberName = NonNullable<ReturnType<typeof members.find>>;
+type MemberName = Exclude<ReturnType<typeof members.find>, 'messages' | 'prompt' | 'input' | undefined>;
 
 /** Notes one member. Of repeated ones the last counts, as with every reader of JSON, but of two limits the larger. */
 function note(draft: Draft, name: MemberName, span: Span): void {
@@ -139,11 +146,6 @@ function note(draft: Draft, name: MemberName, span: Span): void {
       return;
     case 'stream_options':
       draft.streamOptions = span;
-      return;
-    case 'messages':
-    case 'prompt':
-    case 'input':
-      draft.content = span;
       return;
     case 'max_tokens':
     case 'max_completion_tokens':

@@ -111,8 +111,12 @@ function skipScalar(bytes: Uint8Array, at: number, end: number): number {
 /** The position after the member name at `at` and its colon, or -1. */
 function skipName(bytes: Uint8Array, at: number, end: number): number {
   const nameEnd = skipString(bytes, at, end);
-  if (nameEnd === -1) return -1;
-  const i = skipSpace(bytes, nameEnd, end);
+  return nameEnd === -1 ? -1 : skipColon(bytes, nameEnd, end);
+}
+
+/** The position where a member's value begins, after the colon that is due at `at`, or -1. */
+function skipColon(bytes: Uint8Array, at: number, end: number): number {
+  const i = skipSpace(bytes, at, end);
   return i < end && bytes[i] === colon ? skipSpace(bytes, i + 1, end) : -1;
 }
 
@@ -168,6 +172,51 @@ export interface Span {
 }
 
 /**
+ * Passes the object at `at`, member by member. `pass` gets each name's span (quotes included) and where its value
+ * begins, and answers where that ends, -1 where it is malformed: so a value that matters is read while it is passed.
+ * The answer is the position after the object, or -1 where the bytes are not a well-formed object.
+ */
+export function passObject(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  pass: (nameStart: number, nameEnd: number, valueStart: number) => number,
+): number {
+  if (at >= end || bytes[at] !== openBrace) return -1;
+  let i = skipSpace(bytes, at + 1, end);
+  if (i < end && bytes[i] === closeBrace) return i + 1;
+  for (;;) {
+    const nameEnd = skipString(bytes, i, end);
+    if (nameEnd === -1) return -1;
+    const valueStart = skipColon(bytes, nameEnd, end);
+    if (valueStart === -1) return -1;
+    i = pass(i, nameEnd, valueStart);
+    if (i === -1) return -1;
+    i = skipSpace(bytes, i, end);
+    if (i >= end) return -1;
+    if (bytes[i] === closeBrace) return i + 1;
+    if (bytes[i] !== comma) return -1;
+    i = skipSpace(bytes, i + 1, end);
+  }
+}
+
+/** Passes the array at `at`, element by element; `pass` and the answer are as `passObject`'s. */
+export function passArray(bytes: Uint8Array, at: number, end: number, pass: (valueStart: number) => number): number {
+  if (at >= end || bytes[at] !== openBracket) return -1;
+  let i = skipSpace(bytes, at + 1, end);
+  if (i < end && bytes[i] === closeBracket) return i + 1;
+  for (;;) {
+    i = pass(i);
+    if (i === -1) return -1;
+    i = skipSpace(bytes, i, end);
+    if (i >= end) return -1;
+    if (bytes[i] === closeBracket) return i + 1;
+    if (bytes[i] !== comma) return -1;
+    i = skipSpace(bytes, i + 1, end);
+  }
+}
+
+/**
  * Walks the members of the object at `at`. `visit` gets each name's span (quotes included) and its value's span.
  * The answer is the position after the object, or -1 where the bytes are not a well-formed object.
  */
@@ -177,24 +226,11 @@ export function walkObject(
   end: number,
   visit: (nameStart: number, nameEnd: number, valueStart: number, valueEnd: number) => void,
 ): number {
-  if (at >= end || bytes[at] !== openBrace) return -1;
-  let i = skipSpace(bytes, at + 1, end);
-  if (i < end && bytes[i] === closeBrace) return i + 1;
-  for (;;) {
-    const nameStart = i;
-    const nameEnd = skipString(bytes, i, end);
-    if (nameEnd === -1) return -1;
-    const valueStart = skipName(bytes, nameStart, end);
-    if (valueStart === -1) return -1;
+  return passObject(bytes, at, end, (nameStart, nameEnd, valueStart) => {
     const valueEnd = skipValue(bytes, valueStart, end);
-    if (valueEnd === -1) return -1;
-    visit(nameStart, nameEnd, valueStart, valueEnd);
-    i = skipSpace(bytes, valueEnd, end);
-    if (i >= end) return -1;
-    if (bytes[i] === closeBrace) return i + 1;
-    if (bytes[i] !== comma) return -1;
-    i = skipSpace(bytes, i + 1, end);
-  }
+    if (valueEnd !== -1) visit(nameStart, nameEnd, valueStart, valueEnd);
+    return valueEnd;
+  });
 }
 
 /** Walks the elements of the array at `at`; the answer is as `walkObject`'s. */
@@ -204,19 +240,11 @@ export function walkArray(
   end: number,
   visit: (valueStart: number, valueEnd: number) => void,
 ): number {
-  if (at >= end || bytes[at] !== openBracket) return -1;
-  let i = skipSpace(bytes, at + 1, end);
-  if (i < end && bytes[i] === closeBracket) return i + 1;
-  for (;;) {
-    const valueEnd = skipValue(bytes, i, end);
-    if (valueEnd === -1) return -1;
-    visit(i, valueEnd);
-    i = skipSpace(bytes, valueEnd, end);
-    if (i >= end) return -1;
-    if (bytes[i] === closeBracket) return i + 1;
-    if (bytes[i] !== comma) return -1;
-    i = skipSpace(bytes, i + 1, end);
-  }
+  return passArray(bytes, at, end, (valueStart) => {
+    const valueEnd = skipValue(bytes, valueStart, end);
+    if (valueEnd !== -1) visit(valueStart, valueEnd);
+    return valueEnd;
+  });
 }
 
 /** Whether `bytes`, white space aside, are one whole JSON value. */

@@ -1,6 +1,6 @@
 // How much of a request's content is text, and how much is something whose tokens its bytes do not tell.
 import { NameTable } from '../lib/name-table.ts';
-import { readValue, skipSpace, walkArray, walkObject, type Span } from '../lib/json-scan.ts';
+import { passArray, passObject, readValue, skipValue } from '../lib/json-scan.ts';
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;
@@ -24,53 +24,60 @@ export interface Content {
 const messageNames = new NameTable(['content', 'audio'] as const);
 const partNames = new NameTable(['type'] as const);
 
-/** Measures the content at the span of `messages`, `prompt` or `input`, without decoding any text. */
-export function measureContent(body: Uint8Array, span: Span | undefined): Content {
-  const content = {
-    textBytes: body.length,
-    messages: 0,
-    images: 0,
-    audioBytes: 0,
-    refersElsewhere: false,
-    prompts: 1,
-  };
-  if (span === undefined || body[span.start] !== openBracket) return content;
+/** Content that is being measured. */
+export type ContentDraft = { -readonly [Key in keyof Content]: Content[Key] };
+
+/** Of a body without `messages`, `prompt` or `input`. */
+export function noContent(body: Uint8Array): ContentDraft {
+  return { textBytes: body.length, messages: 0, images: 0, audioBytes: 0, refersElsewhere: false, prompts: 1 };
+}
+
+/**
+ * Passes the value of `messages`, `prompt` or `input` at `at`, measures it without decoding any text, and answers where
+ * it ends, -1 where it is malformed. It takes the place of skipping it: a body is long, and looked through once.
+ */
+export function passContent(body: Uint8Array, at: number, content: ContentDraft): number {
+  const end = body.length;
+  if (body[at] !== openBracket) return skipValue(body, at, end);
   let texts = 0;
-  walkArray(body, span.start, span.end, (start, end) => {
+  const after = passArray(body, at, end, (start) => {
     const first = body[start];
-    if (first === openBrace) measureMessage(body, { start, end }, content);
-    else if (first === quote || first === openBracket) texts += 1;
+    if (first === openBrace) return passMessage(body, start, content);
+    if (first === quote || first === openBracket) texts += 1;
+    return skipValue(body, start, end);
   });
   // A list of numbers is one prompt; a list of texts, or of such lists, is one for each.
   content.prompts = Math.max(texts, 1);
-  return content;
+  return after;
 }
 
-type Draft = { -readonly [Key in keyof Content]: Content[Key] };
-
-function measureMessage(body: Uint8Array, message: Span, content: Draft): void {
+function passMessage(body: Uint8Array, at: number, content: ContentDraft): number {
   content.messages += 1;
-  walkObject(body, message.start, message.end, (nameStart, nameEnd, start, end) => {
+  return passObject(body, at, body.length, (nameStart, nameEnd, start) => {
     const name = messageNames.find(body, nameStart, nameEnd);
     if (name === 'content' && body[start] === openBracket) {
-      walkArray(body, start, end, (partStart, partEnd) =>
-        measurePart(body, { start: partStart, end: partEnd }, content),
-      );
-    } else if (name === 'audio' && body[start] !== letterN) {
-      content.refersElsewhere = true;
+      return passArray(body, start, body.length, (partStart) => passPart(body, partStart, content));
     }
+    if (name === 'audio' && body[start] !== letterN) content.refersElsewhere = true;
+    return skipValue(body, start, body.length);
   });
 }
 
-function measurePart(body: Uint8Array, part: Span, content: Draft): void {
+function passPart(body: Uint8Array, at: number, content: ContentDraft): number {
   let type: unknown;
-  walkObject(body, skipSpace(body, part.start, part.end), part.end, (nameStart, nameEnd, start, end) => {
-    if (partNames.find(body, nameStart, nameEnd) === 'type') type = readValue(body, start, end);
-  });
-  if (type === 'text' || type === 'refusal') return;
-  const bytes = part.end - part.start;
+  const after =
+    body[at] !== openBrace
+      ? skipValue(body, at, body.length)
+      : passObject(body, at, body.length, (nameStart, nameEnd, start) => {
+          const end = skipValue(body, start, body.length);
+          if (end !== -1 && partNames.find(body, nameStart, nameEnd) === 'type') type = readValue(body, start, end);
+          return end;
+        });
+  if (type === 'text' || type === 'refusal') return after;
+  const bytes = after - at;
   content.textBytes -= bytes;
   if (type === 'image_url') content.images += 1;
   else if (type === 'input_audio') content.audioBytes += bytes;
   else content.refersElsewhere = true;
+  return after;
 }

@@ -3,7 +3,7 @@ import type { EndpointOutput, OutputLimitName } from '../core/endpoint.ts';
 import type { ModelSize } from '../core/model-size.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { Encoding } from '../core/token-estimator.ts';
-import { measureContent, type Content } from './content.ts';
+import type { Content } from './content.ts';
 import { costBoundOf } from './cost-bound.ts';
 import { estimateOf, type Estimate } from './estimate.ts';
 import type { Habit } from './learned-usage.ts';
@@ -45,7 +45,7 @@ export class RequestFigures {
 
   constructor(of: FiguresOf) {
     this.#of = of;
-    this.content = measureContent(of.shape.body, of.shape.content);
+    this.content = of.shape.content;
     this.estimate = estimateOf(of.shape, this.content, of.output, of.habit);
   }
 

@@ -1,5 +1,5 @@
 // What the limits must know of a request before it goes out.
-import type { Span } from '../lib/json-scan.ts';
+import type { Content } from './content.ts';
 
 /** A request as its body describes it. */
 export interface RequestShape {
@@ -10,8 +10,8 @@ export interface RequestShape {
   readonly outputLimit: number | null;
   /** Answers to each prompt: the larger of `n` and `best_of`. */
   readonly choices: number;
-  /** The value of `messages`, `prompt` or `input`. */
-  readonly content: Span | undefined;
+  /** What is known of `messages`, `prompt` or `input`. */
+  readonly content: Content;
   /** The `service_tier` that it asks for. */
   readonly serviceTier: string | null;
   /** It asks for sound, which costs more than text. */
