@@ -18,6 +18,7 @@ import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
 import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
+import { isoTimes } from './lib/iso-times.ts';
 import { memoryLimitBytes } from './lib/memory.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
@@ -41,6 +42,7 @@ import { askBooks } from './upstream/books.ts';
 import { probe } from './upstream/probe.ts';
 import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 const probeTimeoutMs = 20_000;
 const booksTimeoutMs = 60_000;
@@ -49,11 +51,13 @@ const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
 const failedKeysPerMinute = 60;
 
-/** Parts that a benchmark leaves out, to tell what they cost, or that a test looks at. */
+/** What is not as usual: parts that a benchmark leaves out, to tell what they cost, or that a test looks at. */
 export interface Replaced {
   /** Takes the lines of the log. */
   readonly log?: { write(line: string): void };
   readonly openLedger?: (parts: LedgerParts) => Promise<Ledger>;
+  /** The other workers of the same start, where it is not alone. */
+  readonly siblings?: Siblings;
 }
 
 /** A gateway that runs. */
@@ -63,10 +67,10 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** Starts the gateway, calls `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */
+/** Starts the gateway, waits for `announce` with its URL before any log line is written; rejects with a sentence for the person who tried. */
 export async function startGateway(
   settings: Settings,
-  announce: (url: string) => void,
+  announce: (url: string) => unknown,
   replaced: Replaced = {},
 ): Promise<RunningGateway> {
   if (settings.ADMIN_TOKEN === undefined && !isLoopbackHost(settings.HOST)) {
@@ -74,15 +78,14 @@ export async function startGateway(
       `AIGATEWAY_HOST is ${settings.HOST}, which others can reach, so AIGATEWAY_ADMIN_TOKEN is needed: 32 characters or more ("openssl rand -hex 32" makes one)`,
     );
   }
-  const log = openLog(
-    settings.LOG_LEVEL,
-    settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
-    replaced.log,
-  );
+  const log = openLog(settings.LOG_LEVEL, settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'), {
+    other: replaced.log,
+    worker: replaced.siblings?.number,
+  });
   const storage = await openStorage(settings);
   try {
     const running = await startWith(settings, storage, log, replaced);
-    announce(running.url);
+    await announce(running.url);
     log.release();
     return running;
   } catch (error) {
@@ -93,7 +96,11 @@ export async function startGateway(
 
 async function startWith(given: Settings, storage: Storage, log: Log, replaced: Replaced): Promise<RunningGateway> {
   const { logger } = log;
-  const settings: Settings & BodyLimits = { ...given, ...bodyLimits(given, memoryLimitBytes()) };
+  const { siblings } = replaced;
+  const settings: Settings & BodyLimits = {
+    ...given,
+    ...bodyLimits(given, memoryLimitBytes() / (siblings?.count ?? 1)),
+  };
   const clock = systemClock;
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);
@@ -167,6 +174,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     load: () => gateway.load,
     ledger: () => ledger.status(),
     isRedisAway: shared.isRedisAway,
+    siblings,
   });
   const failedKeys = new FailureMeter(failedKeysPerMinute);
   /** Client key id → when it was last used, since that was last noted. */
@@ -211,6 +219,15 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       metrics.observe(record);
     },
   });
+  const degraded = (): string[] => {
+    const { isSpoolInTrouble, isDatabaseAway } = ledger.status();
+    return [
+      ...(configuration.isFresh() && clientKeys.isFresh() && !isDatabaseAway ? [] : ['database']),
+      ...(shared.isRedisAway() === true ? ['redis'] : []),
+      ...(isSpoolInTrouble ? ['ledger_disk'] : []),
+    ];
+  };
+  siblings?.present({ report: () => metrics.report(), degraded });
   const server = createHttpServer({
     serve: (exchange) => gateway.serve(exchange),
     management: createManagement({
@@ -230,14 +247,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       log: logger,
     }),
     metrics: () => metrics.collect(),
-    degraded: () => {
-      const { isSpoolInTrouble, isDatabaseAway } = ledger.status();
-      return [
-        ...(configuration.isFresh() && clientKeys.isFresh() && !isDatabaseAway ? [] : ['database']),
-        ...(shared.isRedisAway() === true ? ['redis'] : []),
-        ...(isSpoolInTrouble ? ['ledger_disk'] : []),
-      ];
-    },
+    degraded: () => [...new Set([...degraded(), ...(siblings?.degraded ?? [])])],
     lifecycle,
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
@@ -246,8 +256,8 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     isLocal: isLoopbackHost(settings.HOST),
   });
   const noteState = async (): Promise<void> => {
-    const uses = timesOf(pool.takeUses());
-    const usesOfKeys = timesOf(keyUses);
+    const uses = isoTimes(pool.takeUses());
+    const usesOfKeys = isoTimes(keyUses);
     keyUses.clear();
     try {
       if (uses.size > 0) await storage.noteUse(uses);
@@ -259,39 +269,32 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     }
   };
   const stateTimer = setInterval(() => void noteState(), noteStateEveryMs);
+  const close = async (): Promise<void> => {
+    clearInterval(stateTimer);
+    configuration.stop();
+    clientKeys.stop();
+    sharing?.stop();
+    await shared.close();
+    await ledger.close();
+  };
   const stop = async (): Promise<void> => {
     await lifecycle.drain(server, clock, settings.DRAIN_TIMEOUT_MS);
     await gateway.stop();
     await estimator.close();
     await gateway.booked();
-    clearInterval(stateTimer);
-    configuration.stop();
-    clientKeys.stop();
     await noteState();
     await upstream.close();
-    sharing?.stop();
-    await shared.close();
-    await ledger.close();
+    await close();
     await storage.close();
     log.flush();
   };
   let url: string;
   try {
-    url = await listen(server, settings);
+    url = await listen(server, settings, siblings !== undefined);
   } catch (error) {
-    clearInterval(stateTimer);
-    configuration.stop();
-    clientKeys.stop();
-    sharing?.stop();
-    await shared.close();
-    await ledger.close();
+    await close();
     throw error;
   }
   lifecycle.open();
   return { url, stop };
-}
-
-/** Id → time, as the database has it. */
-function timesOf(uses: ReadonlyMap<string, number>): Map<string, string> {
-  return new Map([...uses].map(([id, ms]) => [id, new Date(ms).toISOString()]));
 }

@@ -27,6 +27,7 @@ const belowGateway = [
   'tokens',
   'upstream',
   'vault',
+  'workers',
 ];
 
 /** Room → the rooms it may import from, besides itself. A new room needs a row here. */
@@ -46,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: ['lib', 'core', 'shared-state'],
   upstream: ['lib', 'core'],
   vault: ['lib', 'core'],
+  workers: ['lib', 'core'],
   configuration: ['lib', 'core', 'prices', 'providers', 'storage', 'vault'],
   gateway: ['lib', 'core', 'limits', 'pool', 'upstream'],
   management: [

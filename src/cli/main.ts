@@ -20,6 +20,9 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   mock: async () => (await import('./mock.ts')).mock,
 };
 
+/** What no person calls. */
+const unlisted: typeof commands = { worker: async () => (await import('./worker.ts')).worker };
+
 /** Errors whose message is meant for the person who called, and the exit code each leads to. */
 const expected: readonly (readonly [new (...parts: never[]) => Error, number])[] = [
   [UsageError, 2],
@@ -65,7 +68,8 @@ async function runCommand(args: readonly string[]): Promise<number> {
 }
 
 async function commandOf(name: string | undefined): Promise<Command | undefined> {
-  return name !== undefined && Object.hasOwn(commands, name) ? commands[name]?.() : undefined;
+  const all = { ...commands, ...unlisted };
+  return name !== undefined && Object.hasOwn(all, name) ? all[name]?.() : undefined;
 }
 
 async function overview(): Promise<string> {

@@ -1,8 +1,19 @@
-// `aigateway serve`: runs the gateway until it is told to stop.
-import type { SettingName } from '../core/settings.ts';
+// `aigateway serve`: runs the gateway, or several behind one port, until it is told to stop.
+import { createServer } from 'node:net';
+import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
-import { startGateway } from '../main.ts';
+import { StartError } from '../core/start-error.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { Command } from './command.ts';
+
+/** What runs until it is told to stop. */
+interface Running {
+  /** Resolves with the exit code when all has ended. */
+  readonly ended: Promise<number>;
+  readonly stop: () => void;
+  /** The second signal: at once. */
+  readonly kill: () => void;
+}
 
 export const serve: Command = {
   name: 'serve',
@@ -13,21 +24,65 @@ export const serve: Command = {
   notes: 'SIGTERM or SIGINT lets running requests finish; a second one ends at once.',
   async run({ settings }) {
     // Listened for before the start: a signal that comes while it starts is kept, not lost.
-    const told = Promise.withResolvers<void>();
+    let running: Running | undefined;
     let isStopping = false;
     const stop = (): void => {
-      if (isStopping) process.exit(1);
+      if (isStopping) {
+        running?.kill();
+        process.exit(1);
+      }
       isStopping = true;
-      told.resolve();
+      running?.stop();
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
-    const gateway = await startGateway(settings, (url) => process.stdout.write(`listening on ${url}\n`));
-    await told.promise;
-    await gateway.stop();
+    running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);
+    if (isStopping) running.stop();
+    return running.ended;
   },
 };
+
+const announce = (url: string): void => void process.stdout.write(`listening on ${url}\n`);
+
+async function startOne(settings: Settings): Promise<Running> {
+  // Who only supervises has no gateway in its memory.
+  const { startGateway } = await import('../main.ts');
+  const gateway = await startGateway(settings, announce);
+  const { promise: ended, resolve, reject } = Promise.withResolvers<number>();
+  return { ended, stop: () => void gateway.stop().then(() => resolve(0), reject), kill: () => {} };
+}
+
+async function startWorkers(settings: Settings): Promise<Running> {
+  if (settings.REDIS_URL === undefined)
+    throw new StartError(
+      `AIGATEWAY_WORKERS is ${settings.WORKERS}, and workers share the limits of client keys in Redis: set AIGATEWAY_REDIS_URL, or AIGATEWAY_WORKERS to 1`,
+    );
+  const [{ listen }, { prepareForks }, { Supervisor }, { supervisorLine }] = await Promise.all([
+    import('../http/listen.ts'),
+    import('../workers/fork.ts'),
+    import('../workers/supervisor.ts'),
+    import('../workers/supervisor-log.ts'),
+  ]);
+  if (settings.PORT !== 0) {
+    // Workers share their port, and so would a second start that nobody wanted.
+    const alone = createServer();
+    await listen(alone, settings);
+    await new Promise((resolve) => alone.close(resolve));
+  }
+  const [first, ...rest] = process.argv.slice(2);
+  const flags = first === undefined || first === 'serve' ? rest : [first, ...rest];
+  const supervisor = new Supervisor({
+    count: settings.WORKERS,
+    port: settings.PORT,
+    fork: prepareForks(['worker', ...flags]),
+    clock: systemClock,
+    announce,
+    log: (level, message, members) =>
+      process.stdout.write(supervisorLine(settings, process.stdout.isTTY, Date.now(), { level, message, members })),
+  });
+  return { ended: supervisor.run(), stop: () => supervisor.stop(), kill: () => supervisor.kill() };
+}
 
 /** Under `npm start` a shell stands between npm and us, and dies of npm's signal without passing it on: its end is our signal. */
 function stopWithParent(stop: () => void): void {

@@ -105,6 +105,12 @@ export const settingsTable = {
     meaning:
       'Port to listen on; 0 picks a free one. The first line on standard output after the start is `listening on http://HOST:PORT`.',
   }),
+  WORKERS: setting({
+    parse: wholeNumber(1, 64),
+    fallback: 1,
+    meaning:
+      'Processes that serve on the one port, for a machine with several processors; more than one needs `REDIS_URL`. See [several gateways](several-gateways.md#several-on-one-port).',
+  }),
   DATA_DIR: setting({
     parse: text,
     fallback: './data',

@@ -1,6 +1,5 @@
 // Opens the listener, and says what to do where that cannot be.
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import type { Settings } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
 
@@ -12,14 +11,23 @@ const listenProblems: Readonly<Record<string, string>> = {
   ENOTFOUND: 'is not a known host name; check AIGATEWAY_HOST',
 };
 
-/** Listens, and resolves with the URL; rejects with a `StartError` where the address cannot be used. */
-export function listen(server: Server, { HOST, PORT }: Pick<Settings, 'HOST' | 'PORT'>): Promise<string> {
+/**
+ * Listens, and resolves with the URL; rejects with a `StartError` where the address cannot be used. `isShared`: other
+ * processes of ours listen there too, and the kernel deals connections out; where it cannot, node:cluster does.
+ */
+export function listen(
+  server: Server,
+  { HOST, PORT }: Pick<Settings, 'HOST' | 'PORT'>,
+  isShared = false,
+): Promise<string> {
+  const address = { port: PORT, host: HOST.replace(/^\[|\]$/gu, '') };
+  const reusePort = isShared && process.platform === 'linux';
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const problem = listenProblems[error.code ?? ''] ?? `cannot be used (${error.code})`;
       reject(new StartError(`${urlHost(HOST)}:${PORT} ${problem}`));
     });
-    server.listen(PORT, HOST.replace(/^\[|\]$/gu, ''), () =>
+    server.listen({ ...address, reusePort }, () =>
       resolve(`http://${urlHost(HOST)}:${(server.address() as AddressInfo).port}`),
     );
   });

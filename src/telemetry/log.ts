@@ -14,9 +14,20 @@ export interface Log {
   flush(): void;
 }
 
-/** Opens the log on standard output; `other` takes its lines in place of that. */
-export function openLog(level: string, format: 'json' | 'pretty', other?: DestinationStream): Log {
-  const output = pino.destination({ dest: 1, sync: false });
+/** So much is written to a pipe as one piece, even beside other processes that write to it. */
+const pieceBytes = 4096;
+
+/** Where lines go, and whose they are. */
+export interface LogOptions {
+  /** Takes the lines in place of standard output. */
+  readonly other?: DestinationStream | undefined;
+  /** The worker whose lines these are, where there are several; each line says so. */
+  readonly worker?: number | undefined;
+}
+
+/** Opens the log on standard output. */
+export function openLog(level: string, format: 'json' | 'pretty', { other, worker }: LogOptions = {}): Log {
+  const output = pino.destination({ dest: 1, sync: false, ...(worker !== undefined && { maxWrite: pieceBytes }) });
   const lines: DestinationStream =
     other ??
     (format === 'json'
@@ -28,19 +39,21 @@ export function openLog(level: string, format: 'json' | 'pretty', other?: Destin
           destination: output,
         }));
   const turnEnd = new TurnEnd();
+  const opening = worker === undefined ? '' : `{"worker":${worker},`;
   let isReleased = false;
   let kept = '';
   const writeKept = (): void => {
     if (!isReleased || kept === '') return;
     const text = kept;
     kept = '';
-    lines.write(text);
+    if (worker === undefined) lines.write(text);
+    else for (const piece of piecesOf(text)) lines.write(piece);
   };
   // The stream behind it measures all that waits anew for each line: one write a turn costs a tenth of one a line.
   const destination: DestinationStream & Postponed = {
     write(line) {
       if (kept === '') turnEnd.add(destination);
-      kept += line;
+      kept += opening === '' ? line : opening + line.slice(1);
     },
     atTurnEnd: writeKept,
   };
@@ -69,4 +82,17 @@ export function openLog(level: string, format: 'json' | 'pretty', other?: Destin
       }
     },
   };
+}
+
+/** Whole lines together, in pieces that are written as one each; a line that is longer is a piece of its own. */
+function* piecesOf(text: string): Generator<string> {
+  let from = 0;
+  while (from < text.length) {
+    const isLast = Buffer.byteLength(text.slice(from)) <= pieceBytes;
+    // Characters of more than one byte make the piece shorter than it might be.
+    const within = text.lastIndexOf('\n', from + pieceBytes / 4);
+    const end = isLast ? text.length : (within > from ? within : text.indexOf('\n', from)) + 1;
+    yield text.slice(from, end);
+    from = end;
+  }
 }

@@ -1,5 +1,6 @@
 // The metrics in Prometheus' form. Labels take few values: nothing that a client may invent becomes one.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricReport } from '../core/metric-report.ts';
 import type { RequestRecord } from '../core/record.ts';
 
 const nanoPerUsd = 1e9;
@@ -12,7 +13,10 @@ export interface Metrics {
   countRefusedConnection(): void;
   /** A request did not fit into a limit of its client key: refused, or only noted. */
   limitPassed(limit: string, mode: string): void;
+  /** The text for Prometheus: of all workers, where there are several. */
   collect(): Promise<{ readonly text: string; readonly type: string }>;
+  /** What this process has measured. */
+  report(): Promise<readonly MetricReport[]>;
 }
 
 /** What is asked when the metrics are read. */
@@ -30,6 +34,10 @@ export interface MetricSources {
     readonly isSpoolInTrouble: boolean;
     readonly isDatabaseAway: boolean;
   };
+  /** The other workers; undefined where there are none. */
+  readonly siblings:
+    | { gather(own: readonly MetricReport[]): Promise<readonly (readonly MetricReport[])[]> }
+    | undefined;
 }
 
 /** Opens the metrics. */
@@ -100,11 +108,13 @@ export function openMetrics(sources: MetricSources): Metrics {
     name: 'aigateway_ledger_trouble',
     help: '1 while the disk of the spool is full or broken (where="spool"), or the database takes nothing (where="database").',
     labelNames: ['where'],
+    aggregator: 'max',
     registers,
   });
   const redisAway = new Gauge({
     name: 'aigateway_redis_away',
     help: '1 while Redis does not answer and the gateway keeps to its share of the limits.',
+    aggregator: 'max',
     registers: sources.isRedisAway() === undefined ? [] : registers,
   });
   const limitsPassed = new Counter({
@@ -138,7 +148,31 @@ export function openMetrics(sources: MetricSources): Metrics {
     help: 'Request bodies in memory and large answers that are held, of MAX_BODY_BYTES_IN_FLIGHT.',
     registers,
   });
+  new Gauge({
+    name: 'aigateway_workers',
+    help: 'Workers whose numbers are in these metrics.',
+    registers: sources.siblings === undefined ? [] : registers,
+  }).set(1);
+  const look = (): void => {
+    inFlight.set(sources.running());
+    const load = sources.load();
+    attemptsInFlight.set(load.attempts);
+    waiting.set(load.waiting);
+    bodyBytes.set(load.bodyBytes);
+    const ledger = sources.ledger();
+    ledgerWaiting.set(ledger.waitingBytes);
+    ledgerLost.set(ledger.lostLines);
+    transcriptsLost.set(ledger.lostTranscripts);
+    ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
+    ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
+    redisAway.set(Number(sources.isRedisAway() ?? false));
+  };
+  const report = async (): Promise<readonly MetricReport[]> => {
+    look();
+    return (await registry.getMetricsAsJSON()) as unknown as readonly MetricReport[];
+  };
   return {
+    report,
     observe(record) {
       const { endpoint } = record;
       requests.inc({ endpoint, status: record.status ?? 0, outcome: record.outcome });
@@ -159,19 +193,13 @@ export function openMetrics(sources: MetricSources): Metrics {
       limitsPassed.inc({ limit, mode });
     },
     async collect() {
-      inFlight.set(sources.running());
-      const load = sources.load();
-      attemptsInFlight.set(load.attempts);
-      waiting.set(load.waiting);
-      bodyBytes.set(load.bodyBytes);
-      const ledger = sources.ledger();
-      ledgerWaiting.set(ledger.waitingBytes);
-      ledgerLost.set(ledger.lostLines);
-      transcriptsLost.set(ledger.lostTranscripts);
-      ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
-      ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
-      redisAway.set(Number(sources.isRedisAway() ?? false));
-      return { text: await registry.metrics(), type: registry.contentType };
+      look();
+      const { siblings } = sources;
+      const type = registry.contentType;
+      if (siblings === undefined) return { text: await registry.metrics(), type };
+      const own = await report();
+      const others = await siblings.gather(own);
+      return { text: await AggregatorRegistry.aggregate([own, ...others]).metrics(), type };
     },
   };
 }

@@ -1,0 +1,33 @@
+// `aigateway worker`: one of several gateways behind one port; `serve` starts it, nobody else.
+import type { SettingName } from '../core/settings.ts';
+import { settingsTable } from '../core/settings.ts';
+import { systemClock } from '../lib/clock.ts';
+import { startGateway } from '../main.ts';
+import { openChannel, Seat } from '../workers/siblings.ts';
+import { CommandError, type Command } from './command.ts';
+
+export const worker: Command = {
+  name: 'worker',
+  summary: 'Runs one of the gateways of "aigateway serve --workers NUMBER", which starts it.',
+  usage: '',
+  options: {},
+  settings: Object.keys(settingsTable) as SettingName[],
+  async run({ settings }) {
+    if (process.send === undefined)
+      throw new CommandError('a worker is started by "aigateway serve --workers NUMBER", and not by hand');
+    const told = Promise.withResolvers<void>();
+    // On a terminal both get the signal; the supervisor passes it on.
+    process.on('SIGINT', () => {});
+    process.on('SIGTERM', told.resolve);
+    const channel = openChannel();
+    const seat = await Seat.take(channel, systemClock, told.resolve);
+    try {
+      const own = { ...settings, PORT: seat.port };
+      const gateway = await startGateway(own, (url) => seat.ready(url), { siblings: seat });
+      await told.promise;
+      await gateway.stop();
+    } finally {
+      channel.close();
+    }
+  },
+};

@@ -1,0 +1,29 @@
+// What the supervisor and its workers tell each other.
+import type { MetricReport } from '../core/metric-report.ts';
+
+/** To a worker. */
+export type ToWorker =
+  /** The first word: who it is among how many, and where to listen; port 0 is for the first to choose. */
+  | { readonly kind: 'begin'; readonly number: number; readonly count: number; readonly port: number }
+  /** The start has been announced: log lines may go out. */
+  | { readonly kind: 'announced' }
+  /** Drain and end. */
+  | { readonly kind: 'stop' }
+  /** Asks for its metrics. */
+  | { readonly kind: 'report'; readonly n: number }
+  /** The answer to `gather`: what all the others have measured. */
+  | { readonly kind: 'gathered'; readonly n: number; readonly reports: readonly (readonly MetricReport[])[] }
+  /** What does not work at the others. */
+  | { readonly kind: 'others_degraded'; readonly names: readonly string[] };
+
+/** From a worker. */
+export type FromWorker =
+  /** It listens for messages. */
+  | { readonly kind: 'hello' }
+  /** It serves. */
+  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'reported'; readonly n: number; readonly report: readonly MetricReport[] }
+  /** Asks for what all have measured, and says what it has measured itself. */
+  | { readonly kind: 'gather'; readonly n: number; readonly report: readonly MetricReport[] }
+  /** What does not work here. */
+  | { readonly kind: 'degraded'; readonly names: readonly string[] };

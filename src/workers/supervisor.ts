@@ -1,0 +1,187 @@
+// The supervisor: starts the workers, passes on the word to end, and starts again who ended without it.
+import type { Clock } from '../lib/clock.ts';
+import { Gathering } from './gathering.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { endsInRow, restartPauseMs } from './restart-pause.ts';
+
+/** A worker as the supervisor has it in hand. */
+export interface WorkerProcess {
+  readonly pid: number | undefined;
+  tell(message: ToWorker): void;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+/** What the supervisor hears of a worker. */
+export interface WorkerListener {
+  heard(message: FromWorker): void;
+  /** Called once. */
+  ended(code: number | null, signal: string | null): void;
+}
+
+/** What the supervisor is made of. */
+export interface SupervisorParts {
+  readonly count: number;
+  /** 0: the first worker chooses. */
+  readonly port: number;
+  readonly fork: (listener: WorkerListener) => WorkerProcess;
+  readonly clock: Clock;
+  /** Hears the URL once, when all workers serve. */
+  readonly announce: (url: string) => void;
+  readonly log: (level: 'info' | 'error', message: string, members: Readonly<Record<string, unknown>>) => void;
+}
+
+interface Seat {
+  readonly number: number;
+  process: WorkerProcess | undefined;
+  isReady: boolean;
+  startedAtMs: number;
+  /** How often it has ended in a row. */
+  ends: number;
+  degraded: readonly string[];
+  /** What it was told last of the others. */
+  told: string;
+  cancelRestart: () => void;
+}
+
+/** The workers of one start. */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #seats: readonly Seat[];
+  readonly #gathering: Gathering;
+  readonly #done = Promise.withResolvers<number>();
+  #port: number;
+  #isAnnounced = false;
+  #isStopping = false;
+  #exitCode = 0;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#port = parts.port;
+    this.#seats = Array.from({ length: parts.count }, (_, i) => ({
+      number: i + 1,
+      process: undefined,
+      isReady: false,
+      startedAtMs: 0,
+      ends: 0,
+      degraded: [],
+      told: '',
+      cancelRestart: () => {},
+    }));
+    this.#gathering = new Gathering(parts.clock, (number, n) =>
+      this.#seats[number - 1]?.process?.tell({ kind: 'report', n }),
+    );
+  }
+
+  /** Starts the workers, the first alone: it brings the database up to date. Resolves with the exit code when all have ended. */
+  run(): Promise<number> {
+    const [first] = this.#seats;
+    if (first !== undefined) this.#start(first);
+    return this.#done.promise;
+  }
+
+  /** Tells all to finish what runs and to end. */
+  stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    for (const { process, cancelRestart } of this.#seats) {
+      cancelRestart();
+      process?.tell({ kind: 'stop' });
+    }
+    this.#endIfAlone();
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    this.#isStopping = true;
+    for (const { process } of this.#seats) process?.kill();
+  }
+
+  #start(seat: Seat): void {
+    seat.startedAtMs = this.#parts.clock.nowMs();
+    seat.process = this.#parts.fork({
+      heard: (message) => this.#hear(seat, message),
+      ended: (code, signal) => this.#onEnd(seat, code, signal),
+    });
+  }
+
+  #hear(seat: Seat, message: FromWorker): void {
+    const { number, process } = seat;
+    if (message.kind === 'hello') process?.tell({ kind: 'begin', number, count: this.#parts.count, port: this.#port });
+    else if (message.kind === 'ready') this.#onReady(seat, message.url);
+    else if (message.kind === 'reported') this.#gathering.reported(number, message.n, message.report);
+    else if (message.kind === 'degraded') {
+      seat.degraded = message.names;
+      this.#tellDegraded();
+    } else {
+      const others = this.#seats.filter((other) => other.isReady && other !== seat).map((other) => other.number);
+      this.#gathering.begin(number, message.report, others, (reports) =>
+        process?.tell({ kind: 'gathered', n: message.n, reports }),
+      );
+    }
+  }
+
+  #onReady(seat: Seat, url: string): void {
+    seat.isReady = true;
+    this.#port = Number(new URL(url).port || 80);
+    if (this.#isAnnounced) {
+      seat.process?.tell({ kind: 'announced' });
+      this.#parts.log('info', 'the worker serves again', { worker: seat.number, pid: seat.process?.pid });
+      this.#tellDegraded();
+      return;
+    }
+    if (this.#isStopping) return;
+    for (const other of this.#seats) if (other.process === undefined) this.#start(other);
+    if (!this.#seats.every(({ isReady }) => isReady)) return;
+    this.#isAnnounced = true;
+    this.#parts.announce(url);
+    for (const { process } of this.#seats) process?.tell({ kind: 'announced' });
+  }
+
+  #onEnd(seat: Seat, code: number | null, signal: string | null): void {
+    const { pid } = seat.process ?? {};
+    seat.process = undefined;
+    seat.isReady = false;
+    seat.degraded = [];
+    seat.told = '';
+    this.#gathering.ended(seat.number);
+    if (this.#isStopping || !this.#isAnnounced) {
+      // Who ends unasked before all serve cannot start, and has said why.
+      const failure = this.#isStopping ? (code ?? 1) : code || 1;
+      if (this.#exitCode === 0) this.#exitCode = failure;
+      this.stop();
+      this.#endIfAlone();
+      return;
+    }
+    seat.ends = endsInRow(seat.ends, this.#parts.clock.nowMs() - seat.startedAtMs);
+    const pauseMs = restartPauseMs(seat.ends);
+    this.#parts.log('error', 'a worker ended and is started again', {
+      worker: seat.number,
+      pid,
+      exit_code: code,
+      signal,
+      restart_in_ms: pauseMs,
+    });
+    seat.cancelRestart = this.#parts.clock.after(pauseMs, () => this.#start(seat));
+    this.#tellDegraded();
+  }
+
+  #endIfAlone(): void {
+    if (this.#seats.every(({ process }) => process === undefined)) this.#done.resolve(this.#exitCode);
+  }
+
+  /** Each is told what does not work at the others; that one is missing counts too. */
+  #tellDegraded(): void {
+    if (!this.#isAnnounced) return;
+    for (const seat of this.#seats) {
+      if (!seat.isReady) continue;
+      const others = this.#seats.filter((other) => other !== seat);
+      const names = new Set(others.flatMap(({ degraded }) => degraded));
+      if (!others.every(({ isReady }) => isReady)) names.add('workers');
+      const told = [...names].sort().join(' ');
+      if (told === seat.told) continue;
+      seat.told = told;
+      seat.process?.tell({ kind: 'others_degraded', names: [...names] });
+    }
+  }
+}
