@@ -31,3 +31,12 @@ export function idsFrom(prefix: string, atMs: number): string {
   }
   return `${prefix}_${time}`;
 }
+
+/** The moment in which an id was made, ms since the epoch; undefined where it has another form. */
+export function timeOfId(id: string): number | undefined {
+  const time = /^[^_]*_([0-9a-hjkmnp-tv-z]{9})/u.exec(id)?.[1];
+  if (time === undefined) return undefined;
+  let ms = 0;
+  for (const character of time) ms = ms * 32 + alphabet.indexOf(character);
+  return ms;
+}

@@ -4,16 +4,19 @@ import { idsFrom } from '../lib/id.ts';
 import type { LedgerReports, RequestFilter } from './ledger-reports.ts';
 import type { LedgerEntry } from './ledger-store.ts';
 import type { LedgerTables } from './ledger-tables.ts';
+import { spansOf } from './request-spans.ts';
 
 /** The requests in an open, migrated database. */
 export function requestReports(database: Kysely<LedgerTables>): Pick<LedgerReports, 'listRequests' | 'getRequest'> {
   return {
     async listRequests(filter, limit, beforeId) {
       // First the ids alone, which an index answers; then the rows of those that count.
+      const ids = await listIds(database, filter, limit, beforeId);
+      if (ids.length === 0) return [];
       const requests = await database
         .selectFrom('requests')
         .selectAll()
-        .where('id', 'in', selectIds(database, filter, beforeId).limit(limit))
+        .where('id', 'in', ids)
         .orderBy('id', 'desc')
         .execute();
       return withAttempts(database, requests);
@@ -23,6 +26,24 @@ export function requestReports(database: Kysely<LedgerTables>): Pick<LedgerRepor
       return (await withAttempts(database, request))[0];
     },
   };
+}
+
+/** The ids of the newest that fit. */
+async function listIds(
+  database: Kysely<LedgerTables>,
+  filter: RequestFilter,
+  limit: number,
+  beforeId: string | undefined,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const span of spansOf(database, filter, beforeId) ?? [{}]) {
+    const found = await selectIds(database, { ...filter, ...span }, beforeId)
+      .limit(limit - ids.length)
+      .execute();
+    ids.push(...found.map(({ id }) => id));
+    if (ids.length >= limit) break;
+  }
+  return ids;
 }
 
 type Searched = 'requests' | 'request_accounts';

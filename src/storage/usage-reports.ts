@@ -64,7 +64,7 @@ function take<Item>(iterator: Iterator<Item>, count: number): Item[] {
 }
 
 /** The part of a stretch that has anything in it: nobody counts the days since 1970. */
-async function spanWithData(database: Kysely<LedgerTables>, { fromMs, toMs }: Span): Promise<Span | undefined> {
+export async function spanWithData(database: Kysely<LedgerTables>, { fromMs, toMs }: Span): Promise<Span | undefined> {
   const end = (direction: 'asc' | 'desc'): Promise<{ quarter_ms: number } | undefined> =>
     database
       .selectFrom('usage_quarters')
@@ -79,7 +79,7 @@ async function spanWithData(database: Kysely<LedgerTables>, { fromMs, toMs }: Sp
 }
 
 /** The kinds of fold that have just these dimensions. */
-async function readKinds(
+export async function readKinds(
   database: Kysely<LedgerTables>,
   dimensions: readonly UsageDimension[],
 ): Promise<readonly FoldKind[]> {

@@ -19,6 +19,7 @@ import type { LedgerEntry } from '../../src/storage/ledger-store.ts';
 import { quarterMs, sumColumns } from '../../src/storage/usage-increments.ts';
 import type { LedgerDatabase } from '../support/ledger-databases.ts';
 import { ledgerEntry } from '../support/ledger.ts';
+import { listsContract } from './ledger-lists.ts';
 import { spendingContract } from './ledger-spending.ts';
 
 const dayMs = 86_400_000;
@@ -435,6 +436,7 @@ export function ledgerReportsContract(
       }),
     );
 
+    listsContract(withLedger);
     spendingContract(withLedger);
 
     it(
