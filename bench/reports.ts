@@ -128,6 +128,16 @@ function table(title: string, times: ReadonlyMap<Question, readonly Answer[]>): 
   ].join('\n');
 }
 
+/** All answers of a kind of question: the median, the 95th percentile and the longest, in ms and of the processor's work. */
+function summary(kind: string, times: ReadonlyMap<Question, readonly Answer[]>): string {
+  const answers = [...times.values()].flat();
+  const of = (measure: Measure): string => {
+    const sorted = answers.map((answer) => answer[measure]).toSorted((a, b) => a - b);
+    return [0.5, 0.95, 1].map((share) => quantile(sorted, share).toFixed(1)).join(' / ');
+  };
+  return `${kind}: ${times.size} questions, p50 / p95 / longest: ${of('ms')} ms, of work ${of('cpuMs')} ms`;
+}
+
 const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'aigateway-reports-'));
 try {
   const traffic = { requests: count, fromMs: toMs - 90 * 24 * hourMs, toMs, models: 20, accounts: 10, keys: 50 };
@@ -148,6 +158,7 @@ try {
     const usageTimes = await measure(asked, [...usage, ...deepUsage]);
     const requestTimes = await measure(asked, [...requests, ...deepRequests]);
     process.stdout.write(`${table('/usage grouped by', usageTimes)}\n\n${table('/requests by', requestTimes)}\n\n`);
+    process.stdout.write(`${summary('/usage', usageTimes)}\n${summary('/requests', requestTimes)}\n`);
     const all = [...usageTimes, ...requestTimes];
     const over = (measure: Measure): number => all.filter(([, answers]) => p95(answers, measure) >= goalMs).length;
     process.stdout.write(

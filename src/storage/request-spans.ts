@@ -5,11 +5,7 @@ import type { Span } from '../lib/time-zone.ts';
 import type { RequestFilter } from './ledger-reports.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { quarterMs } from './usage-increments.ts';
-import type { FoldKind } from './usage-plan.ts';
 import { deletedUntilMs, readKinds, spanWithData } from './usage-reports.ts';
-
-/** How many filters the sums know. */
-const usageFilters = 3;
 
 /** How many sums one statement looks for at most. */
 const widest = 1000;
@@ -19,6 +15,8 @@ interface Level {
   readonly table: RawBuilder<unknown>;
   readonly start: RawBuilder<unknown>;
   readonly isKind: RawBuilder<unknown>;
+  /** What of the filter these sums tell apart. */
+  readonly group: RequestFilter;
   readonly spanMs: number;
   readonly untilMs: number;
 }
@@ -50,27 +48,38 @@ async function* findSpans(
     toMs: Math.min(filter.toMs ?? Infinity, beforeMs === undefined ? Infinity : beforeMs + 1),
   });
   if (span === undefined) return;
-  const dimensions = [
-    ...(filter.model === undefined ? [] : (['model'] as const)),
-    ...(filter.accountId === undefined ? [] : (['account_id'] as const)),
-    ...(filter.keyId === undefined ? [] : (['key_id'] as const)),
-  ];
-  const levels = levelsOf(await readKinds(database, dimensions));
-  // For two filters there are sums by the hour, whose rows are read faster than finer sums. For three there are none below the day.
-  const quarters = { table: sql`usage_quarters`, start: sql`quarter_ms`, isKind: sql`1 = 1` };
-  if (dimensions.length === usageFilters)
-    levels.push({ ...quarters, spanMs: quarterMs, untilMs: Number.MAX_SAFE_INTEGER });
-  yield* search(database, filter, span, levels);
+  yield* search(database, span, await levelsOf(database, filter));
 }
 
 /** The coarsest first: it leaves little for the finer ones to look at. */
-function levelsOf(kinds: readonly FoldKind[]): Level[] {
+async function levelsOf(database: Kysely<LedgerTables>, filter: RequestFilter): Promise<Level[]> {
+  const { model, accountId, keyId } = filter;
+  const levels = await foldsOf(database, filter);
+  if (model === undefined || accountId === undefined || keyId === undefined) return levels;
+  // Of all three there are no sums between the day and the quarter of an hour. Those of account and key are found in one look.
+  const finestMs = levels.at(-1)?.spanMs ?? Infinity;
+  const pairs = await foldsOf(database, { accountId, keyId });
+  const quarters = { table: sql`usage_quarters`, start: sql`quarter_ms`, isKind: sql`1 = 1`, group: filter };
+  return [
+    ...levels,
+    ...pairs.filter(({ spanMs }) => spanMs < finestMs),
+    { ...quarters, spanMs: quarterMs, untilMs: Number.MAX_SAFE_INTEGER },
+  ];
+}
+
+async function foldsOf(database: Kysely<LedgerTables>, group: RequestFilter): Promise<Level[]> {
+  const kinds = await readKinds(database, [
+    ...(group.model === undefined ? [] : (['model'] as const)),
+    ...(group.accountId === undefined ? [] : (['account_id'] as const)),
+    ...(group.keyId === undefined ? [] : (['key_id'] as const)),
+  ]);
   return kinds
     .toSorted((a, b) => b.spanMs - a.spanMs)
     .map(({ fold, spanMs, untilMs }) => ({
       table: sql`usage_folds`,
       start: sql`start_ms`,
       isKind: sql`fold = CAST(${fold} AS BIGINT)`,
+      group,
       spanMs,
       untilMs,
     }));
@@ -78,7 +87,6 @@ function levelsOf(kinds: readonly FoldKind[]): Level[] {
 
 async function* search(
   database: Kysely<LedgerTables>,
-  filter: RequestFilter,
   { fromMs, toMs }: Span,
   [level, ...finer]: readonly Level[],
 ): AsyncGenerator<Span> {
@@ -89,15 +97,15 @@ async function* search(
   const { spanMs, untilMs } = level;
   // What these sums do not hold yet may have anything in it.
   const summedToMs = Math.max(Math.min(toMs, untilMs), fromMs);
-  if (summedToMs < toMs) yield* search(database, filter, { fromMs: summedToMs, toMs }, finer);
+  if (summedToMs < toMs) yield* search(database, { fromMs: summedToMs, toMs }, finer);
   for (let endMs = summedToMs; endMs > fromMs;) {
     const beginMs = Math.max(fromMs, Math.floor((endMs - 1) / spanMs) * spanMs - (widest - 1) * spanMs);
-    const starts = await startsWithin(database, filter, { fromMs: beginMs, toMs: endMs }, level);
+    const starts = await startsWithin(database, { fromMs: beginMs, toMs: endMs }, level);
     const spans = starts.map((startMs) => ({
       fromMs: Math.max(startMs, beginMs),
       toMs: Math.min(startMs + spanMs, endMs),
     }));
-    for (const span of finer.length === 0 ? joined(spans) : spans) yield* search(database, filter, span, finer);
+    for (const span of finer.length === 0 ? joined(spans) : spans) yield* search(database, span, finer);
     endMs = beginMs;
   }
 }
@@ -116,10 +124,10 @@ function joined(spans: readonly Span[]): Span[] {
 /** The beginnings of the sums that touch the span and are of the filter's group, the newest first. */
 async function startsWithin(
   database: Kysely<LedgerTables>,
-  { model, accountId, keyId }: RequestFilter,
   { fromMs, toMs }: Span,
-  { table, start, isKind, spanMs }: Level,
+  { table, start, isKind, group, spanMs }: Level,
 ): Promise<number[]> {
+  const { model, accountId, keyId } = group;
   const starts: RawBuilder<unknown>[] = [];
   for (let atMs = fromMs - (fromMs % spanMs); atMs < toMs; atMs += spanMs) starts.push(sql`CAST(${atMs} AS BIGINT)`);
   // Each of these is one look into the table's key. '' stands in what a kind does not tell apart.

@@ -11,11 +11,11 @@ const dayMs = 24 * hourMs;
 const noon = Date.UTC(2026, 2, 10, 12);
 const pageSize = 7;
 
-/** Two months of requests, some of them seconds apart, and in the first and last moment of a quarter of an hour. */
+/** Two months of requests, some of them in the same millisecond, and in the first and last moment of a quarter of an hour. */
 function twoMonths(): LedgerEntry[] {
   const pick = <Item>(items: readonly Item[], n: number): Item => items[n % items.length] as Item;
   return Array.from({ length: 240 }, (_, n) =>
-    ledgerEntry(noon + Math.floor(n / 4) * (dayMs + hourMs) + pick([0, 1, 899_999, 900_000], n), {
+    ledgerEntry(noon + Math.floor(n / 4) * (dayMs + hourMs) + pick([0, 0, 899_999, 900_000], n), {
       request: {
         model: pick(['alpha', 'alpha', 'beta', null], Math.floor(n / 7)),
         // key_3 asks for beta only, and rarely.
