@@ -33,7 +33,7 @@ const key = limitedKey({
 
 const prices = openPriceBook(listPrices);
 const limiter = new Limiter({
-  state: new MemoryLimitState(systemClock, { spentSince: async () => 0 }),
+  state: new MemoryLimitState(systemClock, { spentSince: async () => 0, sync: async () => {} }),
   prices: () => prices,
   clock: systemClock,
   queueTimeoutMs: 0,

@@ -159,6 +159,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
         await ledger.sync();
         return storage.reports.spending(keyId, fromMs, startedAtMs);
       },
+      sync: () => ledger.sync(),
     },
     onTrouble(error) {
       if (error === undefined) logger.info('Redis answers again');

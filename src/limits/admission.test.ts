@@ -119,7 +119,7 @@ test('where the spending cannot be read in time, a budgeted request is refused f
   const clock = new FakeClock();
   const silent = openDesk({
     clock,
-    state: new MemoryLimitState(clock, { spentSince: () => new Promise(() => {}) }),
+    state: new MemoryLimitState(clock, { spentSince: () => new Promise(() => {}), sync: async () => {} }),
   });
   const key = limitedKey({ budget: usd });
   const waiting = refusal(silent.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
@@ -135,6 +135,7 @@ test('where the spending cannot be read in time, a budgeted request is refused f
       spentSince: async () => {
         throw new Error('disk');
       },
+      sync: async () => {},
     }),
   });
   assert.equal((await refusal(broken.reserve({ key, deadlineMs: clock.nowMs() + 1000 }))).code, 'storage_unavailable');

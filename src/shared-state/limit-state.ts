@@ -88,6 +88,8 @@ export interface SpendingHistory {
    * process are left out. Rejects where the ledger cannot tell.
    */
   spentSince(keyId: string, fromMs: number): Promise<NanoUsd>;
+  /** Resolves when all that is over by now is where every gateway's `spentSince` finds it. */
+  sync(): Promise<void>;
 }
 
 /**

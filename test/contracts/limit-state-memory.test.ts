@@ -12,7 +12,10 @@ type MemoryRig = LimitStateRig & { readonly state: MemoryLimitState };
 async function open(): Promise<MemoryRig> {
   const clock = new FakeClock();
   const rig: MemoryRig = {
-    state: new MemoryLimitState(clock, { spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs) }),
+    state: new MemoryLimitState(clock, {
+      spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs),
+      sync: async () => {},
+    }),
     nowMs: () => clock.nowMs(),
     advance: (ms: number) => clock.advance(ms),
     ledger: () => 0,

@@ -25,7 +25,7 @@ async function open(): Promise<RedisRig> {
     connection,
     membership: { id: 'gw_one', gateways: 1 },
     clock,
-    history: { spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs) },
+    history: { spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs), sync: async () => {} },
     isOpenWithoutRedis: false,
     sharedNowMs: () => clock.nowMs(),
   });

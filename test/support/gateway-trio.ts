@@ -56,6 +56,7 @@ export async function openKeepers(url: string, options: KeeperOptions = {}): Pro
             keepers.ledgerReads += 1;
             return keepers.spentBefore;
           },
+          async sync() {},
         },
         isOpenWithoutRedis,
         sharedNowMs: () => clock.nowMs(),

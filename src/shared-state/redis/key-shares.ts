@@ -129,6 +129,14 @@ export class KeyShares implements MoneyKeeper {
     await Promise.all(told);
   }
 
+  /** What was spent so far; to be called when the ledger has it. */
+  spending(): (nowMs: number) => void {
+    const spent = [...this.#money.values()].map((money) => [money, money.purse.ownNanoUsd] as const);
+    return (nowMs) => {
+      for (const [money, ownNanoUsd] of spent) money.noteWritten(ownNanoUsd, nowMs);
+    };
+  }
+
   /** Gives back what is not used, because nothing will be asked for any more. */
   async leave(): Promise<void> {
     this.#demandedAtMs = -Infinity;

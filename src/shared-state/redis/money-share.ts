@@ -4,9 +4,12 @@ import type { Money } from '../limit-state.ts';
 import type { Purse } from '../memory/purse.ts';
 import { Share, type Needs } from './share.ts';
 import type { MoneyGrant, MoneyWish } from './share-script.ts';
+import { WrittenSpending } from './written-spending.ts';
 
 /** Few, because what a killed gateway had in hand is lost to the budget. */
 const secondsInHand = 1;
+/** The ledger's word may be on its way to the store for so long, in ms: it is taken for older than it is. */
+const onTheWayMs = 250;
 
 /** The purse holds what all have spent, and what is held here. */
 export class MoneyShare {
@@ -16,7 +19,8 @@ export class MoneyShare {
   #askedOwn: NanoUsd;
   /** Spent here in all, as far as the others surely know. */
   #toldOwn: NanoUsd;
-  #ledger: MoneyWish['ledger'];
+  #ledger: { readonly spentNanoUsd: NanoUsd; readonly ownNanoUsd: NanoUsd; readonly readAtMs: number } | undefined;
+  readonly #written = new WrittenSpending();
 
   constructor(purse: Purse) {
     this.purse = purse;
@@ -65,9 +69,14 @@ export class MoneyShare {
     this.#share.refuse(need, nowMs);
   }
 
-  /** What the ledger says, asked for when so much had been spent here: for the store that knows nothing. */
-  rememberLedger(spentNanoUsd: NanoUsd, ownNanoUsd: NanoUsd): void {
-    this.#ledger = { spentNanoUsd, ownNanoUsd };
+  /** What the ledger says, asked for at that time, when so much had been spent here: for the store that knows nothing. */
+  rememberLedger(spentNanoUsd: NanoUsd, ownNanoUsd: NanoUsd, readAtMs: number): void {
+    this.#ledger = { spentNanoUsd, ownNanoUsd, readAtMs };
+  }
+
+  /** So much of what was spent here is in the ledger, from now on. */
+  noteWritten(ownNanoUsd: NanoUsd, nowMs: number): void {
+    this.#written.note(ownNanoUsd, nowMs);
   }
 
   wish(limit: NanoUsd | null, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): MoneyWish {
@@ -77,7 +86,8 @@ export class MoneyShare {
     this.#askedOwn = ownNanoUsd;
     const used = Math.max(this.purse.money().reservedNanoUsd, 0);
     const wish = this.#share.wish(limit, used, needs, isIdle, isContested, nowMs);
-    return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger: this.#ledger };
+    const ledger = this.#ledger && { ...this.#ledger, ageMs: nowMs - this.#ledger.readAtMs + onTheWayMs };
+    return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger, written: this.#written.at(nowMs) };
   }
 
   /** Takes the answer to a wish; true where more has become free than was. */
@@ -85,6 +95,7 @@ export class MoneyShare {
     const before = this.#share.others + this.#spentBefore();
     this.#toldOwn = ownNanoUsd;
     this.#ledger = undefined;
+    this.#written.forget();
     this.purse.learn(grant.spentNanoUsd + this.purse.ownNanoUsd - ownNanoUsd);
     this.#share.take(grant);
     return this.#share.others + this.#spentBefore() < before;

@@ -41,6 +41,7 @@ export class RedisLimitState implements LimitState {
   #cancelTick: (() => void) | undefined;
   #tidiedAtMs: number;
   #isClosed = false;
+  #isNoting = false;
 
   constructor(parts: RedisLimitParts) {
     const { connection, membership, clock, history, isOpenWithoutRedis, sharedNowMs, silentMs } = parts;
@@ -135,7 +136,23 @@ export class RedisLimitState implements LimitState {
       // In an outage there is nobody to tell; what is due stays due.
       else if (shares.dueAtMs <= nowMs && !this.#parts.connection.isAway) void shares.renew();
     }
+    if (this.#parts.connection.isAway && !this.#isNoting) void this.#noteWritten();
     if (this.#busy.size > 0 && !this.#isClosed) this.#cancelTick = this.#parts.clock.after(tickMs, () => this.#tick());
+  }
+
+  /** While nobody hears what is spent, notes what of it the ledger has: Redis may forget all, and another tell it by the ledger. */
+  async #noteWritten(): Promise<void> {
+    const { clock, history } = this.#parts;
+    const spent = [...this.#busy].map((id) => this.#keys.get(id)?.spending());
+    this.#isNoting = true;
+    try {
+      await history.sync();
+      for (const note of spent) note?.(clock.nowMs());
+    } catch {
+      // The ledger does not have it.
+    } finally {
+      this.#isNoting = false;
+    }
   }
 
   #tidy(): void {

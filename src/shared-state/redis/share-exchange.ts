@@ -109,12 +109,17 @@ export class ShareExchange {
     const { keyId, store } = this.#parts;
     const { clock, history } = store;
     const { ownNanoUsd, period } = money.purse;
+    const readAtMs = clock.nowMs();
     let cancelTimer = (): void => {};
     const tooLate = new Promise<never>((_, reject) => {
       cancelTimer = clock.after(ledgerMs, () => reject(new Error('what was spent cannot be read in time')));
     });
     try {
-      money.rememberLedger(await Promise.race([history.spentSince(keyId, period.startMs), tooLate]), ownNanoUsd);
+      money.rememberLedger(
+        await Promise.race([history.spentSince(keyId, period.startMs), tooLate]),
+        ownNanoUsd,
+        readAtMs,
+      );
     } catch (error) {
       throw new LedgerError('the ledger did not answer', { cause: error });
     } finally {

@@ -1,6 +1,7 @@
 // How gateways divide the limits of a key: one step in Redis in which a gateway says what it uses and is given its share.
 import type { NanoUsd } from '../../core/price.ts';
 import { defineScript, type Script } from './script.ts';
+import type { WrittenAmount } from './written-spending.ts';
 
 /** What a gateway wants of one limit. The unit is the limit's own. */
 export interface Wish {
@@ -31,8 +32,10 @@ export interface MoneyWish extends Wish {
   /** What was spent here in all, and how much of that the others know of. */
   readonly ownNanoUsd: NanoUsd;
   readonly toldNanoUsd: NanoUsd;
-  /** What the ledger says, and what had been spent here when it was asked; undefined where it was not asked. */
-  readonly ledger: { readonly spentNanoUsd: NanoUsd; readonly ownNanoUsd: NanoUsd } | undefined;
+  /** What the ledger says, what had been spent here when it was asked, and how long ago that was at most; undefined where it was not asked. */
+  readonly ledger: { readonly spentNanoUsd: NanoUsd; readonly ownNanoUsd: NanoUsd; readonly ageMs: number } | undefined;
+  /** What of it the ledger has had for how long. */
+  readonly written: readonly WrittenAmount[];
 }
 
 /** The answer about money. */
@@ -134,11 +137,17 @@ answer[8] = 0
 if #KEYS == 2 then
   local w, money = wish(), KEYS[2]
   local own, told = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local ledger, ownThen = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local ledger, ownThen, ledgerAge = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local spent = tonumber(redis.call('HGET', money, 'spent'))
   if not spent and ledger then
     spent = ledger
     told = ownThen
+    redis.call('HSET', money, 'read', text(now - ledgerAge))
+  end
+  -- Another has told what the ledger says since this gateway was last heard: what the ledger had then is told already.
+  local read = tonumber(redis.call('HGET', money, 'read'))
+  for i = at + 6, #ARGV, 2 do
+    if read and now - tonumber(ARGV[i + 1]) <= read then told = math.max(told, tonumber(ARGV[i])) end
   end
   if spent then
     spent = spent + own - (tonumber(redis.call('HGET', money, 'own:' .. me)) or told)
@@ -183,7 +192,9 @@ export function questionValues(question: ShareQuestion): string[] {
   for (const wish of [requests, tokens, places]) values.push(...wishValues(wish));
   if (money !== undefined) {
     values.push(...wishValues(money), String(money.ownNanoUsd), String(money.toldNanoUsd));
-    values.push(String(money.ledger?.spentNanoUsd ?? ''), String(money.ledger?.ownNanoUsd ?? ''));
+    const { ledger, written } = money;
+    values.push(...[ledger?.spentNanoUsd, ledger?.ownNanoUsd, ledger?.ageMs].map((value) => String(value ?? '')));
+    for (const { nanoUsd, ageMs } of written) values.push(String(nanoUsd), String(ageMs));
   }
   return values;
 }
