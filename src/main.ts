@@ -155,10 +155,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     isOpenWithoutRedis: settings.BUDGET_WITHOUT_REDIS === 'open',
     clock,
     history: {
-      async spentSince(keyId, fromMs) {
-        await ledger.sync();
-        return storage.reports.spending(keyId, fromMs, startedAtMs);
-      },
+      spentSince: (keyId, fromMs) => ledger.sync().then(() => storage.reports.spending(keyId, fromMs, startedAtMs)),
       sync: () => ledger.sync(),
     },
     onTrouble(error) {
