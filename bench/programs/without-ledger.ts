@@ -4,7 +4,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startGateway } from '../../src/main.ts';
 
 const none: Ledger = {
-  intend: () => {},
+  intend: () => () => undefined,
   settle: () => {},
   keep: () => {},
   sync: async () => {},

@@ -1,4 +1,5 @@
 // What is known of a request when it is over: the source of the log line, the metrics and the ledger.
+import type { GatewayError } from './errors.ts';
 import type { FailureKind } from './failure.ts';
 import type { NanoUsd } from './price.ts';
 import type { TokenUsage, UsageSource } from './usage.ts';
@@ -45,6 +46,12 @@ export interface AttemptRecord {
   /** The price that the cost was computed with. */
   priceId: string | null;
 }
+
+/**
+ * The word of an attempt that is about to begin. It has to be kept before the attempt's first byte leaves: this sees to
+ * that. Undefined where it is kept; else the error that the request ends with, and no byte may leave.
+ */
+export type Intent = () => GatewayError | undefined;
 
 /** One request of a client, filled in as it goes. */
 export interface RequestRecord {

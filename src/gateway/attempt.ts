@@ -50,6 +50,8 @@ export interface AttemptParts {
   readonly endpoint: Endpoint;
   readonly provider: Provider;
   readonly account: Account;
+  /** Asked right before the first byte leaves; where it says no, the attempt fails. */
+  readonly mayLeave: () => boolean;
   /** The body in pieces. An attempt does not keep it: an answer may last much longer than that is needed. */
   readonly body: () => readonly Uint8Array[];
   readonly dropsUsage: boolean;
@@ -105,7 +107,7 @@ class Attempt implements AnswerListener {
   }
 
   begin(): void {
-    const { exchange, provider, endpoint, account, upstream, body } = this.#parts;
+    const { exchange, provider, endpoint, account, upstream, body, mayLeave } = this.#parts;
     this.#transmission = upstream.send(
       {
         origin: provider.origin,
@@ -114,6 +116,7 @@ class Attempt implements AnswerListener {
         path: provider.basePath + endpoint.upstreamPath,
         headers: requestHeaders(exchange, account),
         body: body(),
+        mayLeave,
       },
       this,
     );

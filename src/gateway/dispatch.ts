@@ -2,7 +2,7 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
-import type { AttemptRecord, Outcome } from '../core/record.ts';
+import type { AttemptRecord, Intent, Outcome } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
 import type { AttemptTerms } from '../limits/reservation.ts';
 import { free } from '../lib/bytes.ts';
@@ -115,13 +115,18 @@ async function makeAttempt(
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
   attemptRecord.reservedNanoUsd = terms.reservedNanoUsd;
   record.attempts.push(attemptRecord);
-  try {
-    parts.intend(record);
-  } catch (error) {
+  const unmade = (error: unknown): unknown => {
     record.attempts.pop();
     lease.refund();
-    throw error;
+    return error;
+  };
+  let intent: Intent;
+  try {
+    intent = parts.intend(record);
+  } catch (error) {
+    throw unmade(error);
   }
+  const leave: { refusal: GatewayError | undefined } = { refusal: undefined };
   transcriber?.begin();
   const onRuns = transcriber === null ? undefined : (runs: Uint8Array): void => transcriber.hear(runs);
   const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model), onRuns);
@@ -130,6 +135,7 @@ async function makeAttempt(
     endpoint,
     provider,
     account,
+    mayLeave: () => (leave.refusal = intent()) === undefined,
     body: () => editBody(request, { model, addUsage, outputCap: terms.outputCap }),
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
@@ -158,6 +164,7 @@ async function makeAttempt(
     },
   });
   work.body.letGoAnswer();
+  if (leave.refusal !== undefined) throw unmade(leave.refusal);
   const nowMs = clock.nowMs();
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);

@@ -5,7 +5,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { ModelPrefix } from '../core/provider.ts';
-import type { RequestRecord } from '../core/record.ts';
+import type { Intent, RequestRecord } from '../core/record.ts';
 import type { TokenEstimator } from '../core/token-estimator.ts';
 import type { TokenRatios } from '../core/token-ratio.ts';
 import type { Transcript } from '../core/transcript.ts';
@@ -57,8 +57,8 @@ export interface GatewayParts {
   readonly random: () => number;
   /** While there is no client key: whether a request is welcome all the same: undefined, or the error that refuses it. */
   readonly refuseStranger: (exchange: Exchange) => GatewayError | undefined;
-  /** Puts the record's last attempt on record before its bytes leave; throws a `GatewayError` where that cannot be. */
-  readonly intend: (record: RequestRecord) => void;
+  /** Notes that the record's last attempt is about to begin; throws a `GatewayError` where that cannot be. */
+  readonly intend: (record: RequestRecord) => Intent;
   /** Hears what a request asked and was answered, of a client key that says so; never throws. */
   readonly keepTranscript: (transcript: Transcript) => void;
   /** Hears of every request when it is over, exactly once. */

@@ -89,6 +89,7 @@ test('a request that was sent again shows its first attempt as over and its seco
     const spool = new Spool(folder, clock, quiet, limits);
     spool.intend(record('r', 1));
     spool.intend(record('r', 2));
+    spool.flush();
     const ingest = await Ingest.begin(folder, 's', store, clock);
     await ingest.finish();
     const { request, attempts } = store.rows.get('r') as LedgerEntry;
@@ -132,7 +133,7 @@ test('killed anywhere, cut at any byte, with a database that fails: each request
             const request = running.get(which) ?? { id: `r${(count += 1)}`, attempts: 0 };
             request.attempts += 1;
             running.set(which, request);
-            spool.intend(record(request.id, request.attempts));
+            assert.ok(spool.holds(spool.intend(record(request.id, request.attempts))));
             intended.add(request.id);
           } else if (what === 'settle') {
             const request = running.get(which);

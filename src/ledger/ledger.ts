@@ -3,13 +3,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../core/errors.ts';
-import type { RequestRecord } from '../core/record.ts';
+import type { Intent, RequestRecord } from '../core/record.ts';
 import type { Transcript } from '../core/transcript.ts';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
 import type { Retention } from '../storage/ledger-maintenance.ts';
 import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
-import { Spool, SpoolFullError } from './spool.ts';
+import { diskTrouble, Spool, SpoolFullError } from './spool.ts';
 import { TranscriptOutbox } from './transcript-outbox.ts';
 
 /** The end waits so long for the database at most; what is left then is taken over at the next start. */
@@ -34,7 +34,7 @@ export interface LedgerStatus {
 /** Every attempt on record before its bytes leave, every request when it is over. */
 export interface Ledger {
   /** Notes that the record's last attempt is about to begin; throws a `GatewayError` where that cannot be noted. */
-  intend(record: RequestRecord): void;
+  intend(record: RequestRecord): Intent;
   /** Notes a request that is over. */
   settle(record: RequestRecord): void;
   /** Hands a transcript on; it is written when its turn comes, and let go where that would be too much. */
@@ -94,6 +94,14 @@ function belongsInLedger(record: RequestRecord): boolean {
   return record.endpoint !== 'models' && record.errorCode !== 'invalid_client_key';
 }
 
+function notNoted(cause: unknown): GatewayError {
+  return new GatewayError(
+    'storage_unavailable',
+    'The gateway cannot note this request in its ledger, and sends nothing that is not noted; try again later.',
+    { cause, retryAfterMs: fullRetryAfterMs },
+  );
+}
+
 class ThreadedLedger implements Ledger {
   readonly #parts: LedgerParts;
   readonly #data: LedgerThreadData;
@@ -118,17 +126,14 @@ class ThreadedLedger implements Ledger {
     this.#listen(worker);
   }
 
-  intend(record: RequestRecord): void {
+  intend(record: RequestRecord): Intent {
+    let n: number;
     try {
-      this.#spool.intend(record);
+      n = this.#spool.intend(record);
     } catch (error) {
-      if (!(error instanceof SpoolFullError)) throw error;
-      throw new GatewayError(
-        'storage_unavailable',
-        'The gateway cannot note this request in its ledger, and sends nothing that is not noted; try again later.',
-        { cause: error, retryAfterMs: fullRetryAfterMs },
-      );
+      throw error instanceof SpoolFullError ? notNoted(error) : error;
     }
+    return () => (this.#spool.holds(n) ? undefined : notNoted(diskTrouble()));
   }
 
   settle(record: RequestRecord): void {

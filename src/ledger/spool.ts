@@ -7,7 +7,7 @@ import type { SpoolPosition } from '../storage/ledger-store.ts';
 import { encodeLine } from './lines.ts';
 import { segmentFile } from './segments.ts';
 
-/** Ends of requests wait so long for company; then they are written. What a killed process can lose is these. */
+/** Lines that nobody asks for wait so long for company; then they are written. What a killed process can lose is these. */
 const flushAfterMs = 20;
 const flushAboveCharacters = 32 * 1024;
 const retryAfterMs = 1000;
@@ -35,7 +35,12 @@ export class SpoolFullError extends Error {
   override readonly name = 'SpoolFullError';
 }
 
-/** Writes one spool. A line is in the operating system's hands when `intend` returns. */
+/** The disk takes nothing, not even what was kept in reserve. */
+export function diskTrouble(): SpoolFullError {
+  return new SpoolFullError('the disk of the spool takes no more');
+}
+
+/** Writes one spool. A line of an intent is in the operating system's hands when `holds` says so. */
 export class Spool {
   readonly #folder: string;
   readonly #clock: Clock;
@@ -49,6 +54,9 @@ export class Spool {
   #takenOverBytes = 0;
   /** Lines that are not written yet. */
   #waiting = '';
+  /** Intents taken so far, and how many of them are written. */
+  #intents = 0;
+  #intentsWritten = 0;
   #cancelFlush: (() => void) | undefined;
   /** The last write ended inside a line. */
   #isTorn = false;
@@ -81,17 +89,34 @@ export class Spool {
     return this.#lostLines;
   }
 
-  /** Notes that an attempt is about to begin; throws a `SpoolFullError` where that cannot be noted. */
-  intend(record: RequestRecord): void {
+  /**
+   * Notes that an attempt is about to begin; the number that `holds` is to be asked for before the attempt's bytes
+   * leave. Throws a `SpoolFullError` where the attempt cannot be noted.
+   */
+  intend(record: RequestRecord): number {
     if (this.waitingBytes > this.#limits.totalBytes)
       throw new SpoolFullError('the database has not answered for so long that the spool is full');
     const line = encodeLine('intent', record);
     this.#waiting += line;
-    if (this.#flush()) return;
-    // The attempt will not be made: those before it must be kept, its own line need not.
-    this.#waiting = this.#waiting.slice(0, -line.length);
-    this.#arm(retryAfterMs);
-    throw new SpoolFullError('the disk of the spool takes no more');
+    if (this.#isStuck && !this.#flush()) {
+      // The attempt will not be made: those before it must be kept, its own line need not.
+      this.#waiting = this.#waiting.slice(0, -line.length);
+      this.#arm(retryAfterMs);
+      throw diskTrouble();
+    }
+    this.#arm(flushAfterMs);
+    this.#intents += 1;
+    return this.#intents;
+  }
+
+  /**
+   * Whether an intent is written. What waits is written for it: all intents of a turn of the event loop at once, when
+   * the first of their attempts is about to leave. After a no the attempt must not be made, though its line may be
+   * written later; the end of its request follows it.
+   */
+  holds(intent: number): boolean {
+    if (intent > this.#intentsWritten && !this.#flush()) this.#arm(retryAfterMs);
+    return intent <= this.#intentsWritten;
   }
 
   /** Notes the end of a request; it is written within 20 ms. */
@@ -141,7 +166,10 @@ export class Spool {
   };
 
   #flush(): boolean {
-    if (this.#waiting === '') return true;
+    if (this.#waiting === '') {
+      this.#intentsWritten = this.#intents;
+      return true;
+    }
     const bytes = Buffer.from(this.#isTorn ? `\n${this.#waiting}` : this.#waiting);
     const written = this.#write(bytes);
     this.#offset += written;
@@ -153,6 +181,7 @@ export class Spool {
     }
     this.#isTorn = false;
     this.#waiting = '';
+    this.#intentsWritten = this.#intents;
     if (this.#offset >= this.#limits.segmentBytes) this.#openNext();
     return true;
   }

@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly headers: readonly string[];
   /** In pieces, which are not kept when they have been sent. */
   readonly body: readonly Uint8Array[] | null;
+  /** Asked right before the first byte leaves; where it says no, none leaves, and `onError` follows. */
+  readonly mayLeave?: () => boolean;
 }
 
 /** What went wrong below HTTP. */

@@ -227,6 +227,28 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         },
       ));
 
+    test('a request is asked whether it may leave, and leaves no byte behind where it may not', () =>
+      withUpstream(
+        open,
+        (socket) => void socket.write(text([ok, 'content-length: 0'])),
+        async (upstream, raw) => {
+          for (const body of [[Buffer.from('{}')], [Buffer.alloc(3_000_000, 'x')], null]) {
+            await ask(upstream, raw.url);
+            const bytesBefore = raw.receivedBytes();
+            let asked = 0;
+            const problem = await new Promise((resolve) => {
+              const silent = { onSent() {}, onHead() {}, onData() {}, onEnd: () => resolve('whole') };
+              const request = { origin: raw.url, mayBePrivate: true, method: 'POST', path: '/', headers: [] } as const;
+              const mayLeave = (): boolean => (asked += 1) === 0;
+              upstream.send({ ...request, body, mayLeave }, { ...silent, onError: (error) => resolve(error.problem) });
+            });
+            assert.deepEqual([problem, asked], ['connection_failed', 1]);
+            await eventually('its connection is closed', () => raw.openSockets() === 0);
+            assert.equal(raw.receivedBytes(), bytesBefore);
+          }
+        },
+      ));
+
     test('what comes unasked on an idle connection, or after an answer, is nobody’s answer', () =>
       withUpstream(
         open,

@@ -12,6 +12,8 @@ export interface RawRequest {
 export interface RawUpstream {
   readonly url: string;
   readonly requests: RawRequest[];
+  /** Everything that ever came, whole or not. */
+  receivedBytes(): number;
   /** Sockets that are open now. */
   openSockets(): number;
   close(): Promise<void>;
@@ -23,12 +25,14 @@ export async function startRawUpstream(
 ): Promise<RawUpstream> {
   const requests: RawRequest[] = [];
   const sockets = new Set<Socket>();
+  let receivedBytes = 0;
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
     let received: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
+      receivedBytes += chunk.length;
       received = Buffer.concat([received, chunk]);
       for (;;) {
         const headEnd = received.indexOf('\r\n\r\n');
@@ -47,6 +51,7 @@ export async function startRawUpstream(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    receivedBytes: () => receivedBytes,
     openSockets: () => sockets.size,
     close() {
       for (const socket of sockets) socket.destroy();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSettings, type SettingName } from '../../src/core/settings.ts';
+import type { Ledger, LedgerParts } from '../../src/ledger/ledger.ts';
 import { startGateway } from '../../src/main.ts';
 import type { MockScript } from '../../src/mock/script.ts';
 import { startMock, type Mock } from '../../src/mock/server.ts';
@@ -15,6 +16,8 @@ export interface RigOptions {
   readonly script?: MockScript;
   /** Keys of the accounts that are there from the start, one account each; `['sk-test-key-0001']` where not given. */
   readonly keys?: readonly string[];
+  /** In place of the gateway's own ledger. */
+  readonly openLedger?: (parts: LedgerParts) => Promise<Ledger>;
 }
 
 /** A gateway with the fake OpenAI behind its provider `openai`. */
@@ -46,7 +49,10 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const usual = { PORT: '0', DATA_DIR: folder, DATABASE_URL: database.url, LOG_LEVEL: 'trace', DRAIN_TIMEOUT_MS: '0' };
   const settings = readSettings({ ...usual, ...options.settings }, {});
   const watch = canaryWatch(options);
-  const gateway = await startGateway(settings, () => {}, { log: { write: (line) => watch.take('the log', line) } });
+  const gateway = await startGateway(settings, () => {}, {
+    log: { write: (line) => watch.take('the log', line) },
+    ...(options.openLedger !== undefined && { openLedger: options.openLedger }),
+  });
   const { url } = gateway;
   watch.listen(url);
   const client = clientOf(url, options.settings?.ADMIN_TOKEN, watch);

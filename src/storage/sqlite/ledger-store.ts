@@ -1,6 +1,6 @@
 // The writing side of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { attemptColumns, groupColumns, requestColumns } from '../ledger-columns.ts';
+import { attemptColumns, attemptValues, groupColumns, requestColumns, requestValues } from '../ledger-columns.ts';
 import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type {
   LedgerAttemptRow,
@@ -97,14 +97,14 @@ class SqliteLedgerStore implements LedgerStore {
 
   #put(entry: LedgerEntry, increments: UsageIncrements): void {
     const { request, attempts } = entry;
-    const row = valuesOf(request, requestColumns);
+    const row = requestValues(request);
     if (this.#prepared.insertRequest.run(...row).changes === 0) {
       const before = this.#read(request.id);
       if (before.request.duration_ms !== null) return;
       increments.add(before, -1);
       this.#prepared.replaceRequest.run(...row);
     }
-    for (const attempt of attempts) this.#prepared.putAttempt.run(...valuesOf(attempt, attemptColumns));
+    for (const attempt of attempts) this.#prepared.putAttempt.run(...attemptValues(attempt));
     increments.add(entry);
   }
 

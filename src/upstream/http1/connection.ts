@@ -20,6 +20,14 @@ export interface ConnectionUser {
   onError(error: TransportError): void;
 }
 
+/** A request that has not left. */
+export interface Unsent {
+  /** Latin1 text. */
+  readonly head: string;
+  readonly body: readonly Uint8Array[] | null;
+  readonly mayLeave: (() => boolean) | undefined;
+}
+
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
   /** It can carry another exchange. */
@@ -42,7 +50,7 @@ export class Connection implements Postponed {
   readonly #parser: MessageParser<AnswerHead>;
   readonly #turnEnd: TurnEnd;
   /** A request that leaves at the end of the turn. */
-  #leaving: Uint8Array | undefined;
+  #leaving: Unsent | undefined;
   #user: ConnectionUser | undefined;
   /** Portions of a large body that are still to be sent, the next one at the end. */
   #unsent: Uint8Array[] = [];
@@ -78,37 +86,23 @@ export class Connection implements Postponed {
     return this.#unsent.length > 0 || this.#leaving !== undefined;
   }
 
-  /** Sends a request: its head as latin1 text, and its body. */
-  begin(user: ConnectionUser, head: string, body: readonly Uint8Array[] | null): void {
+  /** Takes a request, which leaves at the end of the turn. */
+  begin(user: ConnectionUser, request: Unsent): void {
     this.#user = user;
     this.#keepsAlive = false;
     this.#parser.reset();
-    if (body === null) {
-      this.#socket.write(head, 'latin1');
-      return;
-    }
-    const bodyBytes = bytesIn(body);
-    if (bodyBytes > joinedBytes) {
-      this.#unsent = body.flatMap(inPortions).reverse();
-      this.#socket.write(head, 'latin1');
-      this.#sendMore();
-      return;
-    }
-    const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
-    let at = bytes.write(head, 0, 'latin1');
-    for (const piece of body) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    this.#leaving = bytes;
+    this.#leaving = request;
     this.#turnEnd.add(this);
   }
 
-  /** Sends what is to leave, if it is still wanted. */
+  /** Sends what is to leave, if it is still wanted and may. */
   atTurnEnd(): void {
-    const bytes = this.#leaving;
+    const request = this.#leaving;
     this.#leaving = undefined;
-    if (bytes !== undefined && !this.#isEnded) this.#socket.write(bytes);
+    if (request === undefined || this.#isEnded) return;
+    if (request.mayLeave?.() === false)
+      this.#fail(new TransportError('connection_failed', 'the gateway did not let the request leave'));
+    else this.#send(request);
   }
 
   pause(user: ConnectionUser): void {
@@ -148,6 +142,27 @@ export class Connection implements Postponed {
     this.#unsent = [];
     this.#isEnded = true;
     this.#socket.destroy();
+  }
+
+  #send({ head, body }: Unsent): void {
+    if (body === null) {
+      this.#socket.write(head, 'latin1');
+      return;
+    }
+    const bodyBytes = bytesIn(body);
+    if (bodyBytes > joinedBytes) {
+      this.#unsent = body.flatMap(inPortions).reverse();
+      this.#socket.write(head, 'latin1');
+      this.#sendMore();
+      return;
+    }
+    const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
+    let at = bytes.write(head, 0, 'latin1');
+    for (const piece of body) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#socket.write(bytes);
   }
 
   /** A portion at a time, each a copy, so that whoever sends a large body can free it when its request is over. */

@@ -8,7 +8,7 @@ import {
   type UpstreamRequest,
 } from '../upstream.ts';
 import type { AnswerHead } from './answer-head.ts';
-import type { Connection, ConnectionUser } from './connection.ts';
+import type { Connection, ConnectionUser, Unsent } from './connection.ts';
 import { ConnectionPool, readOrigin, type Connecting, type ConnectionWish } from './connection-pool.ts';
 import { writeHead } from './request-head.ts';
 
@@ -40,12 +40,6 @@ export function http1Upstream(connectTimeoutMs: number): Upstream {
   };
 }
 
-/** A request that has no connection yet. */
-interface Unsent {
-  readonly head: string;
-  readonly body: readonly Uint8Array[] | null;
-}
-
 /** One request under way. It does not keep what it has sent: an answer may last much longer than that is needed. */
 class Call implements Transmission, ConnectionUser, ConnectionWish {
   readonly #listener: AnswerListener;
@@ -62,7 +56,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
 
   begin(pool: ConnectionPool, request: UpstreamRequest): void {
     try {
-      this.#unsent = { head: writeHead(request, pool.origin.host), body: request.body };
+      this.#unsent = { head: writeHead(request, pool.origin.host), body: request.body, mayLeave: request.mayLeave };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       queueMicrotask(() => this.onError(error));
@@ -144,7 +138,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
     this.#unsent = undefined;
     // Whoever hears of it may already have given up.
     if (this.#isOver || unsent === undefined) return;
-    connection.begin(this, unsent.head, unsent.body);
+    connection.begin(this, unsent);
   }
 
   #end(): void {
