@@ -78,10 +78,8 @@ export async function startGateway(
       `AIGATEWAY_HOST is ${settings.HOST}, which others can reach, so AIGATEWAY_ADMIN_TOKEN is needed: 32 characters or more ("openssl rand -hex 32" makes one)`,
     );
   }
-  const log = openLog(settings.LOG_LEVEL, settings.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'), {
-    other: replaced.log,
-    worker: replaced.siblings?.number,
-  });
+  const { LOG_LEVEL, LOG_FORMAT } = settings;
+  const log = openLog(LOG_LEVEL, LOG_FORMAT, { other: replaced.log, worker: replaced.siblings?.number });
   const storage = await openStorage(settings);
   try {
     const running = await startWith(settings, storage, log, replaced);
@@ -97,10 +95,8 @@ export async function startGateway(
 async function startWith(given: Settings, storage: Storage, log: Log, replaced: Replaced): Promise<RunningGateway> {
   const { logger } = log;
   const { siblings } = replaced;
-  const settings: Settings & BodyLimits = {
-    ...given,
-    ...bodyLimits(given, memoryLimitBytes() / (siblings?.count ?? 1)),
-  };
+  const memoryBytes = memoryLimitBytes() / (siblings?.count ?? 1);
+  const settings: Settings & BodyLimits = { ...given, ...bodyLimits(given, memoryBytes) };
   const clock = systemClock;
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);
@@ -152,6 +148,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const startedAtMs = clock.nowMs();
   const shared = await openSharedState({
     url: settings.REDIS_URL,
+    line: siblings?.line,
     isOpenWithoutRedis: settings.BUDGET_WITHOUT_REDIS === 'open',
     clock,
     history: {

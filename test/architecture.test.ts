@@ -47,7 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: ['lib', 'core', 'shared-state'],
   upstream: ['lib', 'core'],
   vault: ['lib', 'core'],
-  workers: ['lib', 'core'],
+  workers: ['lib', 'core', 'shared-state'],
   configuration: ['lib', 'core', 'prices', 'providers', 'storage', 'vault'],
   gateway: ['lib', 'core', 'limits', 'pool', 'upstream'],
   management: [
@@ -73,7 +73,8 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
   'src/storage/postgres/': ['src/storage/postgres/', 'src/storage/open-', 'src/storage/move/'],
   'src/storage/sqlite/': ['src/storage/sqlite/', 'src/storage/open-', 'src/storage/move/'],
   'src/shared-state/memory/': ['src/shared-state/memory/', 'src/shared-state/open-', 'src/shared-state/redis/'],
-  'src/shared-state/redis/': ['src/shared-state/redis/', 'src/shared-state/open-'],
+  'src/shared-state/local/': ['src/shared-state/local/', 'src/shared-state/open-', 'src/workers/'],
+  'src/shared-state/redis/': ['src/shared-state/redis/', 'src/shared-state/open-', 'src/shared-state/local/'],
   'src/upstream/http1/': ['src/upstream/http1/', 'src/main.ts', 'src/cli/'],
   'src/providers/openai/': ['src/providers/', 'src/main.ts'],
 };

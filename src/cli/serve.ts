@@ -2,7 +2,6 @@
 import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
-import { StartError } from '../core/start-error.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Command } from './command.ts';
 
@@ -54,10 +53,6 @@ async function startOne(settings: Settings): Promise<Running> {
 }
 
 async function startWorkers(settings: Settings): Promise<Running> {
-  if (settings.REDIS_URL === undefined)
-    throw new StartError(
-      `AIGATEWAY_WORKERS is ${settings.WORKERS}, and workers share the limits of client keys in Redis: set AIGATEWAY_REDIS_URL, or AIGATEWAY_WORKERS to 1`,
-    );
   const [{ listen }, { prepareForks }, { Supervisor }, { supervisorLine }] = await Promise.all([
     import('../http/listen.ts'),
     import('../workers/fork.ts'),

@@ -109,7 +109,7 @@ export const settingsTable = {
     parse: wholeNumber(1, 64),
     fallback: 1,
     meaning:
-      'Processes that serve on the one port, for a machine with several processors; more than one needs `REDIS_URL`. See [several gateways](several-gateways.md#several-on-one-port).',
+      'Processes that serve on the one port, for a machine with several processors; see [several gateways](several-gateways.md#several-on-one-port).',
   }),
   DATA_DIR: setting({
     parse: text,

@@ -25,12 +25,12 @@ export interface LogOptions {
   readonly worker?: number | undefined;
 }
 
-/** Opens the log on standard output. */
-export function openLog(level: string, format: 'json' | 'pretty', { other, worker }: LogOptions = {}): Log {
+/** Opens the log on standard output; where no form is given, as fits it. */
+export function openLog(level: string, format: 'json' | 'pretty' | undefined, { other, worker }: LogOptions = {}): Log {
   const output = pino.destination({ dest: 1, sync: false, ...(worker !== undefined && { maxWrite: pieceBytes }) });
   const lines: DestinationStream =
     other ??
-    (format === 'json'
+    ((format ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'json'
       ? output
       : pretty({
           colorize: process.stdout.isTTY,

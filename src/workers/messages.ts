@@ -14,7 +14,11 @@ export type ToWorker =
   /** The answer to `gather`: what all the others have measured. */
   | { readonly kind: 'gathered'; readonly n: number; readonly reports: readonly (readonly MetricReport[])[] }
   /** What does not work at the others. */
-  | { readonly kind: 'others_degraded'; readonly names: readonly string[] };
+  | { readonly kind: 'others_degraded'; readonly names: readonly string[] }
+  /** The answer to `ask`. */
+  | { readonly kind: 'answer'; readonly n: number; readonly reply: unknown }
+  /** What another worker tells. */
+  | { readonly kind: 'published'; readonly channel: string; readonly message: string };
 
 /** From a worker. */
 export type FromWorker =
@@ -26,4 +30,14 @@ export type FromWorker =
   /** Asks for what all have measured, and says what it has measured itself. */
   | { readonly kind: 'gather'; readonly n: number; readonly report: readonly MetricReport[] }
   /** What does not work here. */
-  | { readonly kind: 'degraded'; readonly names: readonly string[] };
+  | { readonly kind: 'degraded'; readonly names: readonly string[] }
+  /** Has a step done in what all share. */
+  | {
+      readonly kind: 'ask';
+      readonly n: number;
+      readonly script: string;
+      readonly keys: readonly string[];
+      readonly values: readonly string[];
+    }
+  /** Tells all others. */
+  | { readonly kind: 'publish'; readonly channel: string; readonly message: string };

@@ -2,7 +2,9 @@
 import cluster from 'node:cluster';
 import type { MetricReport } from '../core/metric-report.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { StoreLine } from '../shared-state/local/local-connection.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { SeatLine } from './seat-line.ts';
 
 const lookEveryMs = 250;
 /** The supervisor answers after a second at the latest. */
@@ -22,6 +24,8 @@ export interface Siblings {
   readonly count: number;
   /** What does not work at the others. */
   readonly degraded: readonly string[];
+  /** The line to what all share where they have no Redis. */
+  readonly line: StoreLine;
   /** Lets the others know of this worker from now on. */
   present(own: OwnState): void;
   /** What the others have measured, those included that are gone; empty where the supervisor does not answer. */
@@ -62,6 +66,7 @@ export class Seat implements Siblings {
   readonly count: number;
   /** Where to listen. */
   readonly port: number;
+  readonly line: SeatLine;
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #gatherings = new Map<number, (reports: readonly (readonly MetricReport[])[]) => void>();
@@ -81,6 +86,7 @@ export class Seat implements Siblings {
     this.count = count;
     this.port = port;
     this.#channel = channel;
+    this.line = new SeatLine((message) => channel.tell(message));
     this.#clock = clock;
     this.#stop = stop;
   }
@@ -152,6 +158,8 @@ export class Seat implements Siblings {
       // Nothing will be announced any more.
       this.#announced.resolve();
     } else if (message.kind === 'gathered') this.#gatherings.get(message.n)?.(message.reports);
+    else if (message.kind === 'answer') this.line.answered(message.n, message.reply);
+    else if (message.kind === 'published') this.line.published(message.channel, message.message);
     else if (message.kind === 'others_degraded') this.#degraded = message.names;
     else if (message.kind === 'report') void this.#report(message.n);
   }
@@ -164,6 +172,7 @@ export class Seat implements Siblings {
   /** There is nobody to announce it any more. */
   #onLost(): void {
     this.#announced.resolve();
+    this.line.lost();
     for (const conclude of this.#gatherings.values()) conclude([]);
   }
 }

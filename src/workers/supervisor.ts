@@ -1,5 +1,6 @@
 // The supervisor: starts the workers, passes on the word to end, and starts again who ended without it.
 import type { Clock } from '../lib/clock.ts';
+import { LocalStore } from '../shared-state/local/local-store.ts';
 import { Gathering } from './gathering.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { endsInRow, restartPauseMs } from './restart-pause.ts';
@@ -49,6 +50,8 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #seats: readonly Seat[];
   readonly #gathering: Gathering;
+  /** What the workers share where they have no Redis. */
+  readonly #store: LocalStore;
   readonly #done = Promise.withResolvers<number>();
   #port: number;
   #isAnnounced = false;
@@ -68,6 +71,7 @@ export class Supervisor {
       told: '',
       cancelRestart: () => {},
     }));
+    this.#store = new LocalStore(parts.clock);
     this.#gathering = new Gathering(parts.clock, (number, n) =>
       this.#seats[number - 1]?.process?.tell({ kind: 'report', n }),
     );
@@ -113,6 +117,13 @@ export class Supervisor {
     else if (message.kind === 'degraded') {
       seat.degraded = message.names;
       this.#tellDegraded();
+    } else if (message.kind === 'ask') {
+      const reply = this.#store.run(message.script, message.keys, message.values);
+      process?.tell({ kind: 'answer', n: message.n, reply });
+    } else if (message.kind === 'publish') {
+      const { channel, message: text } = message;
+      for (const other of this.#seats)
+        if (other !== seat) other.process?.tell({ kind: 'published', channel, message: text });
     } else {
       const others = this.#seats.filter((other) => other.isReady && other !== seat).map((other) => other.number);
       this.#gathering.begin(number, message.report, others, (reports) =>

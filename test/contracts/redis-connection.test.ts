@@ -14,7 +14,7 @@ import { eventually } from '../support/await.ts';
 import { freePort, openLine, redisPassword, startRedis, withoutRedis } from '../support/redis.ts';
 import { makeCertificate } from '../support/certificate.ts';
 
-const count = defineScript(`return redis.call('INCRBY', KEYS[1], ARGV[1])`);
+const count = defineScript('test', `return redis.call('INCRBY', KEYS[1], ARGV[1])`);
 const generous = 20_000;
 
 interface Opened extends Disposable {
@@ -201,7 +201,7 @@ describe('connection to Redis', { skip: withoutRedis }, () => {
     using opened = await open(`${server.url}?cluster=true`);
     const { connection } = opened;
     assert.equal(await opened.add(), 1);
-    const two = defineScript(`redis.call('SET', KEYS[1], 1) redis.call('SET', KEYS[2], 2) return 2`);
+    const two = defineScript('test', `redis.call('SET', KEYS[1], 1) redis.call('SET', KEYS[2], 2) return 2`);
     assert.equal(await connection.run(two, [connection.key('x', 'a'), connection.key('x', 'b')], []), 2);
     await assert.rejects(connection.run(two, [connection.key('x', 'a'), connection.key('y', 'a')], []), /CROSSSLOT/u);
     const heard: string[] = [];

@@ -68,13 +68,6 @@ suite('what the start stands on', () => {
   const start = (folder: string, env: Record<string, string> = {}): Promise<string> =>
     failedStart([], { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: folder, ...env }, 1);
 
-  test('several workers without what they share', async () => {
-    assert.match(
-      await start(newFolder(), { AIGATEWAY_WORKERS: '2' }),
-      /AIGATEWAY_WORKERS is 2, and .* in Redis: set AIGATEWAY_REDIS_URL, or AIGATEWAY_WORKERS to 1$/u,
-    );
-  });
-
   test('a worker that nobody supervises', async () => {
     assert.match(await failedStart(['worker'], {}, 1), /"aigateway serve --workers NUMBER", and not by hand/u);
   });
@@ -82,8 +75,7 @@ suite('what the start stands on', () => {
   test('what keeps one worker from starting is said once, and ends all', async () => {
     const folder = newFolder();
     mkdirSync(join(folder, 'aigateway.db'));
-    const env = { AIGATEWAY_WORKERS: '2', AIGATEWAY_REDIS_URL: 'redis://127.0.0.1:1/0' };
-    assert.match(await start(folder, env), /the database .* cannot be opened/u);
+    assert.match(await start(folder, { AIGATEWAY_WORKERS: '2' }), /the database .* cannot be opened/u);
   });
 
   test('a port in use', async () => {
@@ -94,8 +86,7 @@ suite('what the start stands on', () => {
       await start(newFolder(), { AIGATEWAY_PORT: String(port) }),
       new RegExp(`127\\.0\\.0\\.1:${port} is in use`, 'u'),
     );
-    const env = { AIGATEWAY_WORKERS: '2', AIGATEWAY_REDIS_URL: 'redis://127.0.0.1:1/0' };
-    assert.match(await start(newFolder(), { AIGATEWAY_PORT: String(port), ...env }), /is in use/u);
+    assert.match(await start(newFolder(), { AIGATEWAY_PORT: String(port), AIGATEWAY_WORKERS: '2' }), /is in use/u);
     server.close();
   });
 

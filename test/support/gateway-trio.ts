@@ -1,16 +1,20 @@
-// Keepers of limits that share one Redis under one clock that a test moves, as several gateways would.
+// Keepers of limits that share one Redis, or what stands in for it, under one clock that a test moves, as several gateways would.
 import { RedisUrl } from '../../src/core/redis-url.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
 import { RedisLimitState } from '../../src/shared-state/redis/redis-limit-state.ts';
+import type { SharedConnection } from '../../src/shared-state/redis/shared-connection.ts';
 import { FakeClock } from './clock.ts';
 import { patienceMs } from './redis.ts';
+
+/** A connection that counts. When it is closed, its gateway cannot ask any more. */
+export type KeeperConnection = SharedConnection & { readonly calls: number };
 
 /** One gateway's keeper. */
 export interface Keeper {
   readonly name: string;
   readonly state: RedisLimitState;
-  readonly connection: RedisConnection;
+  readonly connection: KeeperConnection;
 }
 
 /** Several keepers. */
@@ -35,17 +39,22 @@ export interface KeeperOptions {
 }
 
 /** Opens them on a Redis. */
-export async function openKeepers(url: string, options: KeeperOptions = {}): Promise<Keepers> {
-  const { count = 3, isOpenWithoutRedis = false, callMs = patienceMs } = options;
+export function openKeepers(url: string, options: KeeperOptions = {}): Promise<Keepers> {
+  const { callMs = patienceMs } = options;
+  const parts = { url: new RedisUrl(url), clock: systemClock, callMs, onTrouble: () => {} };
+  return openKeepersOn(() => RedisConnection.open(parts), options);
+}
+
+/** Opens them on connections to the same place. */
+export async function openKeepersOn(
+  connect: () => Promise<KeeperConnection>,
+  options: KeeperOptions = {},
+): Promise<Keepers> {
+  const { count = 3, isOpenWithoutRedis = false } = options;
   const clock = new FakeClock();
   const all = await Promise.all(
     Array.from({ length: count }, async (_, i): Promise<Keeper> => {
-      const connection = await RedisConnection.open({
-        url: new RedisUrl(url),
-        clock: systemClock,
-        callMs,
-        onTrouble: () => {},
-      });
+      const connection = await connect();
       const name = `gw_${i + 1}`;
       const state = new RedisLimitState({
         connection,

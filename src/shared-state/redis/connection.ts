@@ -11,7 +11,7 @@ const probeEveryMs = 500;
 const failuresInRow = 3;
 
 /** Writes, because a server that is full or only a replica answers everything else. */
-const probe = defineScript(`redis.call('SET', KEYS[1], '1', 'PX', 10000) return 1`);
+const probe = defineScript('probe', `redis.call('SET', KEYS[1], '1', 'PX', 10000) return 1`);
 
 /** What a connection is made of. */
 export interface ConnectionParts {

@@ -1,29 +1,32 @@
 // Which gateways work together: each announces itself every two seconds, and is forgotten when it has been silent for six.
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/id.ts';
-import type { RedisConnection } from './connection.ts';
 import { defineScript } from './script.ts';
+import type { SharedConnection } from './shared-connection.ts';
 
 const beatEveryMs = 2000;
 const aliveMs = 6000;
 
 /** Notes the gateway by the server's clock; the answer is how many there are. */
-const announce = defineScript(`
+const announce = defineScript(
+  'announce',
+  `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])
-`);
+`,
+);
 
-const withdraw = defineScript(`return redis.call('ZREM', KEYS[1], ARGV[1])`);
+const withdraw = defineScript('withdraw', `return redis.call('ZREM', KEYS[1], ARGV[1])`);
 
 /** This gateway's membership. */
 export class Membership {
   /** This process's name among the gateways, new with every start. */
   readonly id: string;
-  readonly #connection: RedisConnection;
+  readonly #connection: SharedConnection;
   readonly #clock: Clock;
   readonly #key: string;
   readonly #stopListening: () => void;
@@ -32,7 +35,7 @@ export class Membership {
   #cancelBeat = (): void => {};
   #hasLeft = false;
 
-  private constructor(connection: RedisConnection, clock: Clock) {
+  private constructor(connection: SharedConnection, clock: Clock) {
     this.id = newId('gw', clock.nowMs());
     this.#connection = connection;
     this.#clock = clock;
@@ -41,7 +44,7 @@ export class Membership {
   }
 
   /** Announces this gateway, and goes on doing so. */
-  static async join(connection: RedisConnection, clock: Clock): Promise<Membership> {
+  static async join(connection: SharedConnection, clock: Clock): Promise<Membership> {
     const membership = new Membership(connection, clock);
     await membership.#beat();
     return membership;

@@ -2,9 +2,9 @@
 import type { ClientKey } from '../../core/client-key.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Decision, Demand, LimitState, Money, Period, SpendingHistory, Standing } from '../limit-state.ts';
-import type { RedisConnection } from './connection.ts';
 import { KeyShares } from './key-shares.ts';
 import type { Membership } from './membership.ts';
+import type { SharedConnection } from './shared-connection.ts';
 import type { ShareStore } from './share-store.ts';
 import { questionValues, readAnswer, shareScript } from './share-script.ts';
 
@@ -18,7 +18,7 @@ const nothing: Standing = { requests: { used: 0, resetMs: 0 }, tokens: { used: 0
 
 /** What the counters are made of. */
 export interface RedisLimitParts {
-  readonly connection: RedisConnection;
+  readonly connection: SharedConnection;
   readonly membership: Pick<Membership, 'id' | 'gateways'>;
   readonly clock: Clock;
   readonly history: SpendingHistory;

@@ -1,8 +1,8 @@
 // The exchange between pools over Redis: a channel for what is told, and a hash with ends of its own for what is kept.
 import type { Clock } from '../../lib/clock.ts';
 import type { KeptEntry, PoolExchange } from '../pool-exchange.ts';
-import type { RedisConnection } from './connection.ts';
 import { defineScript } from './script.ts';
+import type { SharedConnection } from './shared-connection.ts';
 
 /** So long after its last change a hash is forgotten even where the end of an entry is later. */
 const longestKeptMs = 86_400_000;
@@ -14,15 +14,20 @@ redis.call('SET', KEYS[2], time[1] .. '.' .. time[2], 'PX', ${longestKeptMs})
 `;
 
 /** Keys: the hash, the mark. Values: for each entry its name, its end, its text. */
-const keep = defineScript(`
+const keep = defineScript(
+  'keep',
+  `
 for i = 1, #ARGV, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2]) end
 redis.call('PEXPIRE', KEYS[1], ${longestKeptMs})
 ${mark}
 return 1
-`);
+`,
+);
 
 /** Values: beginnings of names. */
-const forget = defineScript(`
+const forget = defineScript(
+  'forget',
+  `
 local gone = {}
 for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
   for _, prefix in ipairs(ARGV) do
@@ -32,10 +37,13 @@ end
 for _, name in ipairs(gone) do redis.call('HDEL', KEYS[1], name) end
 if #gone > 0 then ${mark} end
 return #gone
-`);
+`,
+);
 
 /** Values: the mark that the caller knows, and the time. Answers the mark, then the entries unless the mark is known. */
-const read = defineScript(`
+const read = defineScript(
+  'read',
+  `
 local marked = redis.call('GET', KEYS[2]) or ''
 if marked == ARGV[1] then return {marked} end
 local all = redis.call('HGETALL', KEYS[1])
@@ -49,14 +57,15 @@ for i = 1, #all, 2 do
   end
 end
 return found
-`);
+`,
+);
 
 /** Nothing is marked like this. */
 const unknown = '-';
 
 /** What the exchange is made of. */
 export interface RedisPoolExchangeParts {
-  readonly connection: RedisConnection;
+  readonly connection: SharedConnection;
   readonly membership: { readonly id: string; readonly gateways: number };
   readonly clock: Clock;
 }

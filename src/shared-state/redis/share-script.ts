@@ -70,11 +70,11 @@ export interface ShareAnswer {
 
 /** How long a share lasts unless it is renewed. Its requests and tokens count for a minute more, because they may have been used last then. */
 export const shareMs = 15_000;
-const windowMs = 60_000;
+export const windowMs = 60_000;
 /** How long a gateway's unmet need makes the others modest. */
-const contestMs = 2000;
+export const contestMs = 2000;
 /** After so much silence a gateway's money counts as spent: nobody will give it back. */
-const goneMs = 30_000;
+export const goneMs = 30_000;
 /** How long the spending of a period is remembered after the last change; then the ledger is asked again. */
 const moneyMs = 35 * 86_400_000;
 
@@ -82,7 +82,9 @@ const moneyMs = 35 * 86_400_000;
  * KEYS: the shares, the money. A share is a line of a hash: its end, when its owner last lacked something, and the amounts.
  * Numbers are written out in full, because Lua rounds to fourteen digits.
  */
-export const shareScript: Script = defineScript(`
+export const shareScript: Script = defineScript(
+  'divide',
+  `
 local me, now, gateways = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if not now then
   local time = redis.call('TIME')
@@ -178,7 +180,8 @@ local line = { text(now + ${shareMs}), text(wasShort), text(answer[1]), text(ans
 redis.call('HSET', KEYS[1], me, table.concat(line, ' '))
 redis.call('PEXPIRE', KEYS[1], ${shareMs + 2 * windowMs})
 return answer
-`);
+`,
+);
 
 function wishValues({ limit, used, need, least, extra, held }: Wish): string[] {
   const amounts = [used, need, least, extra, held].map((amount) => String(Math.ceil(amount)));

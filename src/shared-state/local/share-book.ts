@@ -1,0 +1,173 @@
+// How the workers of one supervisor divide the limits of a key: what the script does in Redis, in the supervisor's memory.
+import { contestMs, goneMs, shareMs, windowMs, type MoneyWish, type Wish } from '../redis/share-script.ts';
+import type { WrittenAmount } from '../redis/written-spending.ts';
+
+/** What one worker has of one key. */
+interface Share {
+  readonly endsAtMs: number;
+  /** When it last lacked something. */
+  readonly shortAtMs: number;
+  readonly requests: number;
+  readonly tokens: number;
+  readonly places: number;
+}
+
+interface HeldMoney {
+  readonly nanoUsd: number;
+  readonly seenAtMs: number;
+}
+
+/** The money of one key in one period. */
+interface Money {
+  /** Undefined: nobody has told yet what was spent before. */
+  spentNanoUsd: number | undefined;
+  /** When the ledger was read for that; undefined where it was not. */
+  readAtMs: number | undefined;
+  /** What each has told that it spent in all. */
+  readonly own: Map<string, number>;
+  readonly held: Map<string, HeldMoney>;
+}
+
+interface Question {
+  readonly me: string;
+  readonly nowMs: number;
+  readonly gateways: number;
+  isShort: boolean;
+}
+
+/** The shares of all keys. Money is kept while the supervisor lives. */
+export class ShareBook {
+  readonly #shares = new Map<string, Map<string, Share>>();
+  readonly #money = new Map<string, Money>();
+
+  /** One question: the keys and values of the script, and its answer. `nowMs` where the values name no time. */
+  divide(keys: readonly string[], values: readonly string[], nowMs: number): number[] {
+    const [sharesKey = '', moneyKey] = keys;
+    const question: Question = {
+      me: values[0] ?? '',
+      nowMs: numberOf(values[1]) ?? nowMs,
+      gateways: numberOf(values[2]) ?? 1,
+      isShort: false,
+    };
+    const lines = entryOf(this.#shares, sharesKey, () => new Map<string, Share>());
+    const wishes = [3, 9, 15].map((from) => wishAt(values, from));
+    const others = this.#others(lines, question);
+    const grants = wishes.map((wish, i) => divide(wish, others.amounts[i] ?? 0, question));
+    const answer = grants.flatMap((grant, i) => [grant, others.amounts[i] ?? 0]);
+    answer.push(Number(others.isContested));
+    answer.push(...(moneyKey === undefined ? [0] : this.#divideMoney(moneyKey, values, question)));
+    const [requests = 0, tokens = 0, places = 0] = grants;
+    const shortAtMs = question.isShort ? question.nowMs : others.shortAtMs;
+    lines.set(question.me, { endsAtMs: question.nowMs + shareMs, shortAtMs, requests, tokens, places });
+    return answer;
+  }
+
+  /** Forgets keys that nobody has a share of any more. */
+  tidy(nowMs: number): void {
+    for (const [key, lines] of this.#shares)
+      if ([...lines.values()].every(({ endsAtMs }) => endsAtMs + 2 * windowMs <= nowMs)) this.#shares.delete(key);
+  }
+
+  /** What all others have; who has been silent for too long is forgotten. */
+  #others(lines: Map<string, Share>, { me, nowMs }: Question) {
+    const amounts: [requests: number, tokens: number, places: number] = [0, 0, 0];
+    let isContested = false;
+    for (const [owner, share] of lines) {
+      if (owner === me) continue;
+      if (share.endsAtMs + windowMs <= nowMs) {
+        lines.delete(owner);
+        continue;
+      }
+      amounts[0] += share.requests;
+      amounts[1] += share.tokens;
+      if (share.endsAtMs > nowMs) amounts[2] += share.places;
+      isContested ||= nowMs - share.shortAtMs < contestMs;
+    }
+    return { amounts, isContested, shortAtMs: lines.get(me)?.shortAtMs ?? 0 };
+  }
+
+  #divideMoney(key: string, values: readonly string[], question: Question): number[] {
+    const { me, nowMs } = question;
+    const wish = moneyWishAt(values, 21);
+    const money = entryOf(this.#money, key, emptyMoney);
+    let told = wish.toldNanoUsd;
+    if (money.spentNanoUsd === undefined && wish.ledger !== undefined) {
+      money.spentNanoUsd = wish.ledger.spentNanoUsd;
+      told = wish.ledger.ownNanoUsd;
+      money.readAtMs = Math.round(nowMs - wish.ledger.ageMs);
+    }
+    // Another has told what the ledger says since this worker was last heard: what the ledger had then is told already.
+    for (const { nanoUsd, ageMs } of wish.written)
+      if (money.readAtMs !== undefined && nowMs - ageMs <= money.readAtMs) told = Math.max(told, nanoUsd);
+    if (money.spentNanoUsd === undefined) return [0];
+    money.spentNanoUsd += wish.ownNanoUsd - (money.own.get(me) ?? told);
+    let fresh = 0;
+    let gone = 0;
+    for (const [owner, { nanoUsd, seenAtMs }] of money.held) {
+      if (owner === me) continue;
+      if (nowMs - seenAtMs < goneMs) fresh += nanoUsd;
+      else if (nanoUsd > 0) gone += nanoUsd;
+      else {
+        money.held.delete(owner);
+        money.own.delete(owner);
+      }
+    }
+    const nanoUsd = divide(wish, money.spentNanoUsd + gone + fresh, question);
+    money.own.set(me, wish.ownNanoUsd);
+    money.held.set(me, { nanoUsd, seenAtMs: nowMs });
+    return [1, money.spentNanoUsd + gone, nanoUsd, fresh];
+  }
+}
+
+function emptyMoney(): Money {
+  return { spentNanoUsd: undefined, readAtMs: undefined, own: new Map(), held: new Map() };
+}
+
+/** The part that a worker is given of a limit of which the others have so much. */
+function divide(wish: Wish, others: number, question: Question): number {
+  const { limit, used, need, least, extra, held } = wish;
+  if (limit === null) return used;
+  const free = limit - others;
+  const want = used + need;
+  if (want > free) {
+    if (need > 0) question.isShort = true;
+    if (need > 0 && used + least <= free) return Math.max(used, free);
+    return Math.max(used, Math.min(held, free));
+  }
+  const spare = Math.max(0, Math.floor((free - want) / (4 * question.gateways)));
+  return Math.min(Math.max(want + Math.min(extra, spare), Math.min(held, want + extra)), free);
+}
+
+function wishAt(values: readonly string[], from: number): Wish {
+  const at = (i: number): number => numberOf(values[from + i]) ?? 0;
+  const limit = numberOf(values[from]) ?? null;
+  return { limit, used: at(1), need: at(2), least: at(3), extra: at(4), held: at(5) };
+}
+
+function moneyWishAt(values: readonly string[], from: number): MoneyWish {
+  const at = (i: number): number | undefined => numberOf(values[from + i]);
+  const spentNanoUsd = at(8);
+  const written: WrittenAmount[] = [];
+  for (let i = 11; from + i < values.length; i += 2) written.push({ nanoUsd: at(i) ?? 0, ageMs: at(i + 1) ?? 0 });
+  return {
+    ...wishAt(values, from),
+    ownNanoUsd: at(6) ?? 0,
+    toldNanoUsd: at(7) ?? 0,
+    ledger: spentNanoUsd === undefined ? undefined : { spentNanoUsd, ownNanoUsd: at(9) ?? 0, ageMs: at(10) ?? 0 },
+    written,
+  };
+}
+
+/** An empty text stands for what is not there. */
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined || text === '' ? undefined : Number(text);
+}
+
+function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

@@ -1,0 +1,72 @@
+// What a supervisor does for its workers in place of Redis: the very answers that Redis gives.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { RedisUrl } from '../../src/core/redis-url.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { LocalStore } from '../../src/shared-state/local/local-store.ts';
+import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
+import { questionValues, shareScript, type ShareQuestion } from '../../src/shared-state/redis/share-script.ts';
+import { patienceMs, startRedis, withoutRedis, type RedisServer } from '../support/redis.ts';
+
+const amount = fc.integer({ min: 0, max: 40 });
+const wish = fc.record({
+  limit: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 100 })),
+  used: amount,
+  need: amount,
+  least: amount,
+  extra: amount,
+  held: amount,
+});
+const age = fc.constantFrom(0, 1, 250, 750, 2500, 20_000);
+const money = fc
+  .tuple(
+    wish,
+    fc.record({ ownNanoUsd: amount, toldNanoUsd: amount }),
+    fc.option(fc.record({ spentNanoUsd: amount, ownNanoUsd: amount, ageMs: age }), { nil: undefined }),
+    fc.array(fc.record({ nanoUsd: amount, ageMs: age }), { maxLength: 3 }),
+  )
+  .map(([a, b, ledger, written]) => ({ ...a, ...b, ledger, written }));
+const question: fc.Arbitrary<ShareQuestion & { readonly afterMs: number }> = fc.record({
+  gatewayId: fc.constantFrom('gw_1', 'gw_2', 'gw_3'),
+  nowMs: fc.constant(undefined),
+  afterMs: fc.constantFrom(0, 1, 500, 2000, 15_000, 30_000, 60_000, 75_000),
+  gateways: fc.integer({ min: 1, max: 3 }),
+  requests: wish,
+  tokens: wish,
+  places: wish,
+  money: fc.option(money, { nil: undefined }),
+});
+
+describe('the steps of a supervisor and of Redis', { skip: withoutRedis }, () => {
+  let server: RedisServer;
+  let connection: RedisConnection;
+  before(async () => {
+    server = await startRedis();
+    const url = new RedisUrl(server.url);
+    connection = await RedisConnection.open({ url, clock: systemClock, callMs: patienceMs, onTrouble: () => {} });
+  });
+  after(async () => {
+    connection.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it('answer all questions alike, in any order', async () => {
+    let cases = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(question, { maxLength: 20 }), async (questions) => {
+        cases += 1;
+        const store = new LocalStore(systemClock);
+        let nowMs = 1_800_000_000_000;
+        for (const one of questions) {
+          nowMs += one.afterMs;
+          const values = questionValues({ ...one, nowMs });
+          const keys = [`{${cases}}:shares`, ...(one.money === undefined ? [] : [`{${cases}}:money`])];
+          const expected = await connection.run(shareScript, keys, values);
+          assert.deepEqual(store.run(shareScript.name, keys, values), expected);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
