@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
+import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
 import type { Command } from './command.ts';
 
 /** What runs until it is told to stop. */
@@ -36,6 +37,7 @@ export const serve: Command = {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
+    collectAtRest({ clock: systemClock, ...thisThread });
     running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);
     if (isStopping) running.stop();
     return running.ended;

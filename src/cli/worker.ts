@@ -2,6 +2,7 @@
 import type { SettingName } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
+import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
 import { startGateway } from '../main.ts';
 import { openChannel, Seat } from '../workers/siblings.ts';
 import { CommandError, type Command } from './command.ts';
@@ -15,6 +16,7 @@ export const worker: Command = {
   async run({ settings }) {
     if (process.send === undefined)
       throw new CommandError('a worker is started by "aigateway serve --workers NUMBER", and not by hand');
+    collectAtRest({ clock: systemClock, ...thisThread });
     const told = Promise.withResolvers<void>();
     // On a terminal both get the signal; the supervisor passes it on.
     process.on('SIGINT', () => {});

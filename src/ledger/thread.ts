@@ -1,8 +1,9 @@
 // The ledger's thread: takes the spools over into the database, off the data plane's event loop.
-import { existsSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../lib/clock.ts';
+import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
 import type { LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { openLedgerStore } from '../storage/open-ledger-store.ts';
 import { claimSpool, listSpools, type Claim } from './claim.ts';
@@ -71,6 +72,7 @@ class LedgerThread {
 
   async run(): Promise<void> {
     this.#tell({ kind: 'started' });
+    collectAtRest({ clock: systemClock, ...thisThread });
     for (;;) {
       let isMoreDue = false;
       try {
@@ -144,7 +146,7 @@ class LedgerThread {
     if (existsSync(file)) return;
     const { bavail, bsize } = statfsSync(this.#own.folder);
     if (bavail * bsize < 2 * reserveBytes) return;
-    writeFileSync(file, Buffer.alloc(reserveBytes), { mode: 0o600 });
+    writeZeros(file);
     this.#tell({ kind: 'reserve_restored' });
   }
 
@@ -213,6 +215,16 @@ class LedgerThread {
 
   #tell(message: FromLedger): void {
     this.#port.postMessage(message);
+  }
+}
+
+function writeZeros(file: string): void {
+  const zeros = Buffer.alloc(64 << 10);
+  const open = openSync(file, 'w', 0o600);
+  try {
+    for (let written = 0; written < reserveBytes; written += zeros.length) writeSync(open, zeros);
+  } finally {
+    closeSync(open);
   }
 }
 

@@ -1,6 +1,8 @@
 // The thread that owns the database file: runs the statements it is sent, one after the other, off the event loop.
 import { backup, type DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../lib/clock.ts';
+import { collectAtRest, thisThread } from '../../lib/collect-at-rest.ts';
 import { openDatabase, resultCode } from './open.ts';
 import { Statements, type Statement } from './statements.ts';
 
@@ -46,6 +48,7 @@ function start(port: NonNullable<typeof parentPort>): void {
         port.postMessage({ n: request.n, error: { message: error.message, resultCode: resultCode(error) } }),
     );
   });
+  collectAtRest({ clock: systemClock, ...thisThread });
   port.once('close', () => database.close());
   port.postMessage({ n: 0 });
 }

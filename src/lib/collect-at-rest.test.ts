@@ -1,0 +1,64 @@
+// Tests when a thread's garbage is collected.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock } from '../../test/support/clock.ts';
+import { collectAtRest, thisThread } from './collect-at-rest.ts';
+
+const mebibyte = 1 << 20;
+/** Processor time in ms, and memory taken meanwhile. */
+type Stretch = readonly [usedMs: number, takenMebibytes: number];
+
+const work: Stretch = [3000, 50];
+const rest: Stretch = [2, 0];
+
+/** Plays stretches of 5 s, each ended by a look; the answer says at which of them was collected. */
+async function play(stretches: readonly Stretch[]): Promise<number[]> {
+  const clock = new FakeClock();
+  let cpuMs = 400;
+  let heldBytes = 20 * mebibyte;
+  let at = 0;
+  const collected: number[] = [];
+  const stop = collectAtRest({
+    clock,
+    cpuMs: () => cpuMs,
+    heldBytes: () => heldBytes,
+    collect() {
+      collected.push(at);
+      cpuMs += 90;
+      heldBytes = 15 * mebibyte;
+    },
+  });
+  for (const [usedMs, taken] of stretches) {
+    cpuMs += usedMs;
+    heldBytes += taken * mebibyte;
+    await clock.advance(5000);
+    at += 1;
+  }
+  stop();
+  heldBytes += 100 * mebibyte;
+  await clock.advance(60_000);
+  return collected;
+}
+
+test('it collects in a rest where much is held', async () => {
+  const cases: readonly (readonly [name: string, stretches: readonly Stretch[], collected: readonly number[]])[] = [
+    ['the start leaves much behind', [rest, rest, rest, rest], [1]],
+    ['a rest after work', [work, rest, rest, rest, rest], [2]],
+    ['timers are no work', [work, [60, 0], [60, 0], [60, 0]], [2]],
+    ['work that goes on', [work, [61, 1], rest, [61, 1], rest, [61, 1]], []],
+    ['work after a rest', [work, rest, rest, work, rest, rest], [2, 5]],
+    ['little was left by little work', [rest, rest, [3000, 7], rest, rest, rest], [1]],
+  ];
+  for (const [name, stretches, collected] of cases) assert.deepEqual(await play(stretches), collected, name);
+});
+
+test("a thread's garbage is collected, and nobody else gets at the collector", () => {
+  const held = { list: new Array<number>(1 << 20).fill(0.5) };
+  const before = process.memoryUsage().heapUsed;
+  held.list = [];
+  thisThread.collect();
+  assert.ok(process.memoryUsage().heapUsed < before - 4 * mebibyte);
+  assert.ok(thisThread.heldBytes() > mebibyte);
+  assert.ok(thisThread.cpuMs() > 0);
+  assert.equal((globalThis as { gc?: unknown }).gc, undefined);
+});

@@ -1,0 +1,69 @@
+// Gives memory back when there is nothing to do: V8 collects because something is allocated, so whoever rests keeps all that the busiest minute took.
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Clock } from './clock.ts';
+
+/** How long one look is from the next, in ms. */
+const lookEveryMs = 5000;
+/** Looks in a row that must have found rest. */
+const looksAtRest = 2;
+/** A thread rests that uses no more than this between two looks, in ms of processor time: timers, a health check. */
+const restCpuMs = 60;
+/** Less is not worth the while, in bytes held beyond those that the last time left. */
+const worthBytes = 8 << 20;
+
+/** What is watched, and what is done about it. */
+export interface RestParts {
+  readonly clock: Clock;
+  /** Processor time that the watched thread has used so far, in ms. */
+  readonly cpuMs: () => number;
+  /** Memory that it holds, whether it needs it or not, in bytes. */
+  readonly heldBytes: () => number;
+  readonly collect: () => void;
+}
+
+/** Collects in a rest where much is held since the last time; the answer ends the watch. */
+export function collectAtRest({ clock, cpuMs, heldBytes, collect }: RestParts): () => void {
+  let leftBytes = 0;
+  let seenMs = cpuMs();
+  let looks = 0;
+  let cancel = (): void => {};
+  const look = (): void => {
+    const nowMs = cpuMs();
+    looks = nowMs - seenMs <= restCpuMs ? looks + 1 : 0;
+    seenMs = nowMs;
+    if (looks >= looksAtRest && heldBytes() - leftBytes >= worthBytes) {
+      collect();
+      leftBytes = heldBytes();
+      seenMs = cpuMs();
+    }
+    cancel = clock.after(lookEveryMs, look);
+  };
+  cancel = clock.after(lookEveryMs, look);
+  return () => cancel();
+}
+
+/** The calling thread and its garbage, to be watched. */
+export const thisThread: Omit<RestParts, 'clock'> = {
+  cpuMs() {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  },
+  heldBytes() {
+    const { total_physical_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
+    return heapBytes + externalBytes;
+  },
+  collect: collectGarbage,
+};
+
+/**
+ * Collects what the calling thread no longer needs and gives the memory back, in some tens of ms during which the thread
+ * does nothing else. V8 lends its collector only to code that is made while a flag is set.
+ */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: object) => void;
+  setFlagsFromString('--no-expose-gc');
+  // "Last resort": the young generation shrinks too, and pages that are half empty are emptied.
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
