@@ -16,6 +16,8 @@ import { TranscriptOutbox } from './transcript-outbox.ts';
 const closeTimeoutMs = 10_000;
 const fullRetryAfterMs = 5000;
 const restartAfterMs = 1000;
+/** What the thread makes of one batch is gone with the next: more would only be memory. */
+const threadYoungMb = 6;
 
 /** How the ledger is doing. */
 export interface LedgerStatus {
@@ -75,7 +77,10 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
 /** Resolves when the thread has its spool and the database. */
 async function startThread(data: LedgerThreadData): Promise<Worker> {
   const source = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
-  const worker = new Worker(source, { workerData: data });
+  const worker = new Worker(source, {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: threadYoungMb },
+  });
   await new Promise<void>((resolve, reject) => {
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the thread of the ledger ended before it had begun')));
