@@ -1,5 +1,4 @@
 // `npm run bench:neighbours`: how much one client key that floods slows another down that shares nothing with it, window beside window.
-import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,10 @@ import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import type { Target } from './job.ts';
 import { endOnSignal } from './lib/end-on-signal.ts';
+import { floodBeside } from './lib/flood-beside.ts';
 import { shuffled, spreadOf, quantile } from './lib/statistics.ts';
 import { startProcess, type RunningProcess } from './lib/start-process.ts';
-import type { Flood, FloodReport } from './programs/flood.ts';
+import type { FloodReport } from './programs/flood.ts';
 import { readSetting } from './report/machine.ts';
 
 const launcher = fileURLToPath(new URL('../bin/aigateway.js', import.meta.url));
@@ -78,23 +78,11 @@ async function askQuietly(url: string, key: string): Promise<number[]> {
 }
 
 /** The program that floods; `null` where this window has none. */
-async function floodBeside(target: Target | null): Promise<FloodReport> {
+async function floodOf(target: Target | null): Promise<Pick<FloodReport, 'sent' | 'refused'>> {
   if (target === null) return { sent: 0, refused: 0 };
-  const child = fork(fileURLToPath(new URL('./programs/flood.ts', import.meta.url)));
-  const answer = new Promise<FloodReport>((resolve, reject) => {
-    child.once('message', (report) => resolve(report as FloodReport));
-    child.once('exit', (code) => reject(new Error(`the flood ended with ${code}`)));
-  });
   // It outlasts the window by its own start.
-  const job: Flood = {
-    target,
-    model: 'gpt-bench-whole',
-    connections: floodConnections,
-    perSecond,
-    durationMs: windowMs + answerMs,
-  };
-  child.send(job);
-  return answer.finally(() => child.disconnect());
+  const durationMs = windowMs + answerMs;
+  return floodBeside({ target, model: 'gpt-bench-whole', connections: floodConnections, perSecond, durationMs });
 }
 
 function targetOf(url: string, key: string): Target {
@@ -132,7 +120,7 @@ try {
   const quiet = await manage<{ key: string }>(url, 'POST', 'keys', { name: 'Quiet', models: ['gpt-4o'] });
   const loud = await manage<{ key: string }>(url, 'POST', 'keys', { name: 'Loud', rpm: floodLimitPerMinute });
   const target = targetOf(url, loud.key);
-  await Promise.all([askQuietly(url, quiet.key), floodBeside(target)]);
+  await Promise.all([askQuietly(url, quiet.key), floodOf(target)]);
   const found = { alone: [] as number[], beside: [] as number[] };
   const growth: number[] = [];
   let flooded = { sent: 0, refused: 0 };
@@ -141,7 +129,7 @@ try {
     for (const window of shuffled(['alone', 'beside'] as const)) {
       const [durations, report] = await Promise.all([
         askQuietly(url, quiet.key),
-        floodBeside(window === 'beside' ? target : null),
+        floodOf(window === 'beside' ? target : null),
       ]);
       found[window].push(...durations);
       p99[window] = quantile(

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Target } from '../job.ts';
 import { requestsOf } from '../lib/caller.ts';
+import { quantile } from '../lib/statistics.ts';
 import { MessageReader } from '../lib/wire.ts';
 
 /** What it is told. */
@@ -12,41 +13,61 @@ export interface Flood {
   /** Requests a second over all connections; 0: each sends its next one when it has its answer. */
   readonly perSecond: number;
   readonly durationMs: number;
+  /** How long answers are waited for when no more is sent, ms; 0 where not given. */
+  readonly patienceMs?: number;
 }
 
 /** What came of it. */
 export interface FloodReport {
   readonly sent: number;
   readonly refused: number;
+  /** Status → how often it was the answer. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Connections that ended by themselves. */
+  readonly broken: number;
+  /** Of the answers' times, ms. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
 const tickMs = 5;
 
-function flood({ target, model, connections, perSecond, durationMs }: Flood): Promise<FloodReport> {
+function flood({ target, model, connections, perSecond, durationMs, patienceMs = 0 }: Flood): Promise<FloodReport> {
   const { promise, resolve } = Promise.withResolvers<FloodReport>();
   const nextRequest = requestsOf(target, model, 0);
   const idle: Socket[] = [];
-  let [sent, refused, isOver] = [0, 0, false];
+  const statuses: Record<string, number> = {};
+  const tookMs: number[] = [];
+  const sentAtMs = new Map<Socket, number>();
+  let [sent, refused, broken, isOver] = [0, 0, 0, false];
   const send = (socket: Socket): void => {
     sent += 1;
+    sentAtMs.set(socket, performance.now());
     socket.write(nextRequest());
   };
   const sockets = Array.from({ length: connections }, () => {
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     const reader = new MessageReader({
       onHead(head) {
-        if (head.startsWith('HTTP/1.1 429 ')) refused += 1;
+        const status = head.slice(9, 12);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        if (status === '429') refused += 1;
       },
       onBody() {},
       onEnd() {
+        tookMs.push(performance.now() - (sentAtMs.get(socket) ?? 0));
+        sentAtMs.delete(socket);
         if (isOver) socket.destroy();
         else if (perSecond === 0) send(socket);
         else idle.push(socket);
       },
     });
     socket.on('data', (bytes: Buffer) => reader.push(bytes));
-    // What ends early is told by the count of what was sent.
     socket.on('error', () => {});
+    socket.on('close', () => {
+      if (isOver && !sentAtMs.delete(socket)) return;
+      broken += 1;
+    });
     socket.on('connect', () => (perSecond === 0 ? send(socket) : idle.push(socket)));
     return socket;
   });
@@ -58,8 +79,18 @@ function flood({ target, model, connections, perSecond, durationMs }: Flood): Pr
   setTimeout(() => {
     isOver = true;
     clearInterval(pace);
-    for (const socket of sockets) socket.destroy();
-    resolve({ sent, refused });
+    const end = (): void => {
+      sentAtMs.clear();
+      for (const socket of sockets) socket.destroy();
+      const sorted = tookMs.toSorted((a, b) => a - b);
+      resolve({ sent, refused, statuses, broken, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99) });
+    };
+    const lateAtMs = performance.now() + patienceMs;
+    const look = setInterval(() => {
+      if (sentAtMs.size > 0 && performance.now() < lateAtMs) return;
+      clearInterval(look);
+      end();
+    }, tickMs);
   }, durationMs);
   return promise;
 }

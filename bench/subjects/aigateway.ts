@@ -18,6 +18,8 @@ export interface Setup {
   readonly clientKeys: number;
   /** What is run by Node.js. */
   readonly program?: readonly string[];
+  /** Settings besides the usual ones. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** No client key: out of the box. */
@@ -34,6 +36,11 @@ export const governed: Subject = {
   start: (parts) => startGateway(parts, { accounts: 1, clientKeys: 1 }),
 };
 
+/** Governed, with these settings: stores that several gateways can share. */
+export function governedWith(environment: Readonly<Record<string, string>>): Subject {
+  return { ...governed, start: (parts) => startGateway(parts, { accounts: 1, clientKeys: 1, environment }) };
+}
+
 /** The difference to `aigateway` is what the ledger costs. */
 export const withoutLedger: Subject = {
   title: 'without its ledger',
@@ -44,12 +51,12 @@ export const withoutLedger: Subject = {
 /** Starts the gateway and sets it up. */
 export async function startGateway(
   { upstream, folder, nodeOptions }: SubjectParts,
-  { accounts, clientKeys, program = [launcher, 'serve'] }: Setup,
+  { accounts, clientKeys, program = [launcher, 'serve'], environment = {} }: Setup,
 ): Promise<RunningSubject> {
   const running = await startProcess({
     command: process.execPath,
     args: [...nodeOptions, ...program],
-    env: { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: folder, AIGATEWAY_LOG_LEVEL: 'info' },
+    env: { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: folder, AIGATEWAY_LOG_LEVEL: 'info', ...environment },
     // Settings of the shell that starts the benchmark are not those of the gateway that is measured.
     withoutEnv: /^AIGATEWAY_/u,
     ready: /^listening on (\S+)$/mu,
