@@ -11,8 +11,9 @@ const launcher = fileURLToPath(new URL('../../bin/aigateway.js', import.meta.url
 /** All gateways have a change in force within two seconds. */
 const inForceMs = 2500;
 
-/** The model that everybody asks for, and its price in nano-dollars a token. */
+/** A model, and another that costs the same: a token's price in nano-dollars. */
 export const model = 'gpt-4';
+export const floodModel = 'gpt-bench-whole';
 export const price = { promptNanoUsd: 30_000, completionNanoUsd: 60_000 } as const;
 
 /** How it is laid out. */
@@ -98,6 +99,8 @@ export async function openGround({
     }
     const [first = ''] = gateways;
     await manage(first, 'PATCH', 'providers/openai', { base_url: fake.readyText });
+    const perMillion = { input: '30', output: '60', effective_from: '2026-01-01' };
+    await manage(first, 'POST', 'prices', { provider_id: 'openai', model: floodModel, ...perMillion });
     const account = { provider_id: 'openai', label: 'Bench', auth_data: { api_key: 'sk-bench-shared-ground-0001' } };
     await manage(first, 'POST', 'accounts', account);
     return {
