@@ -6,7 +6,6 @@ import { eventually } from '../support/await.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 import type { MockScript } from '../../src/mock/script.ts';
 
-const rotations = 20;
 const parallel = 100;
 
 /** The key of each generation: its last four characters name it in the journal. */
@@ -42,7 +41,11 @@ async function waitForMore(asking: Asking): Promise<void> {
 }
 
 /** Rotates again and again under load; asserts that nobody noticed, and which key each request went out with. */
-async function rotateUnderLoad(rig: Rig, onRotated: (generation: number) => void): Promise<void> {
+async function rotateUnderLoad(
+  rig: Rig,
+  rotations: number,
+  onRotated: (generation: number) => void = () => {},
+): Promise<void> {
   const path = `/accounts/${rig.accounts[0]}`;
   let generation = 0;
   const asking = keepAsking(
@@ -72,14 +75,14 @@ async function rotateUnderLoad(rig: Rig, onRotated: (generation: number) => void
 
 test('20 rotations under 100 parallel requests and streams: none fails, new ones use the new key, running ones finish', async () => {
   await using rig = await startRig({ keys: [keyOf(0)], script });
-  await rotateUnderLoad(rig, () => {});
+  await rotateUnderLoad(rig, 20);
   assert.ok(rig.mock.journal().entries.every(({ finished, closed_by: by }) => finished && by === null));
 });
 
 test('the same where every old key is revoked the moment that its successor is in force', async () => {
   await using rig = await startRig({ keys: [keyOf(0)], script });
   const revoked: string[] = [];
-  await rotateUnderLoad(rig, (generation) => {
+  await rotateUnderLoad(rig, 8, (generation) => {
     revoked.push(keyOf(generation - 1));
     rig.mock.setScript({ ...script, bad_keys: revoked });
   });

@@ -9,7 +9,7 @@ import { limitedClient, type LimitedClient } from '../support/limited-client.ts'
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 /** The property ends with as many mixes as it has got to by then. */
-const longestMs = 8000;
+const longestMs = 4000;
 const places = 3;
 
 /** How a client takes part. */

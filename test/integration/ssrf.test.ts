@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { http1Upstream } from '../../src/upstream/http1/http1-upstream.ts';
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts';
-import { chat, startRig, testKey, type Rig } from '../support/rig.ts';
+import { chat, startRig, testKey, type Rig, type RigOptions } from '../support/rig.ts';
 
 /** What a name server says of `name`, one answer after the other; the last one stays. */
 function answerFor(context: TestContext, name: string, answers: readonly (readonly string[])[]): { looks: number } {
@@ -60,6 +60,9 @@ async function ask(rig: Rig, path = '/v1/chat/completions', body: object = chat(
 
 const name = 'models.provider.example';
 
+/** What is refused is refused again and again; here it need not be. */
+const onceOnly: RigOptions = { settings: { MAX_ATTEMPTS: '1' } };
+
 suite('what a name leads to is looked at when it is connected to', () => {
   const refusals: readonly (readonly [what: string, answers: readonly string[], problem: RegExp])[] = [
     ['this machine', ['127.0.0.1'], /leads to this machine/u],
@@ -75,7 +78,7 @@ suite('what a name leads to is looked at when it is connected to', () => {
     test(`${what}: refused, and nothing is sent`, async (t) => {
       const trap = await startTrap(t);
       answerFor(t, name, [addresses]);
-      await using rig = await startRig();
+      await using rig = await startRig(onceOnly);
       const [account = ''] = rig.accounts;
       await rig.manage('PATCH', '/providers/openai', { base_url: `http://${name}:${trap.port}` });
       const told = await ask(rig);
@@ -188,7 +191,7 @@ suite('a redirect', () => {
           `HTTP/1.1 ${status}\r\nlocation: http://127.0.0.1:${trap.port}/v1/chat/completions\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
         );
       });
-      await using rig = await startRig();
+      await using rig = await startRig(onceOnly);
       await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
       const response = await fetch(`${rig.url}/v1/chat/completions`, {
         method: 'POST',
