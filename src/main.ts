@@ -285,7 +285,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   };
   let url: string;
   try {
-    url = await listen(server, settings, siblings !== undefined);
+    url = await listen(server.server, settings, siblings !== undefined);
   } catch (error) {
     await close();
     throw error;

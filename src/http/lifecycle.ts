@@ -1,5 +1,4 @@
 // From starting over ready to draining: what runs, and how it is brought to a good end.
-import type { Server } from 'node:http';
 import type { StopReason } from '../core/exchange.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +10,13 @@ const goodbyeMs = 1000;
 
 interface Stoppable {
   readonly cancellation: Cancellation<StopReason>;
+}
+
+/** The listener as its end sees it. */
+interface Closable {
+  /** Takes no connection any more, and closes those on which nothing is under way. */
+  close(): void;
+  closeAll(): void;
 }
 
 /** The state of the process and the requests under way. */
@@ -32,29 +38,30 @@ export class Lifecycle {
     if (this.#state === 'starting') this.#state = 'ready';
   }
 
-  /** Counts an exchange as running until `served` settles. */
-  track(exchange: Stoppable, served: Promise<unknown>): void {
+  /** An exchange runs. */
+  begin(exchange: Stoppable): void {
     this.#running.add(exchange);
-    void served.finally(() => {
-      this.#running.delete(exchange);
-      if (this.#running.size === 0) this.#onIdle();
-    });
+  }
+
+  /** It runs no more. */
+  end(exchange: Stoppable): void {
+    this.#running.delete(exchange);
+    if (this.#running.size === 0) this.#onIdle();
   }
 
   /**
    * Announces the end, closes the listener after the grace, lets what runs finish within `timeoutMs` and tells the rest
    * to stop. Resolves when nothing runs any more.
    */
-  async drain(server: Server, clock: Clock, timeoutMs: number): Promise<void> {
+  async drain(listener: Closable, clock: Clock, timeoutMs: number): Promise<void> {
     this.#state = 'draining';
     await delay(clock, Math.min(graceMs, timeoutMs));
-    server.close();
-    server.closeIdleConnections();
+    listener.close();
     await Promise.race([this.#idle(), delay(clock, timeoutMs)]);
     for (const { cancellation } of this.#running) cancellation.cancel('shutdown');
     await Promise.race([this.#idle(), delay(clock, goodbyeMs)]);
     // What is left are answers in the buffers of slow readers, and connections kept alive.
-    server.closeAllConnections();
+    listener.closeAll();
   }
 
   #idle(): Promise<void> {

@@ -1,5 +1,4 @@
-// What Node's parser lets pass and two servers could read in two ways: such a request is refused before anything looks at it.
-import type { IncomingMessage } from 'node:http';
+// What is HTTP and yet could be read in two ways by two servers: such a request is refused before anything looks at it.
 
 /** A request that is refused: the status line's end, and the sentence for whoever sent it. */
 export interface Refusal {
@@ -7,7 +6,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** So many header lines are more than any client sends. Node limits their bytes to 16 KiB together. */
+/** So many header lines are more than any client sends. */
 const mostHeaders = 200;
 
 /** Headers that decide something, so that two of them could be read in two ways. */
@@ -23,50 +22,49 @@ const singletons: ReadonlySet<string> = new Set([
   'x-aigateway-timeout-ms',
   'x-aigateway-stream',
 ]);
-const lengths: ReadonlySet<number> = new Set([...singletons].map((name) => name.length));
-
 /** The characters that a host with a port may have (RFC 3986, section 3.2.2), without user information. */
 const hostForm = /^[\w.~!$&'()*+,;=%:[\]-]+$/u;
 
 /** What some servers read as another path: dot segments, encoded or not, backslashes, fragments. Not in the query. */
 const otherWords = /^[^?]*(?:[\\#]|\/(?:\.|%2e){1,2}(?:[/?]|$))/iu;
 
-type Head = Pick<IncomingMessage, 'httpVersion' | 'url' | 'rawHeaders' | 'headers'>;
+/** The parts of a head that are looked at. */
+interface Head {
+  /** `1.1`. */
+  readonly version: string;
+  readonly target: string;
+  /** Name in lower case and value in turn. */
+  readonly fields: readonly string[];
+}
 
 function refusal(message: string, status: Refusal['status'] = 400): Refusal {
   return { status, message };
 }
 
 /** Why a request is refused by its head alone; undefined where it can be read in one way only. */
-export function refusalOf({ httpVersion, url = '', rawHeaders, headers }: Head): Refusal | undefined {
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refusal('The gateway speaks HTTP/1.1.');
+export function refusalOf({ version, target, fields }: Head): Refusal | undefined {
+  if (version !== '1.1' && version !== '1.0') return refusal('The gateway speaks HTTP/1.1.');
   // No absolute form: it would name a second host, and not a proxy is asked here.
-  if (!url.startsWith('/')) return refusal('The target of the request must be a path.');
-  if (otherWords.test(url))
+  if (!target.startsWith('/')) return refusal('The target of the request must be a path.');
+  if (otherWords.test(target))
     return refusal('The path of the request must be plain: without "\\", "#", "." and ".." in it.');
-  if (rawHeaders.length > 2 * mostHeaders) return refusal(`The request has more than ${mostHeaders} headers.`, 431);
-  const twice = repeatedHeader(rawHeaders);
-  if (twice !== undefined) return refusal(`The header ${twice} must be sent once.`);
-  const { host, 'transfer-encoding': coding } = headers;
-  if (host === undefined ? httpVersion === '1.1' : !hostForm.test(host)) {
-    return refusal('The header host must name the host that the request is for.');
-  }
-  if (coding === undefined) return undefined;
-  if (httpVersion === '1.0') return refusal('The header transfer-encoding is not for HTTP/1.0.');
-  return coding.toLowerCase() === 'chunked' ? undefined : refusal('The only transfer-encoding is chunked.');
-}
-
-/** The first header that decides something and is there twice. */
-function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
-  let seen: string[] | undefined;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const raw = rawHeaders[i] as string;
-    if (!lengths.has(raw.length)) continue;
-    const name = raw.toLowerCase();
+  if (fields.length > 2 * mostHeaders) return refusal(`The request has more than ${mostHeaders} headers.`, 431);
+  const deciding = new Map<string, string>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
     if (!singletons.has(name)) continue;
-    if (seen === undefined) seen = [name];
-    else if (seen.includes(name)) return name;
-    else seen.push(name);
+    if (deciding.has(name)) return refusal(`The header ${name} must be sent once.`);
+    deciding.set(name, fields[i + 1] as string);
   }
+  const host = deciding.get('host');
+  if (host === undefined ? version === '1.1' : !hostForm.test(host))
+    return refusal('The header host must name the host that the request is for.');
+  const coding = deciding.get('transfer-encoding');
+  if (coding !== undefined && version === '1.0') return refusal('The header transfer-encoding is not for HTTP/1.0.');
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return refusal('The only transfer-encoding is chunked.');
+  const expectation = deciding.get('expect');
+  if (expectation !== undefined && expectation.toLowerCase() !== '100-continue')
+    return refusal('The only expectation that can be met is 100-continue.', 417);
   return undefined;
 }

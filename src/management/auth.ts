@@ -42,8 +42,8 @@ function isEqual(given: string, expected: string): boolean {
 function callerOf(context: Context<Env>): Caller {
   const header = (name: string): string | undefined => context.req.header(name);
   return {
-    peer: context.env.incoming.socket.remoteAddress,
-    host: context.env.incoming.headers.host,
+    peer: context.env.call.peerAddress,
+    host: context.env.call.header('host'),
     origin: header('origin'),
     fetchSite: header('sec-fetch-site'),
     authorization: header('authorization'),

@@ -1,58 +1,52 @@
 // Reads the body of a request: JSON only, of limited size, and a JSON object.
-import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import { GatewayError } from '../core/errors.ts';
-import type { Env } from './parts.ts';
+import { StoppedError } from '../core/exchange.ts';
+import type { Call, Env } from './parts.ts';
 
 /** Largest body of a management request. */
 const longestBody = 1 << 20;
 
 /** Reads and checks the body once, and leaves it where the routes' validators look for it. */
 export const readBody: MiddlewareHandler<Env> = async (context, next) => {
-  const { incoming } = context.env;
-  const hasBody = Number(incoming.headers['content-length'] ?? 0) > 0 || 'transfer-encoding' in incoming.headers;
-  if (hasBody && context.req.method !== 'GET' && context.req.method !== 'HEAD') {
-    if (!/^application\/json *(?:;|$)/iu.test(incoming.headers['content-type'] ?? '')) {
+  const { call } = context.env;
+  const hasBody = Number(call.header('content-length') ?? 0) > 0 || call.header('transfer-encoding') !== undefined;
+  if (hasBody && call.method !== 'GET' && call.method !== 'HEAD') {
+    if (!/^application\/json *(?:;|$)/iu.test(call.header('content-type') ?? '')) {
       throw new GatewayError('unsupported_media_type', 'The body must be sent with `content-type: application/json`.');
     }
-    const rawBody = await readBytes(incoming);
-    checkObject(rawBody);
-    // Where @hono/node-server looks for a body that was read before it.
-    Object.assign(incoming, { rawBody });
+    const body = await readBytes(call);
+    checkObject(body);
+    context.req.raw = new Request(context.req.raw, { body: body as Uint8Array<ArrayBuffer> });
   }
   await next();
 };
 
-function readBytes(incoming: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const refuse = (): void => {
-      incoming.off('data', take);
-      reject(
-        new GatewayError('request_too_large', `The body is larger than ${longestBody} bytes.`, {
-          headers: ['connection', 'close'],
-        }),
-      );
-    };
-    const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > longestBody) refuse();
-      else chunks.push(chunk);
-    };
-    if (Number(incoming.headers['content-length'] ?? 0) > longestBody) {
-      refuse();
-      return;
-    }
-    incoming.on('data', take);
-    incoming.once('end', () => resolve(Buffer.concat(chunks)));
+async function readBytes(call: Call): Promise<Uint8Array> {
+  let size = 0;
+  const add = (bytes: number): void => {
+    size += bytes;
+    if (size > longestBody)
+      throw new GatewayError('request_too_large', `The body is larger than ${longestBody} bytes.`);
+  };
+  try {
+    return await call.readBody({
+      begin(announcedBytes = 0) {
+        add(announcedBytes);
+        size = 0;
+      },
+      add,
+      end() {},
+    });
+  } catch (error) {
     // The client has gone: nobody will read this answer.
-    incoming.once('close', () => reject(new GatewayError('invalid_json', 'The body was cut short.')));
-  });
+    if (error instanceof StoppedError) throw new GatewayError('invalid_json', 'The body was cut short.');
+    throw error;
+  }
 }
 
 /** Throws where the body is not UTF-8, not JSON or not an object. */
-function checkObject(bytes: Buffer): void {
+function checkObject(bytes: Uint8Array): void {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

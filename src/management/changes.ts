@@ -38,7 +38,7 @@ export class Changes {
     const { method, path } = context.req;
     return {
       actor: this.#parts.settings.ADMIN_TOKEN === undefined ? 'local_caller' : 'admin_token',
-      peer: context.env.incoming.socket.remoteAddress ?? null,
+      peer: context.env.call.peerAddress ?? null,
       method,
       path,
       request_id: context.get('requestId'),

@@ -1,7 +1,4 @@
 // The management API under /api: what every request passes, in order, and the resources behind it.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
-import { GatewayError } from '../core/errors.ts';
 import { newId } from '../lib/id.ts';
 import { accountActionRoutes } from './account-actions.ts';
 import { accountRoutes } from './accounts.ts';
@@ -9,41 +6,33 @@ import { newApplication } from './application.ts';
 import { auditRoutes } from './audit.ts';
 import { authorize } from './auth.ts';
 import { readBody } from './body.ts';
+import { carry } from './bridge.ts';
 import { Changes } from './changes.ts';
 import { docsPaths, docsRoutes } from './docs.ts';
 import { explainRoutes } from './explain.ts';
 import { keyRoutes } from './keys.ts';
 import { openApiDocument } from './openapi.ts';
-import type { ManagementParts } from './parts.ts';
+import type { Call, ManagementParts } from './parts.ts';
 import { priceRoutes } from './prices.ts';
 import { providerRoutes } from './providers.ts';
 import { reconcileRoutes } from './reconcile.ts';
 import { repriceRoutes } from './reprice.ts';
 import { requestRoutes } from './requests.ts';
-import { answerThrown, missingRoute, securityHeaders, toResponse } from './refusals.ts';
+import { answerThrown, missingRoute, securityHeaders } from './refusals.ts';
 import { routeRoutes } from './routes.ts';
 import { settingRoutes } from './settings.ts';
 import { transcriptRoutes } from './transcripts.ts';
 import { usageRoutes } from './usage.ts';
 
-export type { ManagementLog, ManagementParts, ProbedAccount } from './parts.ts';
+export type { Call, ManagementLog, ManagementParts, ProbedAccount } from './parts.ts';
 
 /** Where the API begins. */
 const base = '/api/v1';
 
-/** A node:http listener for everything under /api. */
-export function createManagement(parts: ManagementParts): (request: IncomingMessage, response: ServerResponse) => void {
+/** Serves everything under /api; never rejects. */
+export function createManagement(parts: ManagementParts): (call: Call) => Promise<void> {
   const application = createApplication(parts);
-  const listener = getRequestListener(application.fetch, {
-    overrideGlobalObjects: false,
-    // A request target or Host header that is no URL never reaches the application.
-    errorHandler: (cause) =>
-      toResponse(
-        new GatewayError('invalid_request', 'The address of the request cannot be understood.', { cause }),
-        newId('req', parts.clock.nowMs()),
-      ),
-  });
-  return (request, response) => void listener(request, response);
+  return (call) => carry(call, (request, env) => application.fetch(request, env));
 }
 
 /** The application behind the listener. */

@@ -1,8 +1,8 @@
 // What the management API stands on, handed to it by the composition root.
-import type { HttpBindings } from '@hono/node-server';
 import type { ClientKeyWatch } from '../configuration/client-key-watch.ts';
 import type { ConfigurationWatch } from '../configuration/watch.ts';
 import type { Account } from '../core/account.ts';
+import type { Exchange } from '../core/exchange.ts';
 import type { Explanation } from '../core/explanation.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Secret } from '../core/secret.ts';
@@ -49,8 +49,14 @@ export interface ManagementParts {
   readonly log: ManagementLog;
 }
 
+/** A request of a client as it came. */
+export interface Call extends Exchange {
+  /** Path and query. */
+  readonly target: string;
+}
+
 /** What each request carries through the application. */
 export interface Env {
-  Bindings: HttpBindings;
+  Bindings: { readonly call: Call };
   Variables: { requestId: string };
 }

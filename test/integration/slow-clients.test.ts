@@ -1,10 +1,10 @@
 // Clients that take their time: each is cut off in the end, wherever it dawdles, and too many at once are turned away.
 import assert from 'node:assert/strict';
-import type { Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { StoppedError } from '../../src/core/exchange.ts';
 import { Lifecycle } from '../../src/http/lifecycle.ts';
+import type { HttpListener } from '../../src/http/listener.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { eventually } from '../support/await.ts';
@@ -41,24 +41,28 @@ function dawdle(port: number, start: string, rest = ''): Dawdler {
 }
 
 suite('slow clients', () => {
-  let server: Server;
+  let listener: HttpListener;
   let port: number;
   let refusedConnections = 0;
   const bodies: (Uint8Array | string)[] = [];
   before(async () => {
-    server = createHttpServer({
+    listener = createHttpServer({
       async serve(exchange) {
         try {
           bodies.push(await exchange.readBody({ begin: () => {}, add: () => {}, end: () => {} }));
           const answer = exchange.path === '/v1/large' ? largeAnswer : Buffer.from('ok');
-          exchange.start(200, ['content-length', String(answer.length)]);
-          exchange.end(answer);
+          exchange.answer.start(200, ['content-length', String(answer.length)]);
+          exchange.answer.end(answer);
         } catch (error) {
           assert.ok(error instanceof StoppedError);
           bodies.push(error.reason);
         }
       },
-      management: (request, response) => request.resume().on('end', () => response.end('managed')),
+      async management(exchange) {
+        await exchange.readBody({ begin: () => {}, add: () => {}, end: () => {} }).catch(() => {});
+        exchange.answer.start(200, []);
+        exchange.answer.end('managed');
+      },
       metrics: async () => ({ text: 'a 1\n', type: 'text/plain' }),
       degraded: () => [],
       lifecycle: new Lifecycle(),
@@ -69,12 +73,12 @@ suite('slow clients', () => {
       isLocal: true,
       limits,
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    ({ port } = server.address() as AddressInfo);
+    await new Promise<void>((resolve) => listener.server.listen(0, '127.0.0.1', resolve));
+    ({ port } = listener.server.address() as AddressInfo);
   });
   after(() => {
-    server.closeAllConnections();
-    server.close();
+    listener.close();
+    listener.closeAll();
   });
 
   const post = (path: string): string =>
@@ -108,7 +112,7 @@ suite('slow clients', () => {
 
   const getLarge = 'GET /v1/large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   const connections = (): Promise<number> =>
-    new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+    new Promise((resolve) => listener.server.getConnections((_, count) => resolve(count)));
 
   test('who takes nothing more of an answer that is over is cut off', async () => {
     await eventually('the others are gone', async () => (await connections()) === 0);
@@ -134,14 +138,14 @@ suite('slow clients', () => {
     const open = Array.from({ length: maxConnections }, () => dawdle(port, head, 'a'));
     await eventually(
       'they are connected',
-      () => new Promise((resolve) => server.getConnections((_, n) => resolve(n === maxConnections))),
+      () => new Promise((resolve) => listener.server.getConnections((_, n) => resolve(n === maxConnections))),
     );
     assert.equal(await dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n').closed, '');
     assert.equal(refusedConnections, 1);
     open[0]?.socket.destroy();
     await eventually(
       'there is room',
-      () => new Promise((resolve) => server.getConnections((_, n) => resolve(n < maxConnections))),
+      () => new Promise((resolve) => listener.server.getConnections((_, n) => resolve(n < maxConnections))),
     );
     const served = dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     assert.match(await served.closed, /^HTTP\/1\.1 200 OK/u);

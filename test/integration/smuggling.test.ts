@@ -124,7 +124,7 @@ const read: Readonly<Record<string, readonly [bytes: string, statuses: readonly 
   trailers: [post('Transfer-Encoding: chunked', `${chunk(body)}0\r\nHost: evil.example\r\n\r\n`), [200, 200], 1],
   'a request in the body of a GET': [
     get('/v1/models', `Host: localhost\r\nContent-Length: ${smuggled.length}`) + smuggled,
-    [200],
+    [200, 200],
     0,
   ],
   'a request in the chunked body of a GET': [
@@ -134,7 +134,7 @@ const read: Readonly<Record<string, readonly [bytes: string, statuses: readonly 
   ],
   'a request in the body of one that is refused': [
     `DELETE /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
-    [405],
+    [405, 200],
     0,
   ],
   'a request in the body for a path that is not there': [
@@ -168,7 +168,13 @@ const read: Readonly<Record<string, readonly [bytes: string, statuses: readonly 
     [200],
     0,
   ],
-  'Expect: 100-continue': [post(`Content-Length: ${length}\r\nExpect: 100-continue`, body), [100, 200, 200], 1],
+  // Nobody need be told to send what has come already.
+  'Expect: 100-continue': [post(`Content-Length: ${length}\r\nExpect: 100-continue`, body), [200, 200], 1],
+  'a request in the part of a body that has come': [
+    get('/v1/models', `Host: localhost\r\nContent-Length: ${smuggled.length + 1000}`) + smuggled,
+    [200],
+    0,
+  ],
   'Keep-Alive': [post(`Content-Length: ${length}\r\nKeep-Alive: timeout=1`, body), [200, 200], 1],
 };
 
@@ -219,7 +225,7 @@ suite('requests that could be read in two ways', () => {
         statuses,
         JSON.stringify(answers),
       );
-      // Where a body or an upgrade was not wanted the connection is closed behind the answer.
+      // Where a body that was not wanted is not whole, or there was to be an upgrade, the connection is closed behind the answer.
       const [answer] = answers.slice(-1);
       if (statuses.length === 1) assert.match(answer?.head ?? '', /^connection: close$/imu);
       else assert.equal(answer?.body, '{"status":"ok"}');

@@ -1,6 +1,6 @@
 // A management API on a free port over a fresh database, with a probe that never leaves the process.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, request as httpRequest } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { watchConfiguration, type ConfigurationWatch } from '../../src/configura
 import type { Provider } from '../../src/core/provider.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { readSettings } from '../../src/core/settings.ts';
+import { HttpListener } from '../../src/http/listener.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { FailureMeter } from '../../src/lib/failure-meter.ts';
 import { explain } from '../../src/gateway/explain.ts';
@@ -136,7 +137,15 @@ export async function startManagement(
     explain: (body) =>
       explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock: systemClock }, body),
   });
-  const server = createServer(listener);
+  const web = new HttpListener({
+    serve: (exchange) => void listener(exchange),
+    isDraining: () => false,
+    nowMs: () => systemClock.nowMs(),
+    maxBodyBytes: 64 << 20,
+    maxConnections: 100,
+    onConnectionRefused() {},
+  });
+  const { server } = web;
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -144,8 +153,8 @@ export async function startManagement(
   const origin = `http://127.0.0.1:${port}`;
   context.after(async () => {
     isStopped = true;
-    server.closeAllConnections();
-    server.close();
+    web.close();
+    web.closeAll();
     configuration.stop();
     clientKeys.stop();
     await opened.close();

@@ -1,0 +1,92 @@
+// Writes the head of an answer to a client, and says how the end of its body is told.
+import { STATUS_CODES } from 'node:http';
+
+const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
+/** Nothing that could end a line early, and nothing that is not one byte. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/u;
+
+/** What decides how the end of a body is told. */
+export interface AnswerCase {
+  readonly method: string;
+  /** The client speaks HTTP/1.0 and knows no chunks. */
+  readonly isOld: boolean;
+  readonly status: number;
+  /** The bytes of the whole body, where they are known by now. */
+  readonly bodyBytes: number | undefined;
+  /** Whether the headers state its length. */
+  readonly isLengthStated: boolean;
+}
+
+/** How the end of a body is told: `bodiless` where there is none, whatever is written; `counted` by a header that is to be added. */
+export type AnswerFraming = 'bodiless' | 'stated' | 'counted' | 'chunked' | 'until_close';
+
+/** Chooses it (RFC 9112, section 6.3). */
+export function framingOf({ method, isOld, status, bodyBytes, isLengthStated }: AnswerCase): AnswerFraming {
+  if (method === 'HEAD' || status === 204 || status === 304) return 'bodiless';
+  if (isLengthStated) return 'stated';
+  if (bodyBytes !== undefined) return 'counted';
+  return isOld ? 'until_close' : 'chunked';
+}
+
+/**
+ * The lines of headers, name and value in turn, as latin1 text. Throws where one cannot be sent: it would be the
+ * beginning of something else.
+ */
+export function writeFields(headers: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (!fieldName.test(name) || !fieldValue.test(value))
+      throw new Error(`the header ${JSON.stringify(name)} cannot be sent`);
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/** What a head is made of. */
+export interface AnswerHead {
+  readonly status: number;
+  /** From `writeFields`. */
+  readonly fields: string;
+  readonly framing: AnswerFraming;
+  readonly bodyBytes: number | undefined;
+  /** How long the connection is kept behind this answer, in s; undefined where it is closed. */
+  readonly keepAliveSeconds: number | undefined;
+  /** As `AnswerDate` has it. */
+  readonly date: string;
+}
+
+/** The head as latin1 text, with the empty line that ends it. */
+export function writeAnswerHead({ status, fields, framing, bodyBytes, keepAliveSeconds, date }: AnswerHead): string {
+  const length =
+    framing === 'chunked'
+      ? 'transfer-encoding: chunked\r\n'
+      : framing === 'counted'
+        ? `content-length: ${bodyBytes}\r\n`
+        : '';
+  const connection = keepAliveSeconds === undefined ? 'close' : `keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}`;
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields}${length}date: ${date}\r\nconnection: ${connection}\r\n\r\n`;
+}
+
+/** Whether the headers, name and value in turn, state the length of the body. */
+export function statesLength(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2)
+    if (headers[i]?.length === 14 && headers[i]?.toLowerCase() === 'content-length') return true;
+  return false;
+}
+
+/** The time as answers tell it (RFC 9110, section 5.6.7): made once a second. */
+export class AnswerDate {
+  #second = -1;
+  #text = '';
+
+  at(nowMs: number): string {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#text = new Date(second * 1000).toUTCString();
+    }
+    return this.#text;
+  }
+}

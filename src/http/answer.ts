@@ -1,0 +1,171 @@
+// The way back to the client: collects what is written in a turn of the event loop, and sends it as one.
+import type { ClientAnswer } from '../core/exchange.ts';
+import type { Postponed } from '../lib/turn-end.ts';
+import { bytesOf } from './answer-bytes.ts';
+import { framingOf, statesLength, writeAnswerHead, writeFields, type AnswerFraming } from './answer-head.ts';
+import type { RequestBody } from './request-body.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** How long the rest of a refused body is read and thrown away, so that the client can read why it was refused. */
+const lingerMs = 2000;
+
+/** The connection as an answer sees it. */
+export interface AnswerConnection {
+  /** Bytes that the client has not taken yet. */
+  readonly waitingBytes: number;
+  readonly mostWaitingBytes: number;
+  /** How long the connection is kept behind an answer, in s. */
+  readonly keepAliveSeconds: number;
+  /** No other request will be served on it. */
+  readonly isClosing: boolean;
+  /** The time as answers tell it. */
+  readonly date: string;
+  /** Calls `atTurnEnd` once. */
+  postpone(work: Postponed): void;
+  /** False where the client has enough. */
+  send(pieces: readonly Uint8Array[]): boolean;
+  /** Sends the last bytes. */
+  finish(pieces: readonly Uint8Array[], closes: boolean): void;
+}
+
+/** One answer. */
+export class HttpAnswer implements ClientAnswer, Postponed {
+  readonly #request: RequestHead;
+  readonly #body: RequestBody;
+  readonly #connection: AnswerConnection;
+  #status = 0;
+  /** The lines of the headers. */
+  #fields = '';
+  #isLengthStated = false;
+  #framing: AnswerFraming | undefined;
+  #closes = false;
+  #sentBytes = 0;
+  /** What is to be written at the end of the turn. */
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPostponed = false;
+  /** Nothing more will be written. */
+  #isComplete = false;
+  #isEndWritten = false;
+  #isOver = false;
+  #linger: NodeJS.Timeout | undefined;
+  #onWritable: (() => void)[] = [];
+
+  constructor(request: RequestHead, body: RequestBody, connection: AnswerConnection) {
+    this.#request = request;
+    this.#body = body;
+    this.#connection = connection;
+  }
+
+  get isStarted(): boolean {
+    return this.#status !== 0;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  start(status: number, headers: readonly string[]): void {
+    if (this.isStarted || this.#isOver) return;
+    this.#fields = writeFields(headers);
+    this.#isLengthStated = statesLength(headers);
+    this.#status = status;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#sentBytes += bytes.length;
+    this.#postpone(bytes);
+    const { waitingBytes, mostWaitingBytes } = this.#connection;
+    // Where the client has gone there is nothing to wait for.
+    return this.#isOver || waitingBytes + this.#waitingBytes < mostWaitingBytes;
+  }
+
+  onceWritable(resume: () => void): void {
+    this.#onWritable.push(resume);
+  }
+
+  end(bytes?: Uint8Array | string): void {
+    const last = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    this.#sentBytes += last?.length ?? 0;
+    this.#isComplete = true;
+    this.#postpone(last);
+    // Closing now would reset the connection under the client's feet before it has read the answer.
+    if (!this.#body.isWhole && !this.#isOver) {
+      this.#linger = setTimeout(() => this.bodyEnded(), lingerMs).unref();
+      this.#body.discard();
+    }
+  }
+
+  /** The body of the request has come to its end, or has been waited for long enough. */
+  bodyEnded(): void {
+    if (this.#linger === undefined) return;
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#postpone(undefined);
+  }
+
+  /** The client has caught up. */
+  caughtUp(): void {
+    if (this.#onWritable.length === 0) return;
+    const resumes = this.#onWritable;
+    this.#onWritable = [];
+    for (const resume of resumes) resume();
+  }
+
+  /** The connection takes nothing more of it: it has all, or is gone. */
+  cease(): void {
+    this.#isOver = true;
+    clearTimeout(this.#linger);
+    this.#waiting = [];
+    this.caughtUp();
+  }
+
+  /** Sends what has waited. */
+  atTurnEnd(): void {
+    this.#isPostponed = false;
+    if (this.#isOver) return;
+    const head = this.#framing === undefined ? this.#writeHead() : '';
+    const waiting = this.#framing === 'bodiless' ? [] : this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const isLast = this.#isComplete && !this.#isEndWritten;
+    this.#isEndWritten = this.#isComplete;
+    const part = { head, pieces: waiting, isChunked: this.#framing === 'chunked', isLast };
+    const bytes = bytesOf(part, this.#connection.waitingBytes > 0);
+    if (this.#isComplete && this.#linger === undefined) this.#connection.finish(bytes, this.#closes);
+    else if (bytes.length === 0 || this.#connection.send(bytes)) this.caughtUp();
+  }
+
+  #writeHead(): string {
+    const { method, isOld, keepsAlive } = this.#request;
+    const { isClosing, keepAliveSeconds, date } = this.#connection;
+    const bodyBytes = this.#isComplete ? this.#waitingBytes : undefined;
+    const framing = framingOf({
+      method,
+      isOld,
+      status: this.#status,
+      bodyBytes,
+      isLengthStated: this.#isLengthStated,
+    });
+    this.#framing = framing;
+    this.#closes = isClosing || !keepsAlive || !this.#body.isWhole || framing === 'until_close';
+    return writeAnswerHead({
+      status: this.#status,
+      fields: this.#fields,
+      framing,
+      bodyBytes,
+      keepAliveSeconds: this.#closes ? undefined : keepAliveSeconds,
+      date,
+    });
+  }
+
+  #postpone(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined && bytes.length > 0) {
+      this.#waiting.push(bytes);
+      this.#waitingBytes += bytes.length;
+    }
+    if (this.#isPostponed || this.#isOver) return;
+    this.#isPostponed = true;
+    this.#connection.postpone(this);
+  }
+}

@@ -1,0 +1,282 @@
+// One connection of a client: its requests are read and answered one after the other.
+import type { Socket } from 'node:net';
+import { GatewayError } from '../core/errors.ts';
+import { MessageFormatError } from '../lib/http1/format-error.ts';
+import { MessageParser, type MessageKind } from '../lib/http1/message-parser.ts';
+import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
+import { writeAnswerHead, writeFields } from './answer-head.ts';
+import { HttpExchange, type ExchangeConnection } from './exchange.ts';
+import { fieldOf, type RequestHead } from './request-head.ts';
+
+/** With so much waiting for a client that reads slowly its upstream is paused. */
+export const mostWaitingBytes = 32 * 1024;
+/** So much of what a client sends behind a request is kept until that is answered; then it has to wait. */
+const mostBehindBytes = 32 * 1024;
+
+/** How long a client may take, in ms. */
+export interface ClientLimits {
+  /** For the head of a request, from its first byte or from the moment that the connection is there. */
+  readonly headMs: number;
+  /** For the whole request, its body included. */
+  readonly requestMs: number;
+  /** Between two requests. */
+  readonly keepAliveMs: number;
+  /** Between two bytes that it takes of an answer that is over. */
+  readonly stallMs: number;
+  /** How often that is looked at. */
+  readonly checkEveryMs: number;
+}
+
+/** What all connections of a listener share. */
+export interface ConnectionSite {
+  readonly kind: MessageKind<RequestHead>;
+  readonly limits: ClientLimits;
+  readonly turnEnd: TurnEnd;
+  readonly maxBodyBytes: number;
+  /** No connection is kept behind its answer. */
+  isDraining(): boolean;
+  nowMs(): number;
+  /** The time as answers tell it. */
+  date(): string;
+  /** Takes a request; its body may still be coming. */
+  serve(exchange: HttpExchange): void;
+  onGone(connection: ClientConnection): void;
+}
+
+const invitation = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** A connected socket. */
+export class ClientConnection implements ExchangeConnection {
+  readonly mostWaitingBytes = mostWaitingBytes;
+  readonly #socket: Socket;
+  readonly #site: ConnectionSite;
+  readonly #parser: MessageParser<RequestHead>;
+  #exchange: HttpExchange | undefined;
+  /** A request whose head has come in the bytes that are being read. */
+  #unserved: HttpExchange | undefined;
+  /** The client waits for a word before it sends its body. */
+  #isInvited = true;
+  /** What has come behind the request that is being answered. */
+  #behind: Buffer | undefined;
+  /** Nothing more is read. */
+  #isOver = false;
+  #closes = false;
+  #isPaused = false;
+  #isTimed = false;
+  #isFirst = true;
+  /** When the connection was made, the request began, or its answer was over; in ms of `performance.now()`. */
+  #sinceMs = performance.now();
+
+  constructor(socket: Socket, site: ConnectionSite) {
+    this.#socket = socket;
+    this.#site = site;
+    this.#parser = new MessageParser(site.kind, {
+      onHead: (head) => this.#onHead(head),
+      onBody: (bytes) => this.#exchange?.body.add(bytes),
+      onDone: () => this.#exchange?.bodyEnded(),
+    });
+    socket.on('data', (bytes: Buffer) => this.#take(bytes));
+    socket.on('drain', () => this.#exchange?.answer.caughtUp());
+    // A broken connection shows as `close`; without a listener its error would end the process.
+    socket.on('error', () => {});
+    socket.on('timeout', () => socket.destroy());
+    socket.on('close', () => this.#onClose());
+  }
+
+  get peerAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get keepAliveSeconds(): number {
+    return Math.floor(this.#site.limits.keepAliveMs / 1000);
+  }
+
+  get maxBodyBytes(): number {
+    return this.#site.maxBodyBytes;
+  }
+
+  get isClosing(): boolean {
+    return this.#site.isDraining();
+  }
+
+  get date(): string {
+    return this.#site.date();
+  }
+
+  /** Between two requests. */
+  get isIdle(): boolean {
+    return this.#exchange === undefined && this.#parser.isAtStart;
+  }
+
+  nowMs(): number {
+    return this.#site.nowMs();
+  }
+
+  postpone(work: Postponed): void {
+    this.#site.turnEnd.add(work);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  invite(): void {
+    if (this.#isInvited) return;
+    this.#isInvited = true;
+    this.#socket.write(invitation, 'latin1');
+  }
+
+  send(pieces: readonly Uint8Array[]): boolean {
+    return this.#write(pieces, undefined);
+  }
+
+  /** Whoever takes nothing of the last bytes would keep the connection, and what waits for it, for ever. */
+  finish(pieces: readonly Uint8Array[], closes: boolean): void {
+    this.#closes = closes;
+    this.#write(pieces, this.#onSent);
+    if (this.#socket.writableLength === 0) return;
+    // Node's timer looks at what is taken.
+    this.#isTimed = true;
+    this.#socket.setTimeout(this.#site.limits.stallMs);
+  }
+
+  /** Ends it where the client has taken too long; `nowMs` of `performance.now()`. */
+  check(nowMs: number): void {
+    if (this.#isOver) return;
+    const { headMs, requestMs, keepAliveMs } = this.#site.limits;
+    const tookMs = nowMs - this.#sinceMs;
+    if (this.#exchange !== undefined) {
+      if (!this.#parser.isDone && tookMs > requestMs) this.#refuse(408, 'The request did not arrive in time.');
+    } else if (this.isIdle && !this.#isFirst) {
+      if (tookMs > keepAliveMs) this.destroy();
+    } else if (tookMs > headMs) this.#refuse(408, 'The request did not arrive in time.');
+  }
+
+  /** Closes it at once. */
+  destroy(): void {
+    this.#isOver = true;
+    this.#socket.destroy();
+  }
+
+  #write(pieces: readonly Uint8Array[], onSent: ((error?: Error | null) => void) | undefined): boolean {
+    const socket = this.#socket;
+    const last = pieces.length - 1;
+    if (last === 0) return socket.write(pieces[0] as Uint8Array, onSent);
+    if (last < 0) {
+      if (onSent !== undefined) socket.write('', onSent);
+      return true;
+    }
+    socket.cork();
+    let hasRoom = true;
+    for (const [i, piece] of pieces.entries()) hasRoom = socket.write(piece, i === last ? onSent : undefined);
+    socket.uncork();
+    return hasRoom;
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#exchange !== undefined && this.#parser.isDone) {
+      this.#keep(bytes);
+      return;
+    }
+    if (this.#parser.isAtStart && !this.#isFirst) this.#sinceMs = performance.now();
+    let taken: number;
+    try {
+      taken = this.#parser.push(bytes);
+    } catch (error) {
+      if (!(error instanceof MessageFormatError)) throw error;
+      this.#refuse(error.isTooLarge ? 431 : 400, `The request ${error.message}.`);
+      return;
+    }
+    if (this.#isOver) return;
+    if (taken < bytes.length) this.#keep(bytes.subarray(taken));
+    const unserved = this.#unserved;
+    if (unserved === undefined) return;
+    this.#unserved = undefined;
+    this.#site.serve(unserved);
+  }
+
+  #onHead(head: RequestHead): void {
+    if (head.refusal !== undefined) {
+      this.#refuse(head.refusal.status, head.refusal.message);
+      return;
+    }
+    if (this.#isOver) return;
+    this.#isFirst = false;
+    this.#isInvited = head.isOld || fieldOf(head.fields, 'expect') === undefined;
+    this.#exchange = new HttpExchange(head, this);
+    this.#unserved = this.#exchange;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#behind = this.#behind === undefined ? bytes : Buffer.concat([this.#behind, bytes]);
+    if (this.#behind.length > mostBehindBytes) this.pause();
+  }
+
+  /** The last byte of an answer has left. */
+  readonly #onSent = (error?: Error | null): void => {
+    const exchange = this.#exchange;
+    if (exchange === undefined || (error !== undefined && error !== null)) return;
+    this.#exchange = undefined;
+    exchange.close(true);
+    if (this.#closes || this.#isOver) {
+      this.#isOver = true;
+      this.#socket.destroySoon();
+      return;
+    }
+    if (this.#isTimed) {
+      this.#isTimed = false;
+      this.#socket.setTimeout(0);
+    }
+    this.#sinceMs = performance.now();
+    this.#parser.reset();
+    const behind = this.#behind;
+    this.#behind = undefined;
+    this.resume();
+    if (behind !== undefined) this.#take(behind);
+  };
+
+  /** Answers what cannot be served, and closes: what was sent behind it is not looked at. */
+  #refuse(status: number, message: string): void {
+    const exchange = this.#exchange;
+    this.#isOver = true;
+    this.#unserved = undefined;
+    // Where an answer is on its way, a second one in its midst would make it another.
+    if (exchange?.answer.isStarted === true || !this.#socket.writable) {
+      this.#socket.destroy();
+      return;
+    }
+    const body = new GatewayError('invalid_request', message).toBody();
+    const head = writeAnswerHead({
+      status,
+      fields: writeFields(['content-type', 'application/json', 'x-content-type-options', 'nosniff']),
+      framing: 'counted',
+      bodyBytes: Buffer.byteLength(body),
+      keepAliveSeconds: undefined,
+      date: this.#site.date(),
+    });
+    this.#socket.write(head + body);
+    this.#socket.destroySoon();
+    this.#exchange = undefined;
+    exchange?.close(false);
+  }
+
+  #onClose(): void {
+    this.#isOver = true;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.close(false);
+    this.#site.onGone(this);
+  }
+}

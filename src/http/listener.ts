@@ -1,0 +1,89 @@
+// The listener: takes connections, looks after those that take too long, and closes them all in the end.
+import { createServer, type Server } from 'node:net';
+import { NameCache } from '../lib/http1/fields.ts';
+import { TurnEnd } from '../lib/turn-end.ts';
+import { AnswerDate } from './answer-head.ts';
+import { ClientConnection, mostWaitingBytes, type ClientLimits, type ConnectionSite } from './connection.ts';
+import type { HttpExchange } from './exchange.ts';
+import { requestsWith } from './request-head.ts';
+
+const usualLimits: ClientLimits = {
+  headMs: 60_000,
+  requestMs: 300_000,
+  // Longer than load balancers and SDK pools keep a connection, so that they close it and never meet a closed one.
+  keepAliveMs: 75_000,
+  stallMs: 60_000,
+  checkEveryMs: 5000,
+};
+
+/** What a listener is made of. */
+export interface ListenerParts {
+  /** Takes a request; its body may still be coming. */
+  readonly serve: (exchange: HttpExchange) => void;
+  readonly isDraining: () => boolean;
+  readonly nowMs: () => number;
+  readonly maxBodyBytes: number;
+  /** So many connections at most: the next one is closed at once. */
+  readonly maxConnections: number;
+  /** Called for each of those. */
+  readonly onConnectionRefused: () => void;
+  /** The usual ones where not given. */
+  readonly limits?: ClientLimits | undefined;
+}
+
+/** An HTTP/1.1 server. */
+export class HttpListener implements ConnectionSite {
+  /** Listens where it is told to. */
+  readonly server: Server;
+  readonly kind = requestsWith(new NameCache());
+  readonly limits: ClientLimits;
+  readonly turnEnd = new TurnEnd();
+  readonly maxBodyBytes: number;
+  readonly serve: (exchange: HttpExchange) => void;
+  readonly isDraining: () => boolean;
+  readonly nowMs: () => number;
+  readonly #date = new AnswerDate();
+  readonly #connections = new Set<ClientConnection>();
+  #check: NodeJS.Timeout | undefined;
+
+  constructor(parts: ListenerParts) {
+    this.limits = parts.limits ?? usualLimits;
+    this.maxBodyBytes = parts.maxBodyBytes;
+    this.serve = parts.serve;
+    this.isDraining = parts.isDraining;
+    this.nowMs = parts.nowMs;
+    this.server = createServer({ noDelay: true, highWaterMark: mostWaitingBytes }, (socket) => {
+      this.#connections.add(new ClientConnection(socket, this));
+      this.#check ??= setInterval(() => this.#checkAll(), this.limits.checkEveryMs).unref();
+    });
+    this.server.maxConnections = parts.maxConnections;
+    this.server.on('drop', parts.onConnectionRefused);
+  }
+
+  date(): string {
+    return this.#date.at(this.nowMs());
+  }
+
+  onGone(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#check);
+    this.#check = undefined;
+  }
+
+  /** Takes no connection any more, and closes those on which nothing is under way. */
+  close(): void {
+    this.server.close();
+    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+  }
+
+  /** Closes all connections. */
+  closeAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #checkAll(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections) connection.check(nowMs);
+  }
+}
