@@ -81,7 +81,6 @@ const hidden: Readonly<Record<string, readonly string[]>> = {
 
 /** Package → the rooms that may import it. */
 const packageRooms: Readonly<Record<string, readonly string[]>> = {
-  '@hono/node-server': ['management'],
   '@hono/zod-openapi': ['management'],
   '@redis/client': ['shared-state'],
   'gpt-tokenizer': ['tokens'],

@@ -17,7 +17,8 @@ export const readBody: MiddlewareHandler<Env> = async (context, next) => {
     }
     const body = await readBytes(call);
     checkObject(body);
-    context.req.raw = new Request(context.req.raw, { body: body as Uint8Array<ArrayBuffer> });
+    const { method } = call;
+    context.req.raw = new Request(context.req.raw, { method, body: body as Uint8Array<ArrayBuffer> });
   }
   await next();
 };
