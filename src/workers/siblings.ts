@@ -48,9 +48,10 @@ export function openChannel(): Channel {
     },
     listen(listener) {
       process.on('message', (message: ToWorker) => listener.heard(message));
-      process.once('disconnect', () => {
-        // Otherwise the process ends at once, with all that runs in it.
-        if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+      const { worker } = cluster;
+      worker?.once('disconnect', () => {
+        // Otherwise node:cluster ends the process right after this, with all that runs in it.
+        worker.exitedAfterDisconnect = true;
         listener.lost();
       });
     },

@@ -51,6 +51,11 @@ export class LedgerGround implements AsyncDisposable {
     return this.#url;
   }
 
+  /** The process that was started; of several workers it is the supervisor. */
+  get pid(): number {
+    return this.#program?.process.pid ?? 0;
+  }
+
   async start(): Promise<void> {
     this.#program = runProgram(['serve', '--port', '0', '--data-dir', this.#folder], {
       env: { AIGATEWAY_LOG_LEVEL: 'warn', AIGATEWAY_DRAIN_TIMEOUT_MS: '5000', ...this.#env },
