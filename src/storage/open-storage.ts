@@ -3,8 +3,6 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
-import { openPostgresStorage } from './postgres/storage.ts';
-import { openSqliteStorage } from './sqlite/storage.ts';
 import type { Storage } from './storage.ts';
 
 /** Where the embedded database is. */
@@ -21,7 +19,12 @@ export async function openStorage(settings: Settings): Promise<Storage> {
       `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
     );
   }
-  if (settings.DATABASE_URL.kind === 'postgres') return openPostgresStorage(settings.DATABASE_URL.reveal());
+  // Who works on one kind of database has no driver of the other in its memory.
+  if (settings.DATABASE_URL.kind === 'postgres') {
+    const { openPostgresStorage } = await import('./postgres/storage.ts');
+    return openPostgresStorage(settings.DATABASE_URL.reveal());
+  }
+  const { openSqliteStorage } = await import('./sqlite/storage.ts');
   const file = databaseFile(settings);
   makePrivate(file);
   return openSqliteStorage(file);
