@@ -22,7 +22,7 @@ import { isoTimes } from './lib/iso-times.ts';
 import { memoryLimitBytes } from './lib/memory.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
-import { createManagement } from './management/management.ts';
+import { managementAtFirstCall } from './management/at-first-call.ts';
 import { recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
 import { PoolSharing } from './pool/sharing.ts';
@@ -225,7 +225,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   siblings?.present({ report: () => metrics.report(), degraded });
   const server = createHttpServer({
     serve: (exchange) => gateway.serve(exchange),
-    management: createManagement({
+    management: managementAtFirstCall({
       storage,
       trail,
       vault,
