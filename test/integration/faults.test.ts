@@ -1,8 +1,9 @@
 // Every fault of an upstream: healed by the other account where it can be, said honestly where it cannot.
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
+import type { MockScript } from '../../src/mock/script.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
-import { chat, startRig, type Rig } from '../support/rig.ts';
+import { chat, setUp, startRig, type Rig, type RigOptions } from '../support/rig.ts';
 
 interface ErrorAnswer {
   readonly error: {
@@ -19,13 +20,48 @@ const goodKey = 'sk-good-key-000000000002';
 /** Limits so short that no test waits long. */
 const quick = { FIRST_BYTE_TIMEOUT_MS: '400', STREAM_IDLE_TIMEOUT_MS: '400', CONNECT_TIMEOUT_MS: '500' } as const;
 
+/** A gateway for many tests. */
+interface Stage {
+  /** The gateway with two new accounts, of which nothing is known yet, until the test is over. */
+  begin(script?: MockScript): Promise<Pick<Rig, 'post' | 'manage' | 'mock' | 'accounts'> & AsyncDisposable>;
+}
+
+/** Where everything fails, a gateway soon does without further attempts; so many tests it bears. */
+const testsOnStage = 8;
+
+/** A gateway of this suite, another one now and then; it is stopped after the last test. */
+function stage(settings: RigOptions['settings'] = {}): Stage {
+  let rig: Rig | undefined;
+  let tests = 0;
+  after(() => rig?.stop());
+  return {
+    async begin(script = {}) {
+      if (tests % testsOnStage === 0) {
+        await rig?.stop();
+        rig = undefined;
+      }
+      tests += 1;
+      rig ??= await startRig({ keys: [], settings });
+      const { post, manage, mock } = rig;
+      mock.reset();
+      mock.setScript(script);
+      const accounts = await setUp(rig, mock, [badKey, goodKey]);
+      return {
+        post,
+        manage,
+        mock,
+        accounts,
+        async [Symbol.asyncDispose]() {
+          for (const id of accounts) await manage('DELETE', `/accounts/${id}`);
+        },
+      };
+    },
+  };
+}
+
 /** One account with the fault, one without; the faulty one is asked first. */
-async function pairRig(fault: string): Promise<Rig> {
-  return startRig({
-    keys: [badKey, goodKey],
-    script: { keys: { [badKey]: { fault } }, chunk_delay_ms: fault.startsWith('reset-mid') ? 20 : 0 },
-    settings: quick,
-  });
+function withFault(fault: string): MockScript {
+  return { keys: { [badKey]: { fault } }, chunk_delay_ms: fault.startsWith('reset-mid') ? 20 : 0 };
 }
 
 async function readError(response: Response): Promise<ErrorAnswer['error']> {
@@ -64,10 +100,11 @@ const healed: readonly string[] = [
 ];
 
 suite('healed by the other account', () => {
+  const quickStage = stage(quick);
   for (const fault of healed) {
     for (const stream of [false, true]) {
       test(`${fault}, ${stream ? 'streamed' : 'whole'}`, async () => {
-        await using rig = await pairRig(fault);
+        await using rig = await quickStage.begin(withFault(fault));
         const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream }));
         const text = await response.text();
         assert.equal(response.status, 200, text);
@@ -86,7 +123,7 @@ suite('healed by the other account', () => {
     'slow-first-token@3000',
   ]) {
     test(`${fault}, before any content`, async () => {
-      await using rig = await pairRig(fault);
+      await using rig = await quickStage.begin(withFault(fault));
       const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }));
       const text = await response.text();
       assert.equal(response.status, 200, text);
@@ -98,7 +135,7 @@ suite('healed by the other account', () => {
   }
 
   test('truncated JSON under a 200', async () => {
-    await using rig = await pairRig('truncated-json');
+    await using rig = await quickStage.begin(withFault('truncated-json'));
     const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
     assert.equal(response.status, 200);
     assert.equal(response.headers.get('x-aigateway-attempts'), '2');
@@ -107,6 +144,7 @@ suite('healed by the other account', () => {
 });
 
 suite('the caller’s own fault passes through at once and benches nobody', () => {
+  const usualStage = stage();
   for (const [fault, status] of [
     ['400', 400],
     ['400-context-length', 400],
@@ -118,7 +156,7 @@ suite('the caller’s own fault passes through at once and benches nobody', () =
     ['should-retry-false', undefined],
   ] as const) {
     test(fault, async () => {
-      await using rig = await startRig({ keys: [badKey, goodKey] });
+      await using rig = await usualStage.begin();
       const response = await rig.post('/v1/chat/completions', chat(`gpt-fault-${fault}`));
       if (status !== undefined) assert.equal(response.status, status);
       else assert.notEqual(response.status, 200);
@@ -226,6 +264,8 @@ suite('when no account is left', () => {
 });
 
 suite('after the first content', () => {
+  const quickStage = stage(quick);
+  const usualStage = stage();
   for (const [fault, code] of [
     ['cut-mid-stream', 'upstream_stream_interrupted'],
     ['reset-mid-stream@1200', 'upstream_stream_interrupted'],
@@ -234,7 +274,7 @@ suite('after the first content', () => {
     ['malformed-event', 'upstream_invalid_response'],
   ] as const) {
     test(`${fault}: an error event, no finish reason, no [DONE], no second call`, async () => {
-      await using rig = await pairRig(fault);
+      await using rig = await quickStage.begin(withFault(fault));
       const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }));
       assert.equal(response.status, 200);
       const text = await response.text();
@@ -244,7 +284,7 @@ suite('after the first content', () => {
     });
 
     test(`${fault} in buffered mode: rescued by the other account`, async () => {
-      await using rig = await pairRig(fault);
+      await using rig = await quickStage.begin(withFault(fault));
       const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }), {
         'x-aigateway-stream': 'buffered',
       });
@@ -257,7 +297,7 @@ suite('after the first content', () => {
   }
 
   test('a whole stream that lacks [DONE] is a success', async () => {
-    await using rig = await startRig();
+    await using rig = await usualStage.begin();
     const response = await rig.post('/v1/chat/completions', chat('gpt-fault-no-done', { stream: true }));
     const text = await response.text();
     assert.match(text, /"finish_reason":"stop"/u);
@@ -277,7 +317,7 @@ suite('after the first content', () => {
   ]) {
     for (const stream of [true, false]) {
       test(`${fault} is no failure, ${stream ? 'streamed' : 'whole'}`, async () => {
-        await using rig = await startRig();
+        await using rig = await usualStage.begin();
         const response = await rig.post('/v1/chat/completions', chat(`gpt-fault-${fault}`, { stream }));
         const text = await response.text();
         assert.equal(response.status, 200, text.slice(0, 300));
