@@ -42,17 +42,15 @@ function stage(settings: RigOptions['settings'] = {}): Stage {
       }
       tests += 1;
       rig ??= await startRig({ keys: [], settings });
-      const { post, manage, mock } = rig;
-      mock.reset();
-      mock.setScript(script);
-      const accounts = await setUp(rig, mock, [badKey, goodKey]);
+      const started = rig;
+      started.mock.reset();
+      started.mock.setScript(script);
+      const accounts = await setUp(started, started.mock, [badKey, goodKey]);
       return {
-        post,
-        manage,
-        mock,
+        ...started,
         accounts,
         async [Symbol.asyncDispose]() {
-          for (const id of accounts) await manage('DELETE', `/accounts/${id}`);
+          for (const id of accounts) await started.manage('DELETE', `/accounts/${id}`);
         },
       };
     },
