@@ -27,12 +27,17 @@ export function readUsd(value: string | number): UsdReading {
 /** The largest amount that is still exact: about nine million dollars. */
 const largestUsd = Math.floor(Number.MAX_SAFE_INTEGER / 10 ** nanoDigits);
 
+const zero = 0x30;
+
 /** An amount as the API writes it: decimal, in US dollars, exact, without zeros at the end. */
 export function writeUsd(nanoUsd: number | bigint): string {
   const sign = nanoUsd < 0 ? '-' : '';
   const digits = String(nanoUsd)
     .replace('-', '')
     .padStart(nanoDigits + 1, '0');
-  const fraction = digits.slice(-nanoDigits).replace(/0+$/u, '');
-  return `${sign}${digits.slice(0, -nanoDigits)}${fraction === '' ? '' : `.${fraction}`}`;
+  const point = digits.length - nanoDigits;
+  let end = digits.length;
+  while (end > point && digits.charCodeAt(end - 1) === zero) end -= 1;
+  const whole = sign + digits.slice(0, point);
+  return end === point ? whole : `${whole}.${digits.slice(point, end)}`;
 }

@@ -1,6 +1,6 @@
 // Price: what a request's attempts cost, as far as their usage is known.
 import { writeUsd } from '../core/money.ts';
-import { sumOfCosts, type PriceBook } from '../core/price.ts';
+import { sumOfCosts, type NanoUsd, type PriceBook } from '../core/price.ts';
 import type { AttemptRecord, RequestRecord } from '../core/record.ts';
 import { readReport, type UsageReport } from '../core/usage.ts';
 
@@ -26,8 +26,16 @@ export function costToTell(record: RequestRecord, report: UsageReport, prices: P
   const last = record.attempts.at(-1);
   const { usage, serviceTier } = readReport(report);
   if (last === undefined || usage === null) return undefined;
-  const attempts = [...record.attempts.slice(0, -1), { ...last, usage, usageSource: 'upstream' as const, serviceTier }];
-  const told: RequestRecord = { ...record, attempts };
-  priceRecord(told, prices);
-  return told.costNanoUsd === null ? undefined : writeUsd(told.costNanoUsd);
+  const { providerId, model, startedAtMs: atMs } = last;
+  const cost = prices.cost({ providerId, model, serviceTier, usage, atMs });
+  if (cost === null) return undefined;
+  const before = record.attempts.length > 1 ? costBefore(record, prices) : 0;
+  return before === null ? undefined : writeUsd(before + cost.nanoUsd);
+}
+
+/** What the attempts before the last cost; null where that is not known. */
+function costBefore(record: RequestRecord, prices: PriceBook): NanoUsd | null {
+  const earlier: RequestRecord = { ...record, attempts: record.attempts.slice(0, -1) };
+  priceRecord(earlier, prices);
+  return earlier.costNanoUsd;
 }

@@ -1,10 +1,8 @@
 // Writes the head of an answer to a client, and says how the end of its body is told.
+import { FieldWriter } from '../lib/http1/field-writer.ts';
 
 // An import would load all that the module exports, even what it loads when asked for: 15 MB.
 const { STATUS_CODES } = process.getBuiltinModule('node:http');
-const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
-/** Nothing that could end a line early, and nothing that is not one byte. */
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/u;
 
 /** What decides how the end of a body is told. */
 export interface AnswerCase {
@@ -29,26 +27,15 @@ export function framingOf({ method, isOld, status, bodyBytes, isLengthStated }: 
   return isOld ? 'until_close' : 'chunked';
 }
 
-/**
- * The lines of headers, name and value in turn, as latin1 text. Throws where one cannot be sent: it would be the
- * beginning of something else.
- */
-export function writeFields(headers: readonly string[]): string {
-  let lines = '';
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
-    const value = headers[i + 1] as string;
-    if (!fieldName.test(name) || !fieldValue.test(value))
-      throw new Error(`the header ${JSON.stringify(name)} cannot be sent`);
-    lines += `${name}: ${value}\r\n`;
-  }
-  return lines;
+/** Writes the headers of answers. */
+export function answerWriter(): FieldWriter {
+  return new FieldWriter(new Set(), (name) => new Error(`the header ${JSON.stringify(name)} cannot be sent`));
 }
 
 /** What a head is made of. */
 export interface AnswerHead {
   readonly status: number;
-  /** From `writeFields`. */
+  /** From the `answerWriter`. */
   readonly fields: string;
   readonly framing: AnswerFraming;
   readonly bodyBytes: number | undefined;

@@ -1,10 +1,10 @@
 // How answers are framed: what goes over the wire for whom.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NameCache } from '../lib/http1/fields.ts';
+import { FieldReader } from '../lib/http1/fields.ts';
 import type { Postponed } from '../lib/turn-end.ts';
 import { bytesOf } from './answer-bytes.ts';
-import { writeFields } from './answer-head.ts';
+import { answerWriter } from './answer-head.ts';
 import { HttpAnswer, type AnswerConnection } from './answer.ts';
 import { RequestBody } from './request-body.ts';
 import { readRequestHead } from './request-head.ts';
@@ -15,6 +15,7 @@ class Recorder implements AnswerConnection {
   readonly keepAliveSeconds = 5;
   readonly isClosing = false;
   readonly date = 'now';
+  readonly writer = answerWriter();
   waitingBytes = 0;
   sent = '';
   ended: 'keeps' | 'closes' | undefined;
@@ -44,7 +45,7 @@ function answer(request: string, status: number, headers: readonly string[], tex
   const connection = new Recorder();
   const body = new RequestBody(0, { pause() {}, resume() {}, invite() {} });
   body.end();
-  const written = new HttpAnswer(readRequestHead(request, new NameCache()), body, connection);
+  const written = new HttpAnswer(readRequestHead(request, new FieldReader()), body, connection);
   written.start(status, headers);
   for (const [i, text] of texts.entries()) {
     if (i === texts.length - 1) written.end(text);
@@ -102,7 +103,7 @@ test('what is written in one turn is one chunk', () => {
   const connection = new Recorder();
   const body = new RequestBody(0, { pause() {}, resume() {}, invite() {} });
   body.end();
-  const written = new HttpAnswer(readRequestHead(get, new NameCache()), body, connection);
+  const written = new HttpAnswer(readRequestHead(get, new FieldReader()), body, connection);
   written.start(200, []);
   assert.equal(written.write(Buffer.from('abc')), true);
   assert.equal(written.write(Buffer.from('defghijk')), false, 'more than ten bytes wait');
@@ -126,7 +127,7 @@ test('a header that would end its line early is never sent', () => {
     ['', 'a'],
     ['x:', 'a'],
   ] as const)
-    assert.throws(() => writeFields([name, value]), /cannot be sent/u, JSON.stringify([name, value]));
+    assert.throws(() => answerWriter().write([name, value]), /cannot be sent/u, JSON.stringify([name, value]));
 });
 
 test('a large piece is handed on where it lies', () => {

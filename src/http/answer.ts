@@ -1,8 +1,9 @@
 // The way back to the client: collects what is written in a turn of the event loop, and sends it as one.
 import type { ClientAnswer } from '../core/exchange.ts';
+import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import type { Postponed } from '../lib/turn-end.ts';
 import { bytesOf } from './answer-bytes.ts';
-import { framingOf, statesLength, writeAnswerHead, writeFields, type AnswerFraming } from './answer-head.ts';
+import { framingOf, statesLength, writeAnswerHead, type AnswerFraming } from './answer-head.ts';
 import type { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -20,6 +21,7 @@ export interface AnswerConnection {
   readonly isClosing: boolean;
   /** The time as answers tell it. */
   readonly date: string;
+  readonly writer: FieldWriter;
   /** Calls `atTurnEnd` once. */
   postpone(work: Postponed): void;
   /** False where the client has enough. */
@@ -67,7 +69,7 @@ export class HttpAnswer implements ClientAnswer, Postponed {
 
   start(status: number, headers: readonly string[]): void {
     if (this.isStarted || this.#isOver) return;
-    this.#fields = writeFields(headers);
+    this.#fields = this.#connection.writer.write(headers);
     this.#isLengthStated = statesLength(headers);
     this.#status = status;
   }

@@ -1,10 +1,11 @@
 // One connection of a client: its requests are read and answered one after the other.
 import type { Socket } from 'node:net';
 import { GatewayError } from '../core/errors.ts';
+import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import { MessageParser, type MessageKind } from '../lib/http1/message-parser.ts';
 import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
-import { writeAnswerHead, writeFields } from './answer-head.ts';
+import { writeAnswerHead } from './answer-head.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
 import { fieldOf, type RequestHead } from './request-head.ts';
 
@@ -32,6 +33,7 @@ export interface ConnectionSite {
   readonly kind: MessageKind<RequestHead>;
   readonly limits: ClientLimits;
   readonly turnEnd: TurnEnd;
+  readonly writer: FieldWriter;
   readonly maxBodyBytes: number;
   /** No connection is kept behind its answer. */
   isDraining(): boolean;
@@ -101,6 +103,10 @@ export class ClientConnection implements ExchangeConnection {
 
   get isClosing(): boolean {
     return this.#site.isDraining();
+  }
+
+  get writer(): FieldWriter {
+    return this.#site.writer;
   }
 
   get date(): string {
@@ -260,7 +266,7 @@ export class ClientConnection implements ExchangeConnection {
     const body = new GatewayError('invalid_request', message).toBody();
     const head = writeAnswerHead({
       status,
-      fields: writeFields(['content-type', 'application/json', 'x-content-type-options', 'nosniff']),
+      fields: this.writer.write(['content-type', 'application/json', 'x-content-type-options', 'nosniff']),
       framing: 'counted',
       bodyBytes: Buffer.byteLength(body),
       keepAliveSeconds: undefined,

@@ -1,8 +1,8 @@
 // The listener: takes connections, looks after those that take too long, and closes them all in the end.
 import { createServer, type Server } from 'node:net';
-import { NameCache } from '../lib/http1/fields.ts';
+import { FieldReader } from '../lib/http1/fields.ts';
 import { TurnEnd } from '../lib/turn-end.ts';
-import { AnswerDate } from './answer-head.ts';
+import { AnswerDate, answerWriter } from './answer-head.ts';
 import { ClientConnection, mostWaitingBytes, type ClientLimits, type ConnectionSite } from './connection.ts';
 import type { HttpExchange } from './exchange.ts';
 import { requestsWith } from './request-head.ts';
@@ -35,9 +35,10 @@ export interface ListenerParts {
 export class HttpListener implements ConnectionSite {
   /** Listens where it is told to. */
   readonly server: Server;
-  readonly kind = requestsWith(new NameCache());
+  readonly kind = requestsWith(new FieldReader());
   readonly limits: ClientLimits;
   readonly turnEnd = new TurnEnd();
+  readonly writer = answerWriter();
   readonly maxBodyBytes: number;
   readonly serve: (exchange: HttpExchange) => void;
   readonly isDraining: () => boolean;

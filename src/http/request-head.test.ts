@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NameCache } from '../lib/http1/fields.ts';
+import { FieldReader } from '../lib/http1/fields.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import { MessageParser } from '../lib/http1/message-parser.ts';
 import { readRequestHead, requestsWith, type RequestHead } from './request-head.ts';
 
-const kind = requestsWith(new NameCache());
-const read = (text: string): RequestHead => readRequestHead(text, new NameCache());
+const kind = requestsWith(new FieldReader());
+const read = (text: string): RequestHead => readRequestHead(text, new FieldReader());
 
 test('a head, read', () => {
   const head = read(

@@ -1,5 +1,5 @@
 // Reads the head of a client's request.
-import { checkCharacters, readFields, type NameCache } from '../lib/http1/fields.ts';
+import type { FieldReader } from '../lib/http1/fields.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../lib/http1/message-parser.ts';
 import { refusalOf, type Refusal } from './strictness.ts';
@@ -31,11 +31,11 @@ const none: BodyLength = { kind: 'none' };
 const chunked: BodyLength = { kind: 'chunked' };
 
 /** Requests as a parser reads them. */
-export function requestsWith(names: NameCache): MessageKind<RequestHead> {
+export function requestsWith(reader: FieldReader): MessageKind<RequestHead> {
   return {
     longestHeadBytes,
     mayBeginEmpty: true,
-    readHead: (text) => readRequestHead(text, names),
+    readHead: (text) => readRequestHead(text, reader),
     couldBegin: (bytes, at) => beginning.test(bytes.toString('latin1', at, at + 40)),
   };
 }
@@ -47,13 +47,12 @@ export function fieldOf(fields: readonly string[], name: string): string | undef
 }
 
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
-export function readRequestHead(text: string, names: NameCache): RequestHead {
-  checkCharacters(text);
+export function readRequestHead(text: string, reader: FieldReader): RequestHead {
   const end = text.indexOf('\r\n');
   const [, method, target, version] = requestLine.exec(end === -1 ? text : text.slice(0, end)) ?? [];
   if (method === undefined || target === undefined || version === undefined)
     throw new MessageFormatError('is not valid HTTP/1.1');
-  const fields = readFields(text, end, names);
+  const fields = reader.read(text, end);
   const refusal = refusalOf({ version, target, fields });
   const isOld = version === '1.0';
   const length = refusal === undefined ? lengthOf(fields) : none;

@@ -15,11 +15,14 @@ const unitMs: Readonly<Record<string, number>> = {
 export const longestWaitMs: number = 31 * 24 * 3_600_000;
 
 const part = /(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)/gu;
+/** Most durations have one part: several of them come with every answer. */
+const onePart = /^(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)?$/u;
 
 /** A Go `time.Duration` (`6m0s`, `1h12m0s`, `8.64s`, `17ms`) or plain seconds, in ms; undefined where it is neither. */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
-  if (/^\d+(\.\d+)?$/u.test(trimmed)) return finite(Number(trimmed) * 1000);
+  const [, only, onlyUnit = 's'] = onePart.exec(trimmed) ?? [];
+  if (only !== undefined) return finite(Number(only) * (unitMs[onlyUnit] ?? 0));
   if (trimmed === '' || trimmed.replace(part, '') !== '') return undefined;
   let total = 0;
   for (const [, number, unit = ''] of trimmed.matchAll(part)) total += Number(number) * (unitMs[unit] ?? 0);

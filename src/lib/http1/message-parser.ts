@@ -21,7 +21,7 @@ export interface MessageKind<Head extends MessageHead> {
   readonly longestHeadBytes: number;
   /** Whether a head may follow upon empty lines (RFC 9112, section 2.2). */
   readonly mayBeginEmpty: boolean;
-  /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
+  /** Reads a head: its lines, each with its end, without the empty one behind them. Throws a `MessageFormatError` where it is none. */
   readHead(text: string): Head;
   /** What cannot become a head any more is refused at once instead of waited for. */
   couldBegin(bytes: Buffer, at: number): boolean;
@@ -130,7 +130,7 @@ export class MessageParser<Head extends MessageHead> {
       if (!this.#kind.couldBegin(bytes, at)) throw new MessageFormatError('is not HTTP');
       return undefined;
     }
-    const head = this.#kind.readHead(bytes.toString('latin1', at, end));
+    const head = this.#kind.readHead(bytes.toString('latin1', at, end + 2));
     const next = end + endOfHead.length;
     if (head.isInterim === true) return this.#countInterim(next);
     const { length } = head;

@@ -1,5 +1,5 @@
 // Reads the head of an HTTP/1.1 answer, as strictly as RFC 9112 allows: what can be read in two ways is refused.
-import { checkCharacters, readFields, type NameCache } from '../../lib/http1/fields.ts';
+import type { FieldReader } from '../../lib/http1/fields.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../../lib/http1/message-parser.ts';
 
@@ -24,11 +24,11 @@ const chunked: BodyLength = { kind: 'chunked' };
 const untilClose: BodyLength = { kind: 'until_close' };
 
 /** Answers as a parser reads them. */
-export function answersWith(names: NameCache): MessageKind<AnswerHead> {
+export function answersWith(reader: FieldReader): MessageKind<AnswerHead> {
   return {
     longestHeadBytes: 64 << 10,
     mayBeginEmpty: false,
-    readHead: (text) => readHead(text, names),
+    readHead: (text) => readHead(text, reader),
     couldBegin(bytes, at) {
       const count = Math.min(beginning.length, bytes.length - at);
       return bytes.compare(beginning, 0, count, at, at + count) === 0;
@@ -37,14 +37,13 @@ export function answersWith(names: NameCache): MessageKind<AnswerHead> {
 }
 
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
-export function readHead(text: string, names: NameCache): AnswerHead {
-  checkCharacters(text);
+export function readHead(text: string, reader: FieldReader): AnswerHead {
   const end = text.indexOf('\r\n');
   const [, minor, code] = statusLine.exec(end === -1 ? text : text.slice(0, end)) ?? [];
   if (code === undefined) throw new MessageFormatError('is not HTTP');
   const status = Number(code);
   const headers: Record<string, string | string[]> = {};
-  const fields = readFields(text, end, names);
+  const fields = reader.read(text, end);
   for (let i = 0; i < fields.length; i += 2) add(headers, fields[i] as string, fields[i + 1] as string);
   if (status === 101) throw new MessageFormatError('has a status 101 that nobody asked for');
   if (status < 200) return { status, headers, length: none, keepsAlive: true, isInterim: true };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NameCache } from '../../lib/http1/fields.ts';
+import { FieldReader } from '../../lib/http1/fields.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
 import { MessageParser } from '../../lib/http1/message-parser.ts';
 import { answersWith, readHead, type AnswerHead } from './answer-head.ts';
@@ -20,7 +20,7 @@ function parse(bytes: Buffer, cuts: readonly number[]): Parsed {
   const heads: AnswerHead[] = [];
   let body = '';
   let dones = 0;
-  const parser = new MessageParser<AnswerHead>(answersWith(new NameCache()), {
+  const parser = new MessageParser<AnswerHead>(answersWith(new FieldReader()), {
     onHead: (head) => heads.push(head),
     onBody: (piece) => (body += Buffer.from(piece).toString('latin1')),
     onDone: () => (dones += 1),
@@ -146,11 +146,11 @@ test('what is no head', () => {
     'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked',
   ];
   for (const text of bad)
-    assert.throws(() => readHead(text, new NameCache()), MessageFormatError, JSON.stringify(text));
+    assert.throws(() => readHead(text, new FieldReader()), MessageFormatError, JSON.stringify(text));
 });
 
 test('a header named as a property of every object is a header like any other', () => {
-  const { headers } = readHead('HTTP/1.1 200 OK\r\nconstructor: a\r\nconstructor: b\r\nvalueof: c', new NameCache());
+  const { headers } = readHead('HTTP/1.1 200 OK\r\nconstructor: a\r\nconstructor: b\r\nvalueof: c', new FieldReader());
   assert.deepEqual([headers['constructor'], headers['valueof']], [['a', 'b'], 'c']);
 });
 

@@ -1,13 +1,14 @@
 // The connections to one origin: the one used last is used first, so that those not needed grow old and are closed.
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { NameCache } from '../../lib/http1/fields.ts';
+import { FieldReader } from '../../lib/http1/fields.ts';
 import { newReading } from '../../lib/http1/reading.ts';
 import { TurnEnd } from '../../lib/turn-end.ts';
 import { guardedLookup, literalProblem } from '../guarded-lookup.ts';
 import { TransportError } from '../upstream.ts';
 import { answersWith } from './answer-head.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
+import { requestWriter } from './request-head.ts';
 
 /** How long an idle connection is kept; a shorter word of the upstream wins. */
 const idleMs = 30_000;
@@ -62,7 +63,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #connectTimeoutMs: number;
   readonly #lookup: LookupFunction;
   readonly #reading = newReading();
-  readonly #answers = answersWith(new NameCache());
+  readonly writer = requestWriter();
+  readonly #answers = answersWith(new FieldReader());
   readonly #turnEnd = new TurnEnd();
   readonly #all = new Set<Connection>();
   /** Idle ones, the one used last at the end. */

@@ -56,7 +56,11 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
 
   begin(pool: ConnectionPool, request: UpstreamRequest): void {
     try {
-      this.#unsent = { head: writeHead(request, pool.origin.host), body: request.body, mayLeave: request.mayLeave };
+      this.#unsent = {
+        head: writeHead(request, pool.origin.host, pool.writer),
+        body: request.body,
+        mayLeave: request.mayLeave,
+      };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       queueMicrotask(() => this.onError(error));

@@ -1,0 +1,46 @@
+// Writes the header fields of a message; what cannot be sent as one line is refused.
+import { fieldName, isSecretField } from './fields.ts';
+
+/** Nothing that could end a line early, and nothing that is not one byte. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/u;
+const mostPlaces = 64;
+
+interface Line {
+  readonly name: string;
+  readonly value: string;
+  readonly text: string;
+}
+
+/** Writes heads of which each is much like the one before: what has not changed is not looked at again. */
+export class FieldWriter {
+  readonly #left: ReadonlySet<string>;
+  readonly #refuse: (name: string) => Error;
+  readonly #lines: (Line | undefined)[] = [];
+
+  /** `left` are names in lower case that are left out; `refuse` makes the error for a header that cannot be sent. */
+  constructor(left: ReadonlySet<string>, refuse: (name: string) => Error) {
+    this.#left = left;
+    this.#refuse = refuse;
+  }
+
+  /** The lines of headers, name and value in turn, as latin1 text. Throws where one would be the beginning of something else. */
+  write(headers: readonly string[]): string {
+    let lines = '';
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i] as string;
+      const value = headers[i + 1] as string;
+      const known = this.#lines[i >> 1];
+      if (known !== undefined && known.value === value && known.name === name) lines += known.text;
+      else lines += this.#line(name, value, i >> 1);
+    }
+    return lines;
+  }
+
+  #line(name: string, value: string, place: number): string {
+    if (!fieldName.test(name) || !fieldValue.test(value)) throw this.#refuse(name);
+    const lower = name.toLowerCase();
+    const text = this.#left.has(lower) ? '' : `${name}: ${value}\r\n`;
+    if (place < mostPlaces) this.#lines[place] = isSecretField(lower) ? undefined : { name, value, text };
+    return text;
+  }
+}
