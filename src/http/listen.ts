@@ -3,6 +3,12 @@ import type { AddressInfo, Server } from 'node:net';
 import type { Settings } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
 
+/**
+ * So many connections may wait until they are taken; the system may allow fewer. Beyond it clients are put off, and some
+ * are cut off in the midst of a request: Node's own 511 come within the second that a thousand large bodies take.
+ */
+const backlog = 4096;
+
 /** Listen errors that a person can mend → what to do. */
 const listenProblems: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use by another program; stop it or set another AIGATEWAY_PORT',
@@ -27,7 +33,7 @@ export function listen(
       const problem = listenProblems[error.code ?? ''] ?? `cannot be used (${error.code})`;
       reject(new StartError(`${urlHost(HOST)}:${PORT} ${problem}`));
     });
-    server.listen({ ...address, reusePort }, () =>
+    server.listen({ ...address, reusePort, backlog }, () =>
       resolve(`http://${urlHost(HOST)}:${(server.address() as AddressInfo).port}`),
     );
   });
