@@ -38,6 +38,7 @@ export interface AnswerHead {
   /** From the `answerWriter`. */
   readonly fields: string;
   readonly framing: AnswerFraming;
+  /** The bytes of the whole body where they are known; also of the one that an answer to HEAD leaves out. */
   readonly bodyBytes: number | undefined;
   /** How long the connection is kept behind this answer, in s; undefined where it is closed. */
   readonly keepAliveSeconds: number | undefined;
@@ -50,7 +51,7 @@ export function writeAnswerHead({ status, fields, framing, bodyBytes, keepAliveS
   const length =
     framing === 'chunked'
       ? 'transfer-encoding: chunked\r\n'
-      : framing === 'counted'
+      : framing === 'counted' || (framing === 'bodiless' && bodyBytes !== undefined && bodyBytes > 0)
         ? `content-length: ${bodyBytes}\r\n`
         : '';
   const connection = keepAliveSeconds === undefined ? 'close' : `keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}`;

@@ -87,6 +87,7 @@ test('the end of an answer is told in the way that its client understands', () =
     [get, 599, [], [''], `HTTP/1.1 599 \r\ncontent-length: 0\r\n${kept}`, 'keeps'],
     [`${get}\r\nconnection: close`, 200, [], ['a'], `${ok}content-length: 1\r\n${closed}a`, 'closes'],
     ['HEAD / HTTP/1.1\r\nhost: a', 200, ['content-length', '3'], ['abc'], `${ok}content-length: 3\r\n${kept}`, 'keeps'],
+    ['HEAD / HTTP/1.1\r\nhost: a', 200, [], ['abc'], `${ok}content-length: 3\r\n${kept}`, 'keeps'],
     ['HEAD / HTTP/1.1\r\nhost: a', 200, [], ['a', 'bc'], `${ok}${kept}`, 'keeps'],
     [old, 200, [], ['abc'], `${ok}content-length: 3\r\n${closed}abc`, 'closes'],
     [oldKept, 200, [], ['abc'], `${ok}content-length: 3\r\n${kept}abc`, 'keeps'],

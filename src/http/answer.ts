@@ -141,7 +141,7 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   #writeHead(): string {
     const { method, isOld, keepsAlive } = this.#request;
     const { isClosing, keepAliveSeconds, date } = this.#connection;
-    const bodyBytes = this.#isComplete ? this.#waitingBytes : undefined;
+    const bodyBytes = this.#isComplete && !this.#isLengthStated ? this.#waitingBytes : undefined;
     const framing = framingOf({
       method,
       isOld,
