@@ -42,7 +42,7 @@ import { askBooks } from './upstream/books.ts';
 import { probe } from './upstream/probe.ts';
 import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
-import type { Siblings } from './workers/siblings.ts';
+import { withSiblings, type Siblings } from './workers/siblings.ts';
 
 const probeTimeoutMs = 20_000;
 const booksTimeoutMs = 60_000;
@@ -222,14 +222,15 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       ...(isSpoolInTrouble ? ['ledger_disk'] : []),
     ];
   };
-  siblings?.present({ report: () => metrics.report(), degraded });
+  const reload = (): Promise<unknown> => Promise.all([configuration.reload(), clientKeys.reload()]);
+  siblings?.present({ report: () => metrics.report(), degraded, reload });
   const server = createHttpServer({
     serve: (exchange) => gateway.serve(exchange),
     management: managementAtFirstCall({
       storage,
       trail,
       vault,
-      configuration,
+      configuration: withSiblings(configuration, siblings),
       clientKeys,
       failedKeys,
       pool,

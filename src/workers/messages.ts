@@ -15,6 +15,10 @@ export type ToWorker =
   | { readonly kind: 'gathered'; readonly n: number; readonly reports: readonly (readonly MetricReport[])[] }
   /** What does not work at the others. */
   | { readonly kind: 'others_degraded'; readonly names: readonly string[] }
+  /** Another has changed the configuration: it is to be read anew. */
+  | { readonly kind: 'reload'; readonly n: number }
+  /** The answer to `changed`: all who answer have read it. */
+  | { readonly kind: 'all_reloaded'; readonly n: number }
   /** The answer to `ask`. */
   | { readonly kind: 'answer'; readonly n: number; readonly reply: unknown }
   /** What another worker tells. */
@@ -31,6 +35,9 @@ export type FromWorker =
   | { readonly kind: 'gather'; readonly n: number; readonly report: readonly MetricReport[] }
   /** What does not work here. */
   | { readonly kind: 'degraded'; readonly names: readonly string[] }
+  /** The configuration was changed here. */
+  | { readonly kind: 'changed'; readonly n: number }
+  | { readonly kind: 'reloaded'; readonly n: number }
   /** Has a step done in what all share. */
   | {
       readonly kind: 'ask';

@@ -8,12 +8,14 @@ import { SeatLine } from './seat-line.ts';
 
 const lookEveryMs = 250;
 /** The supervisor answers after a second at the latest. */
-const longestGatheringMs = 3000;
+const longestMs = 3000;
 
 /** What a worker lets the others know of itself. */
 export interface OwnState {
   readonly report: () => Promise<readonly MetricReport[]>;
   readonly degraded: () => readonly string[];
+  /** Reads the configuration anew. */
+  readonly reload: () => Promise<unknown>;
 }
 
 /** The others. */
@@ -28,8 +30,19 @@ export interface Siblings {
   readonly line: StoreLine;
   /** Lets the others know of this worker from now on. */
   present(own: OwnState): void;
+  /** Has the others read the configuration anew; resolves when they have, or after a while. */
+  changed(): Promise<void>;
   /** What the others have measured, those included that are gone; empty where the supervisor does not answer. */
   gather(own: readonly MetricReport[]): Promise<readonly (readonly MetricReport[])[]>;
+}
+
+/** The configuration of a worker: what is read anew because it was changed here, the others read anew too. */
+export function withSiblings<Watch extends { reload(): Promise<void> }>(
+  watch: Watch,
+  siblings: Siblings | undefined,
+): Watch {
+  if (siblings === undefined) return watch;
+  return { ...watch, reload: () => watch.reload().then(() => siblings.changed()) };
 }
 
 /** The supervisor as a worker knows it. */
@@ -70,7 +83,8 @@ export class Seat implements Siblings {
   readonly line: SeatLine;
   readonly #channel: Channel;
   readonly #clock: Clock;
-  readonly #gatherings = new Map<number, (reports: readonly (readonly MetricReport[])[]) => void>();
+  /** What the supervisor was asked and has not answered. */
+  readonly #asked = new Map<number, (reports: readonly (readonly MetricReport[])[]) => void>();
   readonly #announced = Promise.withResolvers<void>();
   readonly #stop: () => void;
   #count = 0;
@@ -137,18 +151,27 @@ export class Seat implements Siblings {
     look();
   }
 
+  async changed(): Promise<void> {
+    await this.#ask((n) => ({ kind: 'changed', n }));
+  }
+
   gather(own: readonly MetricReport[]): Promise<readonly (readonly MetricReport[])[]> {
+    return this.#ask((n) => ({ kind: 'gather', n, report: own }));
+  }
+
+  /** Empty where there is no answer, or none in time. */
+  #ask(message: (n: number) => FromWorker): Promise<readonly (readonly MetricReport[])[]> {
     this.#count += 1;
     const n = this.#count;
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(longestGatheringMs, () => conclude([]));
+      const cancel = this.#clock.after(longestMs, () => conclude([]));
       const conclude = (reports: readonly (readonly MetricReport[])[]): void => {
         cancel();
-        this.#gatherings.delete(n);
+        this.#asked.delete(n);
         resolve(reports);
       };
-      this.#gatherings.set(n, conclude);
-      this.#channel.tell({ kind: 'gather', n, report: own });
+      this.#asked.set(n, conclude);
+      this.#channel.tell(message(n));
     });
   }
 
@@ -158,7 +181,9 @@ export class Seat implements Siblings {
       this.#stop();
       // Nothing will be announced any more.
       this.#announced.resolve();
-    } else if (message.kind === 'gathered') this.#gatherings.get(message.n)?.(message.reports);
+    } else if (message.kind === 'gathered') this.#asked.get(message.n)?.(message.reports);
+    else if (message.kind === 'all_reloaded') this.#asked.get(message.n)?.([]);
+    else if (message.kind === 'reload') void this.#reload(message.n);
     else if (message.kind === 'answer') this.line.answered(message.n, message.reply);
     else if (message.kind === 'published') this.line.published(message.channel, message.message);
     else if (message.kind === 'others_degraded') this.#degraded = message.names;
@@ -170,10 +195,19 @@ export class Seat implements Siblings {
     this.#channel.tell({ kind: 'reported', n, report });
   }
 
+  async #reload(n: number): Promise<void> {
+    try {
+      await this.#own?.reload();
+    } catch {
+      // The watch tells of a database that is away, and reads the change when it is back.
+    }
+    this.#channel.tell({ kind: 'reloaded', n });
+  }
+
   /** There is nobody to announce it any more. */
   #onLost(): void {
     this.#announced.resolve();
     this.line.lost();
-    for (const conclude of this.#gatherings.values()) conclude([]);
+    for (const conclude of this.#asked.values()) conclude([]);
   }
 }

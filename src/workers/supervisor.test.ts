@@ -144,6 +144,23 @@ test('a report is gathered over all that serve', () => {
   assert.deepEqual(run.at(1).told.at(-1), { kind: 'gathered', n: 7, reports: [[metric], []] });
 });
 
+test('a change is answered when all others have read it', async () => {
+  const run = begin(3);
+  for (const i of [0, 1, 2]) run.serve(i);
+  run.at(1).say({ kind: 'changed', n: 4 });
+  assert.deepEqual(
+    [run.at(0).told.at(-1), run.at(2).told.at(-1)],
+    [1, 1].map((n) => ({ kind: 'reload', n })),
+  );
+  run.at(0).say({ kind: 'reloaded', n: 1 });
+  assert.equal(kinds(run.at(1)).includes('all_reloaded'), false);
+  run.at(2).say({ kind: 'reloaded', n: 1 });
+  assert.deepEqual(run.at(1).told.at(-1), { kind: 'all_reloaded', n: 4 });
+  run.at(1).say({ kind: 'changed', n: 5 });
+  await run.clock.advance(1000);
+  assert.deepEqual(run.at(1).told.at(-1), { kind: 'all_reloaded', n: 5 }, 'nobody waits for ever');
+});
+
 test('the word to end reaches all; the exit code is the first that is not 0', async () => {
   for (const [codes, code] of [
     [[0, 0], 0],

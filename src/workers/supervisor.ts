@@ -4,6 +4,10 @@ import { LocalStore } from '../shared-state/local/local-store.ts';
 import { Gathering } from './gathering.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { endsInRow, restartPauseMs } from './restart-pause.ts';
+import { Rounds } from './rounds.ts';
+
+/** A change is answered after so long at the latest, though a worker may not know of it yet. */
+const reloadMs = 1000;
 
 /** A worker as the supervisor has it in hand. */
 export interface WorkerProcess {
@@ -50,6 +54,7 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #seats: readonly Seat[];
   readonly #gathering: Gathering;
+  readonly #reloads: Rounds;
   /** What the workers share where they have no Redis. */
   readonly #store: LocalStore;
   readonly #done = Promise.withResolvers<number>();
@@ -72,9 +77,9 @@ export class Supervisor {
       cancelRestart: () => {},
     }));
     this.#store = new LocalStore(parts.clock);
-    this.#gathering = new Gathering(parts.clock, (number, n) =>
-      this.#seats[number - 1]?.process?.tell({ kind: 'report', n }),
-    );
+    const tell = (number: number, message: ToWorker): void => this.#seats[number - 1]?.process?.tell(message);
+    this.#gathering = new Gathering(parts.clock, (number, n) => tell(number, { kind: 'report', n }));
+    this.#reloads = new Rounds(parts.clock, reloadMs, (number, n) => tell(number, { kind: 'reload', n }));
   }
 
   /** Starts the workers, the first alone: it brings the database up to date. Resolves with the exit code when all have ended. */
@@ -113,6 +118,7 @@ export class Supervisor {
     const { number, process } = seat;
     if (message.kind === 'hello') process?.tell({ kind: 'begin', number, count: this.#parts.count, port: this.#port });
     else if (message.kind === 'ready') this.#onReady(seat, message.url);
+    else if (message.kind === 'reloaded') this.#reloads.answered(number, message.n);
     else if (message.kind === 'reported') this.#gathering.reported(number, message.n, message.report);
     else if (message.kind === 'degraded') {
       seat.degraded = message.names;
@@ -125,11 +131,20 @@ export class Supervisor {
       for (const other of this.#seats)
         if (other !== seat) other.process?.tell({ kind: 'published', channel, message: text });
     } else {
-      const others = this.#seats.filter((other) => other.isReady && other !== seat).map((other) => other.number);
+      const others = this.#othersOf(seat);
+      if (message.kind === 'changed') {
+        this.#reloads.begin(others, () => process?.tell({ kind: 'all_reloaded', n: message.n }));
+        return;
+      }
       this.#gathering.begin(number, message.report, others, (reports) =>
         process?.tell({ kind: 'gathered', n: message.n, reports }),
       );
     }
+  }
+
+  /** The numbers of all others that serve. */
+  #othersOf(seat: Seat): number[] {
+    return this.#seats.filter((other) => other.isReady && other !== seat).map(({ number }) => number);
   }
 
   #onReady(seat: Seat, url: string): void {
@@ -156,6 +171,7 @@ export class Supervisor {
     seat.degraded = [];
     seat.told = '';
     this.#gathering.ended(seat.number);
+    this.#reloads.ended(seat.number);
     if (this.#isStopping || !this.#isAnnounced) {
       // Who ends unasked before all serve cannot start, and has said why.
       const failure = this.#isStopping ? (code ?? 1) : code || 1;

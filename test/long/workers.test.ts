@@ -48,13 +48,9 @@ suite('two workers', { skip: withoutChildren }, () => {
         const { key } = await limitedClient(rig, { rpm: 60 });
         const ask = (): Promise<number> =>
           askAlone(rig.url, '/v1/chat/completions', { key, body: chat('gpt-4') }).then(({ status }) => status);
-        await eventually('both know that there is a key', async () => {
-          const all = await Promise.all(
-            Array.from({ length: 20 }, () => askAlone(rig.url, '/v1/models').then(({ status }) => status)),
-          );
-          // Who knows of no key at all still serves everybody on this machine.
-          return all.every((status) => status === 401);
-        });
+        // A change holds at all of them when it is answered: who knew of no key would serve everybody on this machine.
+        const strangers = Array.from({ length: 20 }, () => askAlone(rig.url, '/v1/models'));
+        for (const { status } of await Promise.all(strangers)) assert.equal(status, 401);
         const startedAtMs = performance.now();
         const statuses: number[] = [];
         const round = async (): Promise<void> => {
@@ -107,15 +103,6 @@ suite('two workers', { skip: withoutChildren }, () => {
       const supervisor = rig.program.process.pid ?? 0;
       const workers = workersOf(supervisor);
       assert.equal(workers.length, 2);
-      // An account that one worker has made the other knows a moment later.
-      await eventually('both serve', async () => {
-        const all = await Promise.all(
-          Array.from({ length: 10 }, () =>
-            askAlone(rig.url, '/v1/chat/completions', { body: chat('gpt-4') }).then(({ status }) => status),
-          ),
-        );
-        return all.every((status) => status === 200);
-      });
       let begun = 0;
       const streams = Array.from({ length: 20 }, () => {
         let isBegun = false;
