@@ -9,7 +9,7 @@ const askEveryMs = 500;
 
 /** What was found. */
 export interface Truth {
-  /** What the upstream has served. */
+  /** What the upstream has served, as far as its journal reaches back. */
   readonly served: number;
   /** Of that, what has no row. */
   readonly missing: number;
@@ -21,8 +21,10 @@ export interface Truth {
   readonly counterOff: number | null;
   /** What one request costs; all have the same body. */
   readonly eachNanoUsd: number;
-  /** What the ledger says that all cost, less what the journal's tokens cost. */
-  readonly costOff: number;
+  /** What the ledger says that all cost, less what the journal's tokens cost; null where the journal does not reach back to the first. */
+  readonly costOff: number | null;
+  /** Attempts on record less requests that the upstream has had. */
+  readonly rowsOff: number;
   /** From the first look to the one that found all well. */
   readonly afterMs: number;
 }
@@ -43,12 +45,19 @@ export interface Counter {
 
 /** Looks until all is well, a minute at most; no request may be under way. */
 export async function readTruth(ground: SharedGround, counter?: Counter): Promise<Truth> {
-  const journal = (await (await fetch(`${ground.upstream}/__journal`)).json()) as { entries: readonly JournalEntry[] };
-  const served = journal.entries.filter(({ path, status }) => path === '/v1/chat/completions' && status === 200);
+  const journal = (await (await fetch(`${ground.upstream}/__journal`)).json()) as {
+    requests: number;
+    entries: readonly JournalEntry[];
+  };
+  const { requests, entries } = journal;
+  const served = entries.filter(({ path, status }) => path === '/v1/chat/completions' && status === 200);
   const beganAtMs = performance.now();
   for (;;) {
     const afterMs = performance.now() - beganAtMs;
-    const truth = { ...(await look(ground, served, counter?.keyId)), afterMs };
+    const truth = {
+      ...(await look(ground, { requests, isWhole: requests === entries.length, served }, counter?.keyId)),
+      afterMs,
+    };
     if (isTrue(truth, counter?.mayBeOver) || afterMs > patienceMs) return truth;
     await sleep(askEveryMs);
   }
@@ -56,14 +65,18 @@ export async function readTruth(ground: SharedGround, counter?: Counter): Promis
 
 /** Whether nothing is missing, nothing is there twice, and all sums agree. */
 export function isTrue(truth: Truth, mayBeOver: number = 0): boolean {
-  const { missing, twice, sumsOff, counterOff, costOff, eachNanoUsd } = truth;
+  const { missing, twice, sumsOff, counterOff, costOff, rowsOff, eachNanoUsd } = truth;
   const isCounted = counterOff === null || (counterOff >= 0 && counterOff <= mayBeOver * eachNanoUsd);
-  return isCounted && [missing, twice, ...sumsOff, costOff].every((off) => off === 0);
+  return isCounted && [missing, twice, ...sumsOff, costOff ?? 0, rowsOff].every((off) => off === 0);
 }
 
 async function look(
   ground: SharedGround,
-  served: readonly JournalEntry[],
+  {
+    requests,
+    isWhole,
+    served,
+  }: { readonly requests: number; readonly isWhole: boolean; readonly served: readonly JournalEntry[] },
   budgetedKeyId: string | undefined,
 ): Promise<Omit<Truth, 'afterMs'>> {
   const rows = await runSql(ground.databaseUrl, 'SELECT upstream_request_id AS id FROM attempts');
@@ -86,7 +99,8 @@ async function look(
     sumsOff: [Number(sums?.['requests']), Number(sums?.['cost'])],
     counterOff: budgetedKeyId === undefined ? null : await counterOff(ground, budgetedKeyId),
     eachNanoUsd: charged / Math.max(served.length, 1),
-    costOff: Number(sums?.['all_cost']) - charged,
+    costOff: isWhole ? Number(sums?.['all_cost']) - charged : null,
+    rowsOff: rows.length - requests,
   };
 }
 

@@ -21,7 +21,7 @@ export interface Flood {
 export interface FloodReport {
   readonly sent: number;
   readonly refused: number;
-  /** Status → how often it was the answer. */
+  /** Status, with the error's code where there is one → how often it was the answer. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Connections that ended by themselves. */
   readonly broken: number;
@@ -47,14 +47,19 @@ function flood({ target, model, connections, perSecond, durationMs, patienceMs =
   };
   const sockets = Array.from({ length: connections }, () => {
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    let [status, text] = ['', ''];
     const reader = new MessageReader({
       onHead(head) {
-        const status = head.slice(9, 12);
-        statuses[status] = (statuses[status] ?? 0) + 1;
+        [status, text] = [head.slice(9, 12), ''];
         if (status === '429') refused += 1;
       },
-      onBody() {},
+      onBody(bytes) {
+        if (status !== '200') text += bytes.toString('latin1');
+      },
       onEnd() {
+        const code = /"code": ?"(\w+)"/u.exec(text)?.[1];
+        const answer = code === undefined ? status : `${status} ${code}`;
+        statuses[answer] = (statuses[answer] ?? 0) + 1;
         tookMs.push(performance.now() - (sentAtMs.get(socket) ?? 0));
         sentAtMs.delete(socket);
         if (isOver) socket.destroy();
