@@ -172,7 +172,9 @@ function judge({ store, way, moments, samples, started, isStartRight, truth }: O
   const paidElse = known.filter(
     ({ asked, status, outcome }) => asked === 'paid' && status !== 200 && outcome !== 'storage_unavailable',
   );
-  const paidAway = known.filter(({ asked, outcome }) => asked === 'paid' && outcome === 'storage_unavailable');
+  const paidAway = between(known, cutAtMs, Infinity).filter(
+    ({ asked, outcome }) => asked === 'paid' && outcome === 'storage_unavailable',
+  );
   const strangers = outcomesOf(
     between(
       samples.filter(({ asked }) => asked === 'stranger'),
