@@ -66,12 +66,15 @@ export function readUsage(value: unknown): TokenUsage | undefined {
   };
 }
 
-/** What is kept of a report: the counts, the object as it came, the tier; null for what is absent, unreadable or too long to be one. */
-export function readReport({ rawUsage, serviceTier }: UsageReport): {
+/** A report as it was understood. */
+export interface ReadReport {
   readonly usage: TokenUsage | null;
   readonly rawUsage: string | null;
   readonly serviceTier: string | null;
-} {
+}
+
+/** What is kept of a report: the counts, the object as it came, the tier; null for what is absent, unreadable or too long to be one. */
+export function readReport({ rawUsage, serviceTier }: UsageReport): ReadReport {
   return {
     usage: rawUsage === undefined ? null : (readUsage(parsed(rawUsage)) ?? null),
     rawUsage: rawUsage !== undefined && rawUsage.length <= longestRawUsage ? rawUsage : null,

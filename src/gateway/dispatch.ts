@@ -146,7 +146,7 @@ async function makeAttempt(
     limits: { firstByteMs: settings.FIRST_BYTE_TIMEOUT_MS, idleMs: settings.STREAM_IDLE_TIMEOUT_MS },
     record: attemptRecord,
     text: tally.text,
-    costOf: (report) => costToTell(record, report, prices),
+    costOf: (report) => costToTell(record, tally.read(report), prices),
     asksCost: exchange.header(asksCostHeader) === 'true',
     ownHeaders: () => gatewayHeaders(parts, work),
     hiddenHeaders: hiddenHeaders(work.key),

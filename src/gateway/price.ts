@@ -2,7 +2,7 @@
 import { writeUsd } from '../core/money.ts';
 import { sumOfCosts, type NanoUsd, type PriceBook } from '../core/price.ts';
 import type { AttemptRecord, RequestRecord } from '../core/record.ts';
-import { readReport, type UsageReport } from '../core/usage.ts';
+import type { ReadReport } from '../core/usage.ts';
 
 /** Puts the cost on every attempt that has used something, and their sum on the request. */
 export function priceRecord(record: RequestRecord, prices: PriceBook): void {
@@ -22,9 +22,12 @@ function priceAttempt(attempt: AttemptRecord, prices: PriceBook): void {
  * What the client is told of the cost while its answer goes out: in USD, with what earlier attempts cost; undefined
  * where it is not known.
  */
-export function costToTell(record: RequestRecord, report: UsageReport, prices: PriceBook): string | undefined {
+export function costToTell(
+  record: RequestRecord,
+  { usage, serviceTier }: ReadReport,
+  prices: PriceBook,
+): string | undefined {
   const last = record.attempts.at(-1);
-  const { usage, serviceTier } = readReport(report);
   if (last === undefined || usage === null) return undefined;
   const { providerId, model, startedAtMs: atMs } = last;
   const cost = prices.cost({ providerId, model, serviceTier, usage, atMs });

@@ -3,7 +3,7 @@ import type { FailureKind } from '../core/failure.ts';
 import { HeardText } from '../core/heard-text.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Encoding } from '../core/token-estimator.ts';
-import { readReport, type TokenUsage } from '../core/usage.ts';
+import { readReport, type ReadReport, type TokenUsage, type UsageReport } from '../core/usage.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Counters, KeptPrompt } from './kept-prompt.ts';
 import type { Heard } from './reception.ts';
@@ -39,6 +39,8 @@ export class UsageTally {
   readonly #encoding: Encoding;
   /** Counts of what was too long to be kept. */
   #counts: Promise<number>[] | undefined;
+  /** What was read last, and of what: the client may be told of the cost before it is booked. */
+  #read: readonly [report: UsageReport, read: ReadReport] | undefined;
 
   /** `onRuns` hears what was said before it is handed on to be counted. */
   constructor(counters: Counters, model: string, encoding: Encoding, onRuns?: (runs: Uint8Array) => void) {
@@ -51,10 +53,16 @@ export class UsageTally {
     });
   }
 
+  /** What an answer says of its use. */
+  read(report: UsageReport): ReadReport {
+    if (this.#read?.[0] !== report) this.#read = [report, readReport(report)];
+    return this.#read[1];
+  }
+
   /** Puts on the record what was used. A promise where that takes an estimate: it is there when the promise resolves. */
   book(record: AttemptRecord, result: AttemptResult, prompt: KeptPrompt): Promise<void> | undefined {
     const { heard } = result;
-    const { usage, rawUsage, serviceTier } = readReport(heard);
+    const { usage, rawUsage, serviceTier } = this.read(heard);
     record.rawUsage = rawUsage;
     record.serviceTier = serviceTier;
     if (usage !== null && !heard.isUsageStale) {
