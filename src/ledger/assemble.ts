@@ -1,19 +1,13 @@
 // From lines to entries: holds back the intents of requests that run, and knows how far the spool is done with.
 import type { LedgerEntry, SpoolPosition } from '../storage/ledger-store.ts';
 import { readMark, readRecord } from './lines.ts';
+import { OpenRequests } from './open-requests.ts';
 import { rowsOf } from './rows.ts';
 import type { SpoolLine } from './segments.ts';
 
-interface OpenRequest {
-  readonly line: string;
-  readonly position: SpoolPosition;
-  readonly seenAtMs: number;
-}
-
 /** Takes lines in order and gives entries. */
 export class Assembly {
-  /** Requests whose end is not known yet, by id, the longest known first. */
-  readonly #open = new Map<string, OpenRequest>();
+  readonly #open = new OpenRequests();
   #tornLines = 0;
 
   /** Lines that could not be read: at most one where a process was killed. */
@@ -30,7 +24,8 @@ export class Assembly {
     }
     if (head.mark === 'intent') {
       const before = this.#open.get(head.id);
-      this.#open.set(head.id, {
+      this.#open.set({
+        id: head.id,
         line: text,
         position: before?.position ?? position,
         seenAtMs: before?.seenAtMs ?? nowMs,
@@ -49,9 +44,7 @@ export class Assembly {
   /** Entries, without an end, of the requests that were begun before this time; they are held back no more. */
   takeOpen(beforeMs: number): LedgerEntry[] {
     const entries: LedgerEntry[] = [];
-    for (const [id, { line, seenAtMs }] of this.#open) {
-      if (seenAtMs >= beforeMs) break;
-      this.#open.delete(id);
+    for (const { line } of this.#open.takeBefore(beforeMs)) {
       const record = readRecord(line);
       if (record !== undefined) entries.push(rowsOf(record, false));
     }
@@ -60,7 +53,6 @@ export class Assembly {
 
   /** Where to begin again after a crash: the first line that is held back, else where reading stands. */
   resumeAt(readTo: SpoolPosition): SpoolPosition {
-    const [first] = this.#open.values();
-    return first?.position ?? readTo;
+    return this.#open.firstPosition ?? readTo;
   }
 }

@@ -5,6 +5,8 @@ import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
 /** Every time zone's midnight and full hour falls on one of these, in UTC. */
 export const quarterMs = 900_000;
 
+const recentGroups = 16;
+
 /** What is summed. Usage fields are tokens. */
 export interface UsageSums extends TokenUsage {
   readonly requests: number;
@@ -55,6 +57,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
  */
 export class UsageIncrements {
   readonly #groups = new Map<string, Mutable<UsageIncrement>>();
+  /** The groups met last. Most entries are of one of these, and to compare is cheaper than to make a name. */
+  readonly #recent: Mutable<UsageIncrement>[] = [];
 
   add({ request, attempts }: SummedEntry, sign: 1 | -1 = 1): void {
     const quarter = Math.floor(request.created_at_ms / quarterMs) * quarterMs;
@@ -84,6 +88,28 @@ export class UsageIncrements {
   }
 
   #group(quarter: number, model: string, upstreamModel: string, account: string, key: string): Mutable<UsageIncrement> {
+    for (const group of this.#recent) {
+      const isOfIt =
+        group.account_id === account &&
+        group.key_id === key &&
+        group.model === model &&
+        group.upstream_model === upstreamModel &&
+        group.quarter_ms === quarter;
+      if (isOfIt) return group;
+    }
+    const group = this.#groupByName(quarter, model, upstreamModel, account, key);
+    if (this.#recent.length === recentGroups) this.#recent.shift();
+    this.#recent.push(group);
+    return group;
+  }
+
+  #groupByName(
+    quarter: number,
+    model: string,
+    upstreamModel: string,
+    account: string,
+    key: string,
+  ): Mutable<UsageIncrement> {
     const name = `${quarter}\n${model}\n${upstreamModel}\n${account}\n${key}`;
     const known = this.#groups.get(name);
     if (known !== undefined) return known;

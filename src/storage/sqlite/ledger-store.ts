@@ -34,6 +34,9 @@ const statements = {
   forget: 'DELETE FROM spools WHERE spool = ?',
 } as const;
 
+/** Pages that a checkpoint gathers, 16 MiB: where SQLite makes one every 4 MiB, it writes a page again for each few batches. */
+const checkpointPages = 4096;
+
 /** Opens the writing side on a database file. */
 export function openSqliteLedgerStore(file: string): LedgerStore {
   return new SqliteLedgerStore(file);
@@ -47,6 +50,7 @@ class SqliteLedgerStore implements LedgerStore {
 
   constructor(file: string) {
     const database = openDatabase(file);
+    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     this.#file = file;
     this.#database = database;
     this.#prepared = Object.fromEntries(
