@@ -71,7 +71,7 @@ test('every page below docs/ is linked from another page', () => {
 test('every npm script that the pages and CI call exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const called = [...pages, '.ci/run'].flatMap((path) =>
-    [...read(path).matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/gu)].map(([, run, short]) => run ?? short ?? ''),
+    [...read(path).matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/gu)].map(([, run, short]) => run ?? short ?? ''),
   );
   for (const name of new Set(called)) assert.ok(name in scripts, `npm run ${name}`);
   for (const command of ['npm ci && npm start', 'npm ci && npm test']) assert.ok(read('README.md').includes(command));
