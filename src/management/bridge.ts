@@ -7,6 +7,9 @@ import { toResponse } from './refusals.ts';
 /** The application's way to answer. */
 export type Application = (request: Request, env: { call: Call }) => Response | Promise<Response>;
 
+/** Methods that a `Request` cannot be made with, for no page in a browser may use them; no route has them either. */
+const unmakeable = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
 /** Has the application answer. Never rejects: what no application can understand is refused, what breaks is cut off. */
 export async function carry(call: Call, application: Application): Promise<void> {
   const request = toRequest(call);
@@ -23,12 +26,13 @@ export async function carry(call: Call, application: Application): Promise<void>
 /** The request without its body: that is read by whoever wants it, when it is known that it may be sent. */
 function toRequest(call: Call): Request | undefined {
   const address = URL.parse(`http://${call.header('host') ?? 'localhost'}${call.target}`);
-  // Two methods that browsers' requests may not have, and that no route has.
-  if (address === null || call.method === 'CONNECT' || call.method === 'TRACE') return undefined;
+  if (address === null) return undefined;
   const headers = new Headers();
   for (let i = 0; i + 1 < call.headers.length; i += 2)
     headers.append(call.headers[i] as string, call.headers[i + 1] as string);
-  return new Request(address, { method: call.method, headers });
+  const { method } = call;
+  if (!unmakeable.has(method)) return new Request(address, { method, headers });
+  return Object.defineProperty(new Request(address, { headers }), 'method', { value: method });
 }
 
 /** An answer in one piece goes out as one, a longer one as fast as it is taken. */

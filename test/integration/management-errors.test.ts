@@ -33,13 +33,14 @@ test('paths and methods that no route has', async (t) => {
     '/api/v1/accounts/',
     '/api/v1/accounts/a/b/c',
     '/api/v1/accounts//test',
-    '/api/v1/../v1/nothing',
-    '/api/v1/docs/../page.ts',
     '/api/v1/%61ccounts/x',
   ]) {
     const answer = await api.raw('GET', path, { host: 'localhost' });
     assertError(answer, 404, 'not_found');
   }
+  // The listener lets nothing pass that could be read as another path.
+  for (const path of ['/api/v1/../v1/nothing', '/api/v1/docs/../page.ts'])
+    assert.equal((await api.raw('GET', path, { host: 'localhost' })).status, 400);
   for (const [method, path, allow] of [
     ['DELETE', '/accounts', 'GET, HEAD, POST'],
     ['PUT', '/accounts', 'GET, HEAD, POST'],
@@ -203,7 +204,7 @@ test('without an admin token: this machine only, under its own name, and no fore
       assertError(await api.raw('GET', path, headers), 403, 'forbidden');
     }
   }
-  assertError(await list({ host: 'a b' }), 400, 'invalid_request');
+  assert.equal((await list({ host: 'a b' })).status, 400);
 });
 
 test('with an admin token: its holder only; the page may be read, its data not', async (t) => {
