@@ -1,9 +1,17 @@
-// Looks for secrets where none may be: as they are, in the usual encodings, and cut off after their first twelve characters.
+// Looks for secrets where none may be: as they are, in the usual encodings, and cut off after their first characters.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Secrets by name. */
 export type Canaries = Readonly<Record<string, string>>;
+
+/**
+ * What a secret may be cut off to. Of a client key ten characters are shown to its owner, and in a file something else
+ * follows upon them: of a thousand keys one or the other goes on with two characters of that by chance, none with six.
+ */
+function beginningOf(secret: string): string {
+  return secret.slice(0, secret.startsWith('agw_') ? 16 : 12);
+}
 
 /** Every form in which a secret would still be one. */
 function formsOf(secret: string): string[] {
@@ -15,7 +23,7 @@ function formsOf(secret: string): string[] {
   });
   return [
     secret,
-    secret.slice(0, 12),
+    beginningOf(secret),
     ...base64,
     ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
     bytes.toString('hex'),
