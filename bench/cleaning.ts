@@ -1,6 +1,6 @@
 // What cleaning costs those who are served: half of five million requests is deleted under 200 requests a second, beside a
 // gateway that deletes nothing. Ends within the minutes that it is given, and says of each bound whether it held.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,6 +16,9 @@ import { drive, p99, type Phase } from './lib/steady-load.ts';
 const launcher = fileURLToPath(new URL('../bin/aigateway.js', import.meta.url));
 const dayMs = 86_400_000;
 const key = 'sk-cleaning-000000000001';
+
+/** The fake OpenAI's usual limit is less than the load: requests would wait for it. */
+const unlimited = { rpm: 100_000_000, tpm: 100_000_000_000 };
 
 const { values: options } = parseArgs({
   options: {
@@ -163,7 +166,9 @@ try {
     say,
   );
   for (const copy of [folder, other]) cpSync(join(kept, 'data'), copy, { recursive: true });
-  fake = await start(['mock', '--port', '0'], {});
+  const script = join(folder, 'script.json');
+  writeFileSync(script, JSON.stringify(unlimited));
+  fake = await start(['mock', '--port', '0', '--script', script], {});
   const upstream = fake.readyText;
   const calm = (name: string, of: string, isOver: (passed: number) => boolean): Promise<Phase> =>
     withGateway(of, 0, upstream, (gateway) => drive({ name, gateway, dispatcher: agent, isOver, say }));
