@@ -7,7 +7,8 @@ import type { LedgerTables } from './ledger-tables.ts';
 import { quarterMs } from './usage-increments.ts';
 import { deletedUntilMs, readKinds, spanWithData } from './usage-reports.ts';
 
-/** How many sums one statement looks for at most. */
+/** How many sums one statement looks for: few at first, because the newest requests are often all that is wanted. */
+const narrowest = 50;
 const widest = 1000;
 
 /** Sums over one length of time. Every quarter of an hour before `untilMs` is in them. */
@@ -48,7 +49,7 @@ async function* findSpans(
     toMs: Math.min(filter.toMs ?? Infinity, beforeMs === undefined ? Infinity : beforeMs + 1),
   });
   if (span === undefined) return;
-  yield* search(database, span, await levelsOf(database, filter));
+  yield* search(database, [span], await levelsOf(database, filter));
 }
 
 /** The coarsest first: it leaves little for the finer ones to look at. */
@@ -85,29 +86,80 @@ async function foldsOf(database: Kysely<LedgerTables>, group: RequestFilter): Pr
     }));
 }
 
+/** Looks through spans, the newest first, as many of them with one statement as it may be wide. */
 async function* search(
   database: Kysely<LedgerTables>,
-  { fromMs, toMs }: Span,
+  spans: readonly Span[],
   [level, ...finer]: readonly Level[],
 ): AsyncGenerator<Span> {
   if (level === undefined) {
-    yield { fromMs, toMs };
+    yield* joined(spans);
     return;
   }
-  const { spanMs, untilMs } = level;
-  // What these sums do not hold yet may have anything in it.
-  const summedToMs = Math.max(Math.min(toMs, untilMs), fromMs);
-  if (summedToMs < toMs) yield* search(database, { fromMs: summedToMs, toMs }, finer);
-  for (let endMs = summedToMs; endMs > fromMs;) {
+  let batch: Span[] = [];
+  let looks = 0;
+  let width = narrowest;
+  for (const { fromMs, toMs } of spans) {
+    // What these sums do not hold yet may have anything in it.
+    const summedToMs = Math.max(Math.min(toMs, level.untilMs), fromMs);
+    if (summedToMs < toMs) {
+      yield* lookUp(database, batch, level, finer);
+      [batch, looks] = [[], 0];
+      yield* search(database, [{ fromMs: summedToMs, toMs }], finer);
+    }
+    for (const piece of cut({ fromMs, toMs: summedToMs }, level.spanMs)) {
+      const more = sumsOf(piece, level.spanMs).length;
+      if (looks > 0 && looks + more > width) {
+        yield* lookUp(database, batch, level, finer);
+        [batch, looks] = [[], 0];
+        width = Math.min(2 * width, widest);
+      }
+      batch.push(piece);
+      looks += more;
+    }
+  }
+  yield* lookUp(database, batch, level, finer);
+}
+
+/** Searches on where there are sums in the spans, the newest first. */
+async function* lookUp(
+  database: Kysely<LedgerTables>,
+  spans: readonly Span[],
+  level: Level,
+  finer: readonly Level[],
+): AsyncGenerator<Span> {
+  if (spans.length === 0) return;
+  const { spanMs } = level;
+  const asked = new Set(spans.flatMap((span) => sumsOf(span, spanMs)));
+  const found = await startsAmong(database, [...asked], level);
+  const within = spans.flatMap((span) =>
+    sumsOf(span, spanMs)
+      .filter((startMs) => found.has(startMs))
+      .toReversed()
+      .map((startMs) => ({
+        fromMs: Math.max(startMs, span.fromMs),
+        toMs: Math.min(startMs + spanMs, span.toMs),
+      })),
+  );
+  yield* search(database, within, finer);
+}
+
+/** The beginnings of the sums that touch a span. */
+function sumsOf({ fromMs, toMs }: Span, spanMs: number): number[] {
+  const starts: number[] = [];
+  for (let atMs = fromMs - (fromMs % spanMs); atMs < toMs; atMs += spanMs) starts.push(atMs);
+  return starts;
+}
+
+/** A span in pieces that are no wider than a statement may be, the newest first. */
+function cut({ fromMs, toMs }: Span, spanMs: number): Span[] {
+  const pieces: Span[] = [];
+  for (let endMs = toMs; endMs > fromMs;) {
     const beginMs = Math.max(fromMs, Math.floor((endMs - 1) / spanMs) * spanMs - (widest - 1) * spanMs);
-    const starts = await startsWithin(database, { fromMs: beginMs, toMs: endMs }, level);
-    const spans = starts.map((startMs) => ({
-      fromMs: Math.max(startMs, beginMs),
-      toMs: Math.min(startMs + spanMs, endMs),
-    }));
-    for (const span of finer.length === 0 ? joined(spans) : spans) yield* search(database, span, finer);
+    pieces.push({ fromMs: beginMs, toMs: endMs });
     endMs = beginMs;
   }
+  return pieces;
 }
 
 /** What follows upon each other becomes one. The newest come first. */
@@ -121,20 +173,19 @@ function joined(spans: readonly Span[]): Span[] {
   return whole;
 }
 
-/** The beginnings of the sums that touch the span and are of the filter's group, the newest first. */
-async function startsWithin(
+/** Which sums that begin at these times are there and of the filter's group. */
+async function startsAmong(
   database: Kysely<LedgerTables>,
-  { fromMs, toMs }: Span,
-  { table, start, isKind, group, spanMs }: Level,
-): Promise<number[]> {
+  starts: readonly number[],
+  { table, start, isKind, group }: Level,
+): Promise<ReadonlySet<number>> {
   const { model, accountId, keyId } = group;
-  const starts: RawBuilder<unknown>[] = [];
-  for (let atMs = fromMs - (fromMs % spanMs); atMs < toMs; atMs += spanMs) starts.push(sql`CAST(${atMs} AS BIGINT)`);
+  const asked = starts.map((startMs) => sql`CAST(${startMs} AS BIGINT)`);
   // Each of these is one look into the table's key. '' stands in what a kind does not tell apart.
   const { rows } = await sql<{ readonly start_ms: number }>`
     SELECT DISTINCT ${start} AS start_ms FROM ${table}
-    WHERE ${isKind} AND ${start} IN (${sql.join(starts)}) AND model = ${model ?? ''}
+    WHERE ${isKind} AND ${start} IN (${sql.join(asked)}) AND model = ${model ?? ''}
     ${model === undefined ? sql`AND upstream_model = ''` : sql``}
     AND account_id = ${accountId ?? ''} AND key_id = ${keyId ?? ''}`.execute(database);
-  return rows.map(({ start_ms }) => start_ms).sort((a, b) => b - a);
+  return new Set(rows.map(({ start_ms }) => start_ms));
 }
