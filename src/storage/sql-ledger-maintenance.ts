@@ -1,8 +1,8 @@
-// Keeps the ledger small and quick to read: folds sums, and deletes old rows. The same for every database that Kysely speaks to.
-import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
+// Keeps the ledger small and quick to read: folds sums, and deletes old rows. The same SQL for every database, written out: Kysely would take 7 MiB of the ledger's thread.
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerMaintenance, Retention } from './ledger-maintenance.ts';
-import { deletedUntilNote, foldGroupColumns, type LedgerTables } from './ledger-tables.ts';
+import { deletedUntilNote, foldGroupColumns } from './ledger-tables.ts';
+import type { Run } from './plain-sql.ts';
 import { StorageError } from './storage.ts';
 import { quarterMs, sumColumns } from './usage-increments.ts';
 
@@ -20,24 +20,20 @@ const lookAgainMs = 60_000;
 
 /** What differs between databases. */
 export interface MaintenanceBackend {
+  transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result>;
   /** Keeps all others from writing sums until the end of the transaction; absent where nobody writes beside a transaction. */
-  readonly lockSums?: RawBuilder<unknown> | undefined;
+  readonly lockSums?: string | undefined;
   /** Has what is deleted overwritten until the end of the transaction; absent where the database has its own rules for that. */
-  readonly overwrite?: { readonly begin: RawBuilder<unknown>; readonly end: RawBuilder<unknown> } | undefined;
+  readonly overwrite?: { readonly begin: string; readonly end: string } | undefined;
   close(): Promise<void>;
 }
 
 /** The maintenance of an open, migrated database. */
-export function sqlLedgerMaintenance(
-  database: Kysely<LedgerTables>,
-  retention: Retention,
-  backend: MaintenanceBackend,
-): LedgerMaintenance {
-  return new SqlLedgerMaintenance(database, retention, backend);
+export function sqlLedgerMaintenance(retention: Retention, backend: MaintenanceBackend): LedgerMaintenance {
+  return new SqlLedgerMaintenance(retention, backend);
 }
 
 class SqlLedgerMaintenance implements LedgerMaintenance {
-  readonly #database: Kysely<LedgerTables>;
   readonly #retention: Retention;
   readonly #backend: MaintenanceBackend;
   /** All quarters that end before this are folded. */
@@ -47,8 +43,7 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   #noOldTranscriptsUntilMs = 0;
   #isFoldingFirst = false;
 
-  constructor(database: Kysely<LedgerTables>, retention: Retention, backend: MaintenanceBackend) {
-    this.#database = database;
+  constructor(retention: Retention, backend: MaintenanceBackend) {
     this.#retention = retention;
     this.#backend = backend;
   }
@@ -73,9 +68,10 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   async #fold(nowMs: number): Promise<boolean> {
     const closedMs = Math.floor((nowMs - lateMs) / quarterMs) * quarterMs;
     if (closedMs <= this.#foldedUntilMs) return false;
-    const isMoreDue = await this.#database.transaction().execute(async (transaction) => {
-      await this.#backend.lockSums?.execute(transaction);
-      return foldSome(transaction, closedMs);
+    const { lockSums } = this.#backend;
+    const isMoreDue = await this.#backend.transaction(async (run) => {
+      if (lockSums !== undefined) await run(lockSums);
+      return foldSome(run, closedMs);
     });
     if (!isMoreDue) this.#foldedUntilMs = closedMs;
     return isMoreDue;
@@ -89,9 +85,7 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   async #deleteRequests(nowMs: number): Promise<boolean> {
     const { requestsMs } = this.#retention;
     if (requestsMs === null || nowMs < this.#noOldRequestsUntilMs) return false;
-    const count = await this.#database
-      .transaction()
-      .execute((transaction) => deleteSome(transaction, idsFrom('req', nowMs - requestsMs)));
+    const count = await this.#backend.transaction((run) => deleteSome(run, idsFrom('req', nowMs - requestsMs)));
     if (count < requestsInBite) this.#noOldRequestsUntilMs = nowMs + lookAgainMs;
     return count > 0;
   }
@@ -102,10 +96,10 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
     if (transcriptsMs === null || nowMs < this.#noOldTranscriptsUntilMs) return false;
     const beforeId = idsFrom('req', nowMs - transcriptsMs);
     const { overwrite } = this.#backend;
-    const count = await this.#database.transaction().execute(async (transaction) => {
-      await overwrite?.begin.execute(transaction);
-      const deleted = await deleteTranscripts(transaction, beforeId);
-      await overwrite?.end.execute(transaction);
+    const count = await this.#backend.transaction(async (run) => {
+      if (overwrite !== undefined) await run(overwrite.begin);
+      const deleted = await deleteTranscripts(run, beforeId);
+      if (overwrite !== undefined) await run(overwrite.end);
       return deleted;
     });
     if (count < transcriptsInBite) this.#noOldTranscriptsUntilMs = nowMs + lookAgainMs;
@@ -113,89 +107,74 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   }
 }
 
-async function deleteTranscripts(database: Transaction<LedgerTables>, beforeId: string): Promise<number> {
-  const old = database
-    .selectFrom('transcripts')
-    .select('request_id')
-    .where('request_id', '<', beforeId)
-    .orderBy('request_id')
-    .limit(transcriptsInBite);
-  const { numDeletedRows } = await database
-    .deleteFrom('transcripts')
-    .where('request_id', 'in', old)
-    .executeTakeFirstOrThrow();
-  return Number(numDeletedRows);
+async function deleteTranscripts(run: Run, beforeId: string): Promise<number> {
+  const { changes } = await run(
+    `DELETE FROM transcripts WHERE request_id IN
+      (SELECT request_id FROM transcripts WHERE request_id < ? ORDER BY request_id LIMIT ${transcriptsInBite})`,
+    beforeId,
+  );
+  return changes;
 }
 
-async function foldSome(database: Transaction<LedgerTables>, closedMs: number): Promise<boolean> {
-  const kind = await database
-    .selectFrom('usage_fold_kinds')
-    .select(['fold', 'until_ms'])
-    .orderBy('until_ms')
-    .orderBy('fold')
-    .limit(1)
-    .executeTakeFirst();
-  if (kind === undefined || kind.until_ms >= closedMs) return false;
-  const quarters = database
-    .selectFrom('usage_quarters')
-    .select('quarter_ms')
-    .where('quarter_ms', '<', closedMs)
-    .orderBy('quarter_ms')
-    .limit(1);
-  const first = await quarters.where('quarter_ms', '>=', kind.until_ms).executeTakeFirst();
+async function foldSome(run: Run, closedMs: number): Promise<boolean> {
+  const [kind] = (await run('SELECT fold, until_ms FROM usage_fold_kinds ORDER BY until_ms, fold LIMIT 1')).rows;
+  if (kind === undefined) return false;
+  const [number, doneMs] = [Number(kind['fold']), Number(kind['until_ms'])];
+  if (doneMs >= closedMs) return false;
+  const firstMs = await quarterFrom(run, doneMs, closedMs, 0);
   let untilMs = closedMs;
-  if (first !== undefined) {
-    const far = await quarters.where('quarter_ms', '>=', first.quarter_ms).offset(groupsInBite).executeTakeFirst();
+  if (firstMs !== undefined) {
+    const farMs = await quarterFrom(run, firstMs, closedMs, groupsInBite);
     // A quarter is folded as a whole, however large it is.
-    if (far !== undefined) untilMs = Math.max(far.quarter_ms, first.quarter_ms + quarterMs);
-    await fold(database, kind.fold, first.quarter_ms, untilMs);
+    if (farMs !== undefined) untilMs = Math.max(farMs, firstMs + quarterMs);
+    await run(foldQuarters, number, firstMs, untilMs);
   }
-  await database.updateTable('usage_fold_kinds').set({ until_ms: untilMs }).where('fold', '=', kind.fold).execute();
+  await run('UPDATE usage_fold_kinds SET until_ms = ? WHERE fold = ?', untilMs, number);
   return true;
 }
 
-async function fold(database: Transaction<LedgerTables>, number: number, fromMs: number, toMs: number): Promise<void> {
-  const columns = (names: readonly string[]): RawBuilder<unknown> => sql.join(names.map((name) => sql.ref(name)));
-  const added = sumColumns.map(
-    (column) => sql`${sql.ref(column)} = ${sql.ref(`usage_folds.${column}`)} + ${sql.ref(`excluded.${column}`)}`,
+/** The quarter of the sum that comes so many after the first one in this span; undefined where there are not as many. */
+async function quarterFrom(run: Run, fromMs: number, toMs: number, offset: number): Promise<number | undefined> {
+  const { rows } = await run(
+    `SELECT quarter_ms FROM usage_quarters WHERE quarter_ms < ? AND quarter_ms >= ?
+      ORDER BY quarter_ms LIMIT 1 OFFSET ${offset}`,
+    toMs,
+    fromMs,
   );
-  await sql`INSERT INTO usage_folds (${columns([...foldGroupColumns, ...sumColumns])})
-    SELECT kind.fold, quarter_ms - quarter_ms % span_ms,
-      CASE WHEN has_model THEN model ELSE '' END, CASE WHEN has_model THEN upstream_model ELSE '' END,
-      CASE WHEN has_account THEN account_id ELSE '' END, CASE WHEN has_key THEN key_id ELSE '' END,
-      ${sql.join(sumColumns.map((column) => sql`SUM(${sql.ref(column)})`))}
-    FROM usage_fold_kinds AS kind CROSS JOIN usage_quarters
-    WHERE kind.fold = ${number} AND quarter_ms >= ${fromMs} AND quarter_ms < ${toMs}
-    GROUP BY 1, 2, 3, 4, 5, 6
-    ON CONFLICT (${columns(foldGroupColumns)}) DO UPDATE SET ${sql.join(added)}`.execute(database);
+  return rows[0] && Number(rows[0]['quarter_ms']);
 }
 
+/** Adds the quarters of a span to the fold of a number. */
+const foldQuarters = `
+  INSERT INTO usage_folds (${[...foldGroupColumns, ...sumColumns].join(', ')})
+  SELECT kind.fold, quarter_ms - quarter_ms % span_ms,
+    CASE WHEN has_model THEN model ELSE '' END, CASE WHEN has_model THEN upstream_model ELSE '' END,
+    CASE WHEN has_account THEN account_id ELSE '' END, CASE WHEN has_key THEN key_id ELSE '' END,
+    ${sumColumns.map((column) => `SUM(${column})`).join(', ')}
+  FROM usage_fold_kinds AS kind CROSS JOIN usage_quarters
+  WHERE kind.fold = ? AND quarter_ms >= ? AND quarter_ms < ?
+  GROUP BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (${foldGroupColumns.join(', ')})
+  DO UPDATE SET ${sumColumns.map((column) => `${column} = usage_folds.${column} + excluded.${column}`).join(', ')}`;
+
 /** How many were deleted. */
-async function deleteSome(database: Transaction<LedgerTables>, beforeId: string): Promise<number> {
-  const old = await database
-    .selectFrom('requests')
-    .select(['id', 'created_at_ms'])
+async function deleteSome(run: Run, beforeId: string): Promise<number> {
+  const { rows: old } = await run(
+    `SELECT id, created_at_ms FROM requests WHERE id >= ? AND id < ? ORDER BY id LIMIT ${requestsInBite}`,
     // Ids of another form say nothing of their age.
-    .where('id', '>=', idsFrom('req', 0))
-    .where('id', '<', beforeId)
-    .orderBy('id')
-    .limit(requestsInBite)
-    .execute();
-  const [first, last] = [old[0], old.at(-1)];
-  if (first === undefined || last === undefined) return 0;
-  await database
-    .deleteFrom('attempts')
-    .where('request_id', '>=', first.id)
-    .where('request_id', '<=', last.id)
-    .execute();
-  await database.deleteFrom('requests').where('id', '>=', first.id).where('id', '<=', last.id).execute();
-  const notes = database.selectFrom('notes').select('content').where('name', '=', deletedUntilNote);
-  const notedMs = Number((await notes.executeTakeFirst())?.content ?? 0);
-  const content = String(Math.max(notedMs, ...old.map((row) => row.created_at_ms + 1)));
-  await database
-    .insertInto('notes')
-    .values({ name: deletedUntilNote, content })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ content }))
-    .execute();
+    idsFrom('req', 0),
+    beforeId,
+  );
+  const [first, last] = [old[0]?.['id'], old.at(-1)?.['id']];
+  if (typeof first !== 'string' || typeof last !== 'string') return 0;
+  await run('DELETE FROM attempts WHERE request_id >= ? AND request_id <= ?', first, last);
+  await run('DELETE FROM requests WHERE id >= ? AND id <= ?', first, last);
+  const [note] = (await run('SELECT content FROM notes WHERE name = ?', deletedUntilNote)).rows;
+  const untilMs = Math.max(Number(note?.['content'] ?? 0), ...old.map((row) => Number(row['created_at_ms']) + 1));
+  await run(
+    'INSERT INTO notes (name, content) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content',
+    deletedUntilNote,
+    String(untilMs),
+  );
   return old.length;
 }

@@ -1,32 +1,28 @@
 // The maintenance of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
-import { Kysely, sql } from 'kysely';
 import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
-import type { LedgerTables } from '../ledger-tables.ts';
+import type { Run } from '../plain-sql.ts';
 import { sqlLedgerMaintenance } from '../sql-ledger-maintenance.ts';
-import { StorageError } from '../storage.ts';
-import { sqliteDialect } from './dialect.ts';
 import { openDatabase } from './open.ts';
-import { Statements, type StatementRunner } from './statements.ts';
-import { Turns } from './turns.ts';
+import { Statements } from './statements.ts';
 
 /** Opens the maintenance of a database file. */
 export function openSqliteLedgerMaintenance(file: string, retention: Retention): LedgerMaintenance {
   const database = openDatabase(file);
   const statements = new Statements(database);
-  const connection: StatementRunner = {
-    async run(sql, parameters) {
+  const run: Run = async (sql, ...parameters) => statements.run(sql, parameters);
+  return sqlLedgerMaintenance(retention, {
+    async transaction(work) {
+      database.exec('BEGIN IMMEDIATE');
       try {
-        return statements.run(sql, parameters);
+        const result = await work(run);
+        database.exec('COMMIT');
+        return result;
       } catch (error) {
-        throw new StorageError(`the ledger could not be tidied: ${(error as Error).message}`, { cause: error });
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
       }
     },
-    runBatch: async (batch) => statements.runBatch(batch) > 0,
-  };
-  const side = { connection, turns: new Turns(connection) };
-  const dialect = sqliteDialect(() => side);
-  return sqlLedgerMaintenance(new Kysely<LedgerTables>({ dialect }), retention, {
-    overwrite: { begin: sql`PRAGMA secure_delete = 1`, end: sql`PRAGMA secure_delete = 0` },
+    overwrite: { begin: 'PRAGMA secure_delete = 1', end: 'PRAGMA secure_delete = 0' },
     close: async () => database.close(),
   });
 }
