@@ -1,6 +1,7 @@
 // The log: structured lines on standard output, one a request, none with a secret or a prompt.
+import { createRequire } from 'node:module';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import type { default as Pretty } from 'pino-pretty';
 import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
@@ -32,7 +33,8 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
     other ??
     ((format ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'json'
       ? output
-      : pretty({
+      : // Only who reads the log at a terminal has it in memory.
+        (createRequire(import.meta.url)('pino-pretty') as typeof Pretty)({
           colorize: process.stdout.isTTY,
           translateTime: 'SYS:HH:MM:ss.l',
           ignore: 'pid,hostname',

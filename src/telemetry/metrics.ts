@@ -1,7 +1,7 @@
 // The metrics in Prometheus' form. Labels take few values: nothing that a client may invent becomes one.
-import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MetricReport } from '../core/metric-report.ts';
 import type { RequestRecord } from '../core/record.ts';
+import { collectDefaults, Counter, Gauge, Histogram, Registry, sumOf } from './prometheus.ts';
 
 const nanoPerUsd = 1e9;
 const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
@@ -43,7 +43,7 @@ export interface MetricSources {
 /** Opens the metrics. */
 export function openMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaults(registry);
   const registers = [registry];
   const requests = new Counter({
     name: 'aigateway_requests_total',
@@ -199,7 +199,7 @@ export function openMetrics(sources: MetricSources): Metrics {
       if (siblings === undefined) return { text: await registry.metrics(), type };
       const own = await report();
       const others = await siblings.gather(own);
-      return { text: await AggregatorRegistry.aggregate([own, ...others]).metrics(), type };
+      return { text: await sumOf([own, ...others]).metrics(), type };
     },
   };
 }
