@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { BodyRoom, Exchange, StopReason } from '../core/exchange.ts';
 import { Cancellation } from '../lib/cancellation.ts';
 import { newId } from '../lib/id.ts';
+import type { RosterMember } from '../lib/roster.ts';
 import { HttpAnswer, type AnswerConnection } from './answer.ts';
 import { RequestBody, type BodySource } from './request-body.ts';
 import { fieldOf, type RequestHead } from './request-head.ts';
@@ -15,7 +16,8 @@ export interface ExchangeConnection extends AnswerConnection, BodySource {
 }
 
 /** One request and its answer. */
-export class HttpExchange implements Exchange {
+export class HttpExchange implements Exchange, RosterMember {
+  rosterPlace = -1;
   readonly receivedAtMs: number;
   readonly path: string;
   readonly cancellation: Cancellation<StopReason> = new Cancellation();

@@ -2,13 +2,14 @@
 import type { StopReason } from '../core/exchange.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Roster, type RosterMember } from '../lib/roster.ts';
 
 /** How long the listener stays open after the end was announced, so that load balancers can look away first. */
 const graceMs = 1000;
 /** How long requests that were told to stop may take to say goodbye. */
 const goodbyeMs = 1000;
 
-interface Stoppable {
+interface Stoppable extends RosterMember {
   readonly cancellation: Cancellation<StopReason>;
 }
 
@@ -22,7 +23,7 @@ interface Closable {
 /** The state of the process and the requests under way. */
 export class Lifecycle {
   #state: 'starting' | 'ready' | 'draining' = 'starting';
-  readonly #running = new Set<Stoppable>();
+  readonly #running = new Roster<Stoppable>();
   #onIdle = (): void => {};
 
   get state(): 'starting' | 'ready' | 'draining' {
@@ -58,7 +59,7 @@ export class Lifecycle {
     await delay(clock, Math.min(graceMs, timeoutMs));
     listener.close();
     await Promise.race([this.#idle(), delay(clock, timeoutMs)]);
-    for (const { cancellation } of this.#running) cancellation.cancel('shutdown');
+    this.#running.forEach(({ cancellation }) => cancellation.cancel('shutdown'));
     await Promise.race([this.#idle(), delay(clock, goodbyeMs)]);
     // What is left are answers in the buffers of slow readers, and connections kept alive.
     listener.closeAll();

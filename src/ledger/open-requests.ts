@@ -1,6 +1,9 @@
 // The requests whose end is not known yet, by id, without V8 keeping every id it has ever seen.
 import type { SpoolPosition } from '../storage/ledger-store.ts';
 
+/** After so many requests have gone the map is made anew; after twice as many as it holds where that is more. */
+const renewAfter = 256;
+
 /** A request that has begun. */
 export interface OpenRequest {
   readonly id: string;
@@ -15,10 +18,15 @@ export interface OpenRequest {
  * A map by id. V8 takes each text that is a key of a `Map` into one table of its own, where it stays until all memory is
  * gone through: for ids, which never come again, that took a fifth of the thread's time. So the keys here are numbers
  * made of the ids, and a request whose number another has goes into a map of the usual kind.
+ *
+ * A map from which so much is taken makes itself a new table again and again, and each refers to the one after it: once
+ * one has grown old, all later ones are kept with the lines that they had (`lib/roster.ts`). So before that it is copied
+ * into another map, which begins without a past.
  */
 export class OpenRequests {
   readonly #numberOf: (id: string) => number;
-  readonly #byNumber = new Map<number, OpenRequest>();
+  #byNumber = new Map<number, OpenRequest>();
+  #gone = 0;
   readonly #others = new Map<string, OpenRequest>();
 
   constructor(numberOf = numberOfId) {
@@ -43,8 +51,16 @@ export class OpenRequests {
 
   delete(id: string): void {
     const number = this.#numberOf(id);
-    if (this.#byNumber.get(number)?.id === id) this.#byNumber.delete(number);
+    if (this.#byNumber.get(number)?.id === id) this.#deleteNumber(number);
     else if (this.#others.size > 0) this.#others.delete(id);
+  }
+
+  #deleteNumber(number: number): void {
+    this.#byNumber.delete(number);
+    this.#gone += 1;
+    if (this.#gone < Math.max(renewAfter, 2 * this.#byNumber.size)) return;
+    this.#byNumber = new Map(this.#byNumber);
+    this.#gone = 0;
   }
 
   /** Takes out those that were seen before this time. */

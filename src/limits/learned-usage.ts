@@ -1,7 +1,8 @@
 // What requests really used, learned for each key and model: the tokens of a prompt by its length, and how long answers are.
 import { TokenRatios } from '../core/token-ratio.ts';
+import { RecentMap } from '../lib/recent-map.ts';
 
-/** Keys and models remembered together; who was asked for longest ago is forgotten first. */
+/** Keys and models remembered together, at most; at least the half of them that were asked for last. */
 const namesKept = 10_000;
 
 /** What is known of one key's requests for one model. */
@@ -15,7 +16,7 @@ export interface Habit {
 /** Learns from every answer. */
 export class LearnedUsage {
   readonly #ratios = new TokenRatios(namesKept);
-  readonly #answers = new Map<string, AnswerLengths>();
+  readonly #answers = new RecentMap<string, AnswerLengths>(namesKept);
 
   habit(keyId: string, model: string): Habit {
     const name = nameOf(keyId, model);
@@ -33,12 +34,11 @@ export class LearnedUsage {
   /** Takes note of one choice of an answer. */
   learnAnswer(keyId: string, model: string, tokens: number): void {
     const name = nameOf(keyId, model);
-    const answers = this.#answers.get(name) ?? new AnswerLengths();
-    // Last in the order of the Map: it was used last.
-    this.#answers.delete(name);
-    this.#answers.set(name, answers);
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > namesKept && oldest !== undefined) this.#answers.delete(oldest);
+    let answers = this.#answers.get(name);
+    if (answers === undefined) {
+      answers = new AnswerLengths();
+      this.#answers.set(name, answers);
+    }
     answers.add(tokens);
   }
 }

@@ -1,6 +1,7 @@
 // The counters of one key in this process's memory, and the holds of its requests under way.
 import type { ClientKey } from '../../core/client-key.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { Roster } from '../../lib/roster.ts';
 import type { Decision, Demand, Obstacle, Period, Standing } from '../limit-state.ts';
 import { isEnforced, obstaclesOf, type Counted, type Room } from './decide.ts';
 import { MemoryHold, type HoldSource } from './memory-hold.ts';
@@ -18,7 +19,7 @@ export class KeyCounters implements Counted, HoldSource {
   #inFlight = 0;
   #lastUsedMs: number;
   #purses: Purse[] = [];
-  readonly #holds = new Set<MemoryHold>();
+  readonly #holds = new Roster<MemoryHold>();
   readonly #listeners = new Set<() => void>();
 
   constructor(clock: Clock) {
@@ -85,7 +86,7 @@ export class KeyCounters implements Counted, HoldSource {
     }
     this.#endExpired(this.clock.nowMs());
     const made = new Purse(period, isKnown);
-    for (const hold of this.#holds) hold.join(made);
+    this.#holds.forEach((hold) => hold.join(made));
     this.#purses.push(made);
     return made;
   }
@@ -127,11 +128,11 @@ export class KeyCounters implements Counted, HoldSource {
   /** Ends the holds whose requests must be over; true where there were any. */
   #endExpired(nowMs: number): boolean {
     let found = false;
-    for (const hold of this.#holds) {
-      if (hold.demand.expiresAtMs > nowMs) continue;
+    this.#holds.forEach((hold) => {
+      if (hold.demand.expiresAtMs > nowMs) return;
       hold.expire();
       found = true;
-    }
+    });
     return found;
   }
 }

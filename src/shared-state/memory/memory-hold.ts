@@ -1,6 +1,7 @@
 // What one request holds of its key's counters: taken at once, corrected when the truth is known, released exactly once.
 import type { NanoUsd } from '../../core/price.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { RosterMember } from '../../lib/roster.ts';
 import type { Demand, Hold, Taken } from '../limit-state.ts';
 import type { Purse } from './purse.ts';
 import type { SlidingWindow, Slot } from './sliding-window.ts';
@@ -27,7 +28,8 @@ export interface HoldTerms {
 }
 
 /** A hold in memory. */
-export class MemoryHold implements Hold {
+export class MemoryHold implements Hold, RosterMember {
+  rosterPlace = -1;
   readonly demand: Demand;
   readonly #source: HoldSource;
   readonly #terms: HoldTerms;
