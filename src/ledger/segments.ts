@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { SpoolPosition } from '../storage/ledger-store.ts';
 
 const lineFeed = 0x0a;
-const readBytes = 1 << 20;
+/** What is made of one bite is gone before the thread's young objects are collected twice; larger ones grow old for nothing. */
+const readBytes = 256 << 10;
 /** A line is a request's record: this bounds how much a damaged file can make a reader collect. */
 const longestLineBytes = 16 << 20;
 
@@ -47,7 +48,7 @@ export class SegmentReader {
     return { segment: this.#segment, offsetBytes: this.#offset };
   }
 
-  /** The next whole lines, at most about a MiB; none where nothing new has been written. */
+  /** The next whole lines, at most about 256 KiB; none where nothing new has been written. */
   read(): SpoolLine[] {
     for (;;) {
       const file = this.#open();
