@@ -15,6 +15,7 @@ import { Lifecycle } from './http/lifecycle.ts';
 import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
 import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
+import { SpendingQuestions } from './ledger/spending-questions.ts';
 import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
@@ -151,10 +152,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     line: siblings?.line,
     isOpenWithoutRedis: settings.BUDGET_WITHOUT_REDIS === 'open',
     clock,
-    history: {
-      spentSince: (keyId, fromMs) => ledger.sync().then(() => storage.reports.spending(keyId, fromMs, startedAtMs)),
-      sync: () => ledger.sync(),
-    },
+    history: new SpendingQuestions(ledger, (keyIds, fromMs) => storage.reports.spending(keyIds, fromMs, startedAtMs)),
     onTrouble(error) {
       if (error === undefined) logger.info('Redis answers again');
       else logger.error({ err: error }, 'Redis does not answer; the gateway keeps to its share of the limits');

@@ -32,8 +32,8 @@ export interface UsageQuery {
   /** Cuts the stretch up, in order and without gaps; absent: it is one whole. It may be asked for a shorter one. */
   readonly buckets?: ((span: Span) => Iterable<Span>) | undefined;
   readonly dimensions: readonly UsageDimension[];
-  /** Only of this client key. */
-  readonly keyId?: string | undefined;
+  /** Only of these client keys, at least one. */
+  readonly keyIds?: readonly string[] | undefined;
   /** Only groups after this one. */
   readonly after?: UsageGroup | undefined;
 }
@@ -77,11 +77,11 @@ export interface LedgerReports {
    */
   usage(query: UsageQuery, enough: number): AsyncIterable<readonly UsageReportRow[]>;
   /**
-   * The cost of a client key's requests that were made at `fromMs` or later. Attempts whose cost is not known count with
-   * what was reserved for them: those that used something, and those without an end, if their request was made before
-   * `lostBeforeMs` and so belongs to a process that is no more.
+   * Client key → the cost of its requests that were made at `fromMs` or later; none that has spent nothing. Attempts whose
+   * cost is not known count with what was reserved for them: those that used something, and those without an end, if
+   * their request was made before `lostBeforeMs` and so belongs to a process that is no more.
    */
-  spending(keyId: string, fromMs: number, lostBeforeMs: number): Promise<NanoUsd>;
+  spending(keyIds: readonly string[], fromMs: number, lostBeforeMs: number): Promise<ReadonlyMap<string, NanoUsd>>;
   /**
    * The attempts that began in a stretch of whole UTC days, summed by day, account and model as it was sent. Throws a
    * `DeletedRequestsError` where rows of it are gone.

@@ -1,4 +1,4 @@
-// What a client key has spent: the sums of its requests, and what is still reserved for attempts whose cost nobody knows.
+// What client keys have spent: the sums of their requests, and what is still reserved for attempts whose cost nobody knows.
 import { sql, type Kysely } from 'kysely';
 import type { NanoUsd } from '../core/price.ts';
 import { idsFrom } from '../lib/id.ts';
@@ -12,27 +12,37 @@ const endOfTimeMs = Date.UTC(9999, 0);
 /** See `LedgerReports.spending`. */
 export async function readSpending(
   database: Kysely<LedgerTables>,
-  keyId: string,
+  keyIds: readonly string[],
   fromMs: number,
   lostBeforeMs: number,
-): Promise<NanoUsd> {
+): Promise<ReadonlyMap<string, NanoUsd>> {
+  const spent = new Map<string, NanoUsd>();
+  const add = (keyId: string, nanoUsd: number): unknown => spent.set(keyId, (spent.get(keyId) ?? 0) + nanoUsd);
+  const asked = padded(keyIds);
   // Every zone's midnight is a quarter's beginning, and sums by the quarter outlive the requests they were made of.
   const span = { fromMs: Math.floor(fromMs / quarterMs) * quarterMs, toMs: endOfTimeMs };
-  let spent = 0;
-  for await (const rows of readUsage(database, { span, dimensions: ['key_id'], keyId }, 1)) {
-    for (const { sums } of rows) spent += Number(sums.cost_nano_usd);
+  // One row more than there can be: then nobody asks whether there are more.
+  const query = { span, dimensions: ['key_id'], keyIds: asked } as const;
+  for await (const rows of readUsage(database, query, asked.length + 1)) {
+    for (const { values, sums } of rows) add(values[0] ?? '', Number(sums.cost_nano_usd));
   }
   // SQLite uses an index with a condition only where the condition is repeated word by word, and keeps the order of a
   // CROSS JOIN: first the few attempts, then their requests.
-  const { rows } = await sql<{ readonly reserved: number | string | null }>`
-    SELECT SUM(attempts.reserved_nano_usd) AS reserved
+  const { rows } = await sql<{ readonly key_id: string; readonly reserved: number | string }>`
+    SELECT requests.key_id AS key_id, SUM(attempts.reserved_nano_usd) AS reserved
     FROM attempts CROSS JOIN requests
     WHERE attempts.cost_nano_usd IS NULL AND reserved_nano_usd > 0
       AND (attempts.usage_source <> 'none' OR attempts.duration_ms IS NULL)
       AND attempts.request_id >= ${idsFrom('req', fromMs)}
-      AND requests.id = attempts.request_id AND requests.key_id = ${keyId}
-      AND (attempts.usage_source <> 'none' OR requests.created_at_ms < CAST(${Math.floor(lostBeforeMs)} AS BIGINT))`.execute(
-    database,
-  );
-  return spent + Number(rows[0]?.reserved ?? 0);
+      AND requests.id = attempts.request_id AND requests.key_id IN (${sql.join(asked)})
+      AND (attempts.usage_source <> 'none' OR requests.created_at_ms < CAST(${Math.floor(lostBeforeMs)} AS BIGINT))
+    GROUP BY requests.key_id`.execute(database);
+  for (const { key_id: keyId, reserved } of rows) add(keyId, Number(reserved));
+  return spent;
+}
+
+/** As many as the next power of two, the last one repeated: there are few statements then, and each is kept prepared. */
+function padded(keyIds: readonly string[]): readonly string[] {
+  const length = 2 ** Math.ceil(Math.log2(Math.max(1, keyIds.length)));
+  return Array.from({ length }, (_, i) => keyIds[Math.min(i, keyIds.length - 1)] ?? '');
 }

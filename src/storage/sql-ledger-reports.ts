@@ -12,7 +12,7 @@ export function sqlLedgerReports(database: Kysely<LedgerTables>): LedgerReports 
   return {
     ...requestReports(database),
     usage: (query, enough) => readUsage(database, query, enough),
-    spending: (keyId, fromMs, lostBeforeMs) => readSpending(database, keyId, fromMs, lostBeforeMs),
+    spending: (keyIds, fromMs, lostBeforeMs) => readSpending(database, keyIds, fromMs, lostBeforeMs),
     attemptSums: (span) => attemptSums(database, span),
   };
 }

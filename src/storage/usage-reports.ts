@@ -101,7 +101,7 @@ export async function readKinds(
 
 async function readBuckets(
   database: Kysely<LedgerTables>,
-  { dimensions, buckets, keyId }: UsageQuery,
+  { dimensions, buckets, keyIds }: UsageQuery,
   spans: readonly Span[],
   kinds: readonly FoldKind[],
   after: UsageGroup | undefined,
@@ -118,7 +118,7 @@ async function readBuckets(
   const { rows } = await sql<Readonly<Record<string, unknown>>>`
     SELECT ${sql.join([...keys.map((key) => sql.ref(key)), ...sums])}
     FROM (${sql.join(
-      sources.map((source) => selectSource(source, keyId)),
+      sources.map((source) => selectSource(source, keyIds)),
       sql` UNION ALL `,
     )}) AS found
     ${afterValues.length === 0 ? sql`` : sql`WHERE (${keyList}) > (${sql.join(afterValues)})`}
@@ -141,8 +141,8 @@ function whole(value: number): RawBuilder<number> {
 }
 
 /** The rows of a source within its pieces, with the beginning of their bucket. */
-function selectSource({ from, pieces }: Source, keyId: string | undefined): RawBuilder<unknown> {
-  if (from === 'ledger') return selectLedger(pieces, keyId);
+function selectSource({ from, pieces }: Source, keyIds: readonly string[] | undefined): RawBuilder<unknown> {
+  if (from === 'ledger') return selectLedger(pieces, keyIds);
   const bounds = pieces.map(
     ({ bucketMs, fromMs, toMs }) => sql`(${whole(bucketMs)}, ${whole(fromMs)}, ${whole(toMs)})`,
   );
@@ -157,11 +157,11 @@ function selectSource({ from, pieces }: Source, keyId: string | undefined): RawB
     CROSS JOIN ${table} AS source
     WHERE ${start} >= piece.from_ms AND ${start} < piece.to_ms
     ${typeof from === 'number' ? sql`AND source.fold = ${whole(from)}` : sql``}
-    ${keyId === undefined ? sql`` : sql`AND source.key_id = ${keyId}`}`;
+    ${keyIds === undefined ? sql`` : sql`AND source.key_id IN (${sql.join(keyIds)})`}`;
 }
 
 /** The same from the rows of requests and attempts: what `UsageIncrements` does, in SQL. */
-function selectLedger(pieces: readonly Piece[], keyId: string | undefined): RawBuilder<unknown> {
+function selectLedger(pieces: readonly Piece[], keyIds: readonly string[] | undefined): RawBuilder<unknown> {
   const bounds = pieces.map(
     ({ bucketMs, fromMs, toMs }) => sql`(${whole(bucketMs)}, ${idsFrom('req', fromMs)}, ${idsFrom('req', toMs)})`,
   );
@@ -180,7 +180,7 @@ function selectLedger(pieces: readonly Piece[], keyId: string | undefined): RawB
     CROSS JOIN requests AS request
     LEFT JOIN attempts AS attempt ON attempt.request_id = request.id
     WHERE request.id >= piece.from_id AND request.id < piece.to_id
-    ${keyId === undefined ? sql`` : sql`AND request.key_id = ${keyId}`}`;
+    ${keyIds === undefined ? sql`` : sql`AND request.key_id IN (${sql.join(keyIds)})`}`;
 }
 
 /** Sums alone cannot tell what happened within a quarter of an hour. */

@@ -31,15 +31,22 @@ export function spendingContract(
       const entries = [0, 1, 2, 40, 41].map((days) => entry(at(days), [{ cost_nano_usd: 10 ** Math.min(days, 9) }]));
       await append(ledger, [...entries, ledgerEntry(noon), entry(noon, [{}], { key_id: 'key_2' })]);
       // The clock tells fractions of a millisecond.
-      const spent = (fromMs: number): Promise<number> =>
-        ledger.storage.reports.spending('key_1', fromMs, noon + 0.4182);
+      const spent = async (fromMs: number): Promise<number> =>
+        (await ledger.storage.reports.spending(['key_1'], fromMs, noon + 0.4182)).get('key_1') ?? 0;
       const check = async (): Promise<void> => {
         assert.equal(await spent(noon), 1);
         assert.equal(await spent(noon + 900_000), 0);
         assert.equal(await spent(at(1)), 11);
         assert.equal(await spent(at(2) - 3_600_000), 111);
         assert.equal(await spent(0), 2_000_000_111);
-        assert.equal(await ledger.storage.reports.spending('key_3', 0, noon), 0);
+        assert.equal((await ledger.storage.reports.spending(['key_3'], 0, noon)).size, 0);
+        assert.deepEqual(
+          await ledger.storage.reports.spending(['key_3', 'key_2', 'key_1'], at(1), noon),
+          new Map([
+            ['key_1', 11],
+            ['key_2', 1500],
+          ]),
+        );
       };
       await check();
       const maintenance = await ledger.openMaintenance(30 * dayMs);
@@ -72,9 +79,27 @@ export function spendingContract(
         entry(noon + 6, [{ cost_nano_usd: null, usage_source: 'none', status: 500, reserved_nano_usd: 50 }]),
         entry(noon + 7, [{ cost_nano_usd: 3, reserved_nano_usd: 900 }]),
       ]);
-      assert.equal(await ledger.storage.reports.spending('key_1', noon, noon + 1000), 7 + 2 + 3);
-      assert.equal(await ledger.storage.reports.spending('key_1', 0, noon + 1000), 7 + 2 + 2 + 3);
-      assert.equal(await ledger.storage.reports.spending('key_1', noon, noon + 1001), 10_000 + 7 + 2 + 3);
+      assert.deepEqual(
+        await ledger.storage.reports.spending(['key_1', 'key_2'], noon, noon + 1000),
+        new Map([
+          ['key_1', 7 + 2 + 3],
+          ['key_2', 2],
+        ]),
+      );
+      assert.deepEqual(
+        await ledger.storage.reports.spending(['key_1', 'key_2'], 0, noon + 1000),
+        new Map([
+          ['key_1', 7 + 2 + 2 + 3],
+          ['key_2', 2],
+        ]),
+      );
+      assert.deepEqual(
+        await ledger.storage.reports.spending(['key_1', 'key_2'], noon, noon + 1001),
+        new Map([
+          ['key_1', 10_000 + 7 + 2 + 3],
+          ['key_2', 2],
+        ]),
+      );
     }),
   );
 }
