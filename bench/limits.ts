@@ -33,7 +33,11 @@ const key = limitedKey({
 
 const prices = openPriceBook(listPrices);
 const limiter = new Limiter({
-  state: new MemoryLimitState(systemClock, { spentSince: async () => 0, sync: async () => {} }),
+  state: new MemoryLimitState(systemClock, {
+    spentSince: async () => 0,
+    spentByGone: async () => undefined,
+    sync: async () => {},
+  }),
   prices: () => prices,
   clock: systemClock,
   queueTimeoutMs: 0,

@@ -152,7 +152,11 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     line: siblings?.line,
     isOpenWithoutRedis: settings.BUDGET_WITHOUT_REDIS === 'open',
     clock,
-    history: new SpendingQuestions(ledger, (keyIds, fromMs) => storage.reports.spending(keyIds, fromMs, startedAtMs)),
+    gatewayId: ledger.spool,
+    history: new SpendingQuestions(ledger, {
+      spending: (keyIds, fromMs) => storage.reports.spending(keyIds, fromMs, startedAtMs),
+      spendingOfSpool: (spool, keyId, period) => storage.reports.spendingOfSpool(spool, keyId, period),
+    }),
     onTrouble(error) {
       if (error === undefined) logger.info('Redis answers again');
       else logger.error({ err: error }, 'Redis does not answer; the gateway keeps to its share of the limits');

@@ -39,12 +39,19 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
   });
   const ended = new Promise<void>((done) => child.once('close', () => done()));
   const kill = (): void => {
+    isStopping = true;
     // What it has started would stay behind: nginx's worker outlives its master.
     for (const pid of treeOf(child.pid === undefined ? [] : [child.pid])) killOne(pid);
   };
   process.once('exit', kill);
   void ended.then(() => process.off('exit', kill));
   let errors = '';
+  let isStopping = false;
+  child.once('exit', (code, signal) => {
+    // What is measured after this measures nothing: say why.
+    if (!isStopping && child.pid !== undefined)
+      process.stderr.write(`${command} ${args[0] ?? ''} ended by itself (${code ?? signal}): ${errors}\n`);
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-2000);
   });
@@ -69,6 +76,7 @@ export function startProcess({ command, args, env, withoutEnv, ready }: ProcessP
     child.stdout.on('data', listen);
   }
   const stop = async (): Promise<void> => {
+    isStopping = true;
     const limit = setTimeout(kill, stopLimitMs);
     child.kill('SIGTERM');
     await ended;

@@ -4,6 +4,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startGateway } from '../../src/main.ts';
 
 const none: Ledger = {
+  spool: 'none',
   intend: () => () => undefined,
   settle: () => {},
   keep: () => {},

@@ -1,6 +1,7 @@
 // What is known of a request when it is over: the source of the log line, the metrics and the ledger.
 import type { GatewayError } from './errors.ts';
 import type { FailureKind } from './failure.ts';
+import type { Period } from './period.ts';
 import type { NanoUsd } from './price.ts';
 import type { TokenUsage, UsageSource } from './usage.ts';
 
@@ -60,6 +61,8 @@ export interface RequestRecord {
   readonly endpoint: string;
   model: string | null;
   keyId: string | null;
+  /** Whose money it spends of its key's budget; null for a key without one, and before it is reserved. */
+  budgetPeriod: Period | null;
   isStream: boolean;
   status: number | null;
   outcome: Outcome;

@@ -158,6 +158,7 @@ export class Gateway {
       endpoint: endpoint?.id ?? 'models',
       model: null,
       keyId: null,
+      budgetPeriod: null,
       isStream: false,
       status: null,
       outcome: 'unknown',

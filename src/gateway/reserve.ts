@@ -19,7 +19,7 @@ export async function reserve(
   if (key === null || !hasLimits(key)) return null;
   const beganAtMs = clock.nowMs();
   try {
-    return await limiter.reserve({
+    const reservation = await limiter.reserve({
       id: exchange.id,
       key,
       shape: request,
@@ -29,6 +29,8 @@ export async function reserve(
       cancellation: exchange.cancellation,
       attempts: record.attempts,
     });
+    record.budgetPeriod = reservation.period;
+    return reservation;
   } finally {
     record.queuedMs += clock.nowMs() - beganAtMs;
   }

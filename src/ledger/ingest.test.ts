@@ -38,6 +38,7 @@ class FakeStore implements LedgerStore {
   }
 
   async keepTranscripts(): Promise<void> {}
+  async conclude(): Promise<void> {}
   async forget(): Promise<void> {}
   openMaintenance(): Promise<LedgerMaintenance> {
     return Promise.reject(new StorageError('nothing is tidied here'));

@@ -35,6 +35,8 @@ export interface LedgerStatus {
 
 /** Every attempt on record before its bytes leave, every request when it is over. */
 export interface Ledger {
+  /** The name of its spool: that of this process in the database. */
+  readonly spool: string;
   /** Notes that the record's last attempt is about to begin; throws a `GatewayError` where that cannot be noted. */
   intend(record: RequestRecord): Intent;
   /** Notes a request that is over. */
@@ -108,6 +110,7 @@ function notNoted(cause: unknown): GatewayError {
 }
 
 class ThreadedLedger implements Ledger {
+  readonly spool: string;
   readonly #parts: LedgerParts;
   readonly #data: LedgerThreadData;
   #worker: Worker;
@@ -124,6 +127,7 @@ class ThreadedLedger implements Ledger {
   constructor(parts: LedgerParts, data: LedgerThreadData, worker: Worker) {
     this.#parts = parts;
     this.#data = data;
+    this.spool = data.spool;
     this.#worker = worker;
     this.#spool = new Spool(join(data.root, data.spool), parts.clock, (error) =>
       parts.onTrouble('spool', error === undefined ? undefined : (error as Error).message),

@@ -59,6 +59,9 @@ const request = fc
       endpoint: text,
       model: maybe(text),
       keyId: maybe(text),
+      budgetPeriod: maybe(
+        fc.record({ startMs: count, endMs: fc.oneof(count, fc.constant(Infinity)) }, { noNullPrototype: true }),
+      ),
       isStream: fc.boolean(),
       status: maybe(count),
       outcome,

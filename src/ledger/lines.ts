@@ -1,4 +1,5 @@
 // The spool's lines: a mark, the request's id, a tab, and its record as a JSON array. Names would make it twice as long.
+import type { Period } from '../core/period.ts';
 import type { AttemptRecord, RequestRecord } from '../core/record.ts';
 import type { TokenUsage } from '../core/usage.ts';
 
@@ -58,13 +59,15 @@ function requestValues(record: RequestRecord) {
     Math.round(record.durationMs),
     record.chosenBecause,
     record.attempts.map(attemptValues),
+    periodValues(record.budgetPeriod),
   ] as const;
 }
 
 function readRequest(id: string, values: RequestValues): RequestRecord {
   const [createdAtMs, endpoint, model, keyId, isStream, status, outcome, errorCode, usage, usageSource, ...rest] =
     values;
-  const [costNanoUsd, bodyBytes, answerBytes, queuedMs, firstByteMs, durationMs, chosenBecause, attemptList] = rest;
+  const [costNanoUsd, bodyBytes, answerBytes, queuedMs, firstByteMs, durationMs, chosenBecause, attemptList, period] =
+    rest;
   const attempts = attemptList.map(readAttempt);
   const [only] = attempts;
   return {
@@ -73,6 +76,7 @@ function readRequest(id: string, values: RequestValues): RequestRecord {
     endpoint,
     model,
     keyId,
+    budgetPeriod: readPeriod(period),
     isStream,
     status,
     outcome,
@@ -88,6 +92,16 @@ function readRequest(id: string, values: RequestValues): RequestRecord {
     chosenBecause,
     attempts,
   };
+}
+
+/** JSON has no infinity: null stands for it. */
+function periodValues(period: Period | null) {
+  return period === null ? null : ([period.startMs, period.endMs === Infinity ? null : period.endMs] as const);
+}
+
+/** Lines of the version before have none. */
+function readPeriod(values: ReturnType<typeof periodValues> | undefined): Period | null {
+  return values ? { startMs: values[0], endMs: values[1] ?? Infinity } : null;
 }
 
 function attemptValues(attempt: AttemptRecord) {

@@ -46,6 +46,7 @@ export function rowsOf(record: RequestRecord, isOver: boolean): LedgerEntry {
       body_bytes: record.bodyBytes,
       answer_bytes: record.answerBytes,
     },
+    period: record.budgetPeriod,
     attempts: record.attempts.map((attempt, i) =>
       attemptRow(record.id, attempt, isOver || i + 1 < record.attempts.length),
     ),

@@ -19,9 +19,12 @@ function slowLedger(): {
       return synced.promise;
     },
   };
-  const questions = new SpendingQuestions(ledger, async (keyIds, fromMs) => {
-    asked.push(`${keyIds.join()} since ${fromMs}`);
-    return new Map(keyIds.map((id) => [id, Number(id.slice(1)) + fromMs]));
+  const questions = new SpendingQuestions(ledger, {
+    async spending(keyIds, fromMs) {
+      asked.push(`${keyIds.join()} since ${fromMs}`);
+      return new Map(keyIds.map((id) => [id, Number(id.slice(1)) + fromMs]));
+    },
+    spendingOfSpool: async () => undefined,
   });
   return {
     questions,

@@ -1,12 +1,16 @@
 // Asks what client keys have spent, for many of them at once: one question costs the threads as much as one for all who wait.
+import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Ledger } from './ledger.ts';
 
 /** More make one statement long, and the others wait for it. */
 const mostKeys = 256;
 
-/** Reads what keys have spent since a moment; see `LedgerReports.spending`. */
-export type SpendingReader = (keyIds: readonly string[], fromMs: number) => Promise<ReadonlyMap<string, NanoUsd>>;
+/** Reads what keys have spent since a moment, and what one gateway has; see `LedgerReports`. */
+export interface SpendingReader {
+  spending(keyIds: readonly string[], fromMs: number): Promise<ReadonlyMap<string, NanoUsd>>;
+  spendingOfSpool(spool: string, keyId: string, period: Period): Promise<NanoUsd | undefined>;
+}
 
 interface Waiting {
   readonly keyId: string;
@@ -18,18 +22,23 @@ interface Waiting {
 /** Asks one question at a time; who comes meanwhile waits for the next, which is theirs together. */
 export class SpendingQuestions {
   readonly #ledger: Pick<Ledger, 'sync'>;
-  readonly #read: SpendingReader;
+  readonly #reader: SpendingReader;
   #waiting: Waiting[] = [];
   #isAsking = false;
 
-  constructor(ledger: Pick<Ledger, 'sync'>, read: SpendingReader) {
+  constructor(ledger: Pick<Ledger, 'sync'>, reader: SpendingReader) {
     this.#ledger = ledger;
-    this.#read = read;
+    this.#reader = reader;
   }
 
   /** Resolves when all that is over by now is in the database. */
   sync(): Promise<void> {
     return this.#ledger.sync();
+  }
+
+  /** What a gateway that is no more has spent of the key's budget in this period; gateways go by the names of their spools. */
+  spentByGone(gatewayId: string, keyId: string, period: Period): Promise<NanoUsd | undefined> {
+    return this.#reader.spendingOfSpool(gatewayId, keyId, period);
   }
 
   /** What the key has spent since `fromMs`, with all that was over when this was called. Rejects where the ledger cannot tell. */
@@ -59,7 +68,7 @@ export class SpendingQuestions {
     try {
       await this.#ledger.sync();
       const keyIds = [...new Set(chosen.map(({ keyId }) => keyId))];
-      const spent = await this.#read(keyIds, chosen[0]?.fromMs ?? 0);
+      const spent = await this.#reader.spending(keyIds, chosen[0]?.fromMs ?? 0);
       for (const { keyId, resolve } of chosen) resolve(spent.get(keyId) ?? 0);
     } catch (error) {
       for (const { reject } of chosen) reject(error as Error);

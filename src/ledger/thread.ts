@@ -133,7 +133,7 @@ class LedgerThread {
         const ingest = await Ingest.begin(claim.folder, name, this.#store, systemClock);
         await ingest.finish();
         ingest.close();
-        await this.#store.forget(name);
+        await this.#store.conclude(name, systemClock.nowMs());
         claim.remove();
       } finally {
         claim.release();
@@ -186,7 +186,7 @@ class LedgerThread {
       await this.#ingest.finish();
       this.#ingest.sync();
       isComplete = this.#closing?.isWritten === true;
-      if (isComplete) await this.#store.forget(this.#ownName);
+      if (isComplete) await this.#store.conclude(this.#ownName, systemClock.nowMs());
     } catch {
       // What is not in the database yet stays in the spool for the next start.
     }

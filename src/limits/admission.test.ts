@@ -119,7 +119,11 @@ test('where the spending cannot be read in time, a budgeted request is refused f
   const clock = new FakeClock();
   const silent = openDesk({
     clock,
-    state: new MemoryLimitState(clock, { spentSince: () => new Promise(() => {}), sync: async () => {} }),
+    state: new MemoryLimitState(clock, {
+      spentSince: () => new Promise(() => {}),
+      spentByGone: async () => undefined,
+      sync: async () => {},
+    }),
   });
   const key = limitedKey({ budget: usd });
   const waiting = refusal(silent.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
@@ -135,6 +139,7 @@ test('where the spending cannot be read in time, a budgeted request is refused f
       spentSince: async () => {
         throw new Error('disk');
       },
+      spentByGone: async () => undefined,
       sync: async () => {},
     }),
   });

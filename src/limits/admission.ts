@@ -3,11 +3,12 @@ import type { ClientKey, LimitMode } from '../core/client-key.ts';
 import type { EndpointOutput } from '../core/endpoint.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { StopReason } from '../core/exchange.ts';
+import type { Period } from '../core/period.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Hold, LimitName, LimitState, Money, Obstacle, Period } from '../shared-state/limit-state.ts';
+import type { Hold, LimitName, LimitState, Money, Obstacle } from '../shared-state/limit-state.ts';
 import type { BudgetPeriods } from './budget-period.ts';
 import type { BudgetQueues } from './budget-queue.ts';
 import type { LimitTarget, RequestFigures } from './figures.ts';
@@ -65,6 +66,8 @@ export interface LimitedRequest {
 export interface Admitted {
   readonly hold: Hold;
   readonly need: Need;
+  /** Whose money it spends; null for a key without a budget. */
+  readonly period: Period | null;
 }
 
 /** A decision with what it was about. */
@@ -107,7 +110,7 @@ export class Admission {
     const first = key.budget !== null && this.#queues.isWaiting(key.id) ? undefined : await this.#ask();
     const asked = first === undefined || this.#lacksOnlyMoney(first) ? await this.#insist(first) : first;
     if (asked.hold === undefined) throw this.#refuse(asked);
-    return { hold: asked.hold, need: asked.need };
+    return { hold: asked.hold, need: asked.need, period: asked.period };
   }
 
   /** Makes the need smaller by a count of the prompt, then waits for what others give back, as long as either can help. */

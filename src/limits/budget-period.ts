@@ -1,8 +1,8 @@
 // When a budget begins anew: midnight, Monday's or the first's, by the clocks of its time zone.
 import type { Budget } from '../core/client-key.ts';
+import type { Period } from '../core/period.ts';
 import { startOfDay } from '../lib/calendar.ts';
 import { findTimeZone } from '../lib/time-zone.ts';
-import type { Period } from '../shared-state/limit-state.ts';
 
 const always: Period = { startMs: 0, endMs: Infinity };
 

@@ -51,11 +51,12 @@ export class Limiter {
       habit: this.#learned.habit(key.id, shape.model),
       unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
     });
-    const { hold, need } = await new Admission(this.#parts, this.#shared, request, figures).admit();
+    const { hold, need, period } = await new Admission(this.#parts, this.#shared, request, figures).admit();
     return new Reservation({
       key,
       target,
       hold,
+      period,
       figures,
       prices,
       clock,

@@ -1,7 +1,8 @@
 // What a client is told that its key's own limits refuse: which, how much, and when it can try again.
 import type { ClientKey } from '../core/client-key.ts';
 import { GatewayError } from '../core/errors.ts';
-import type { LimitName, Money, Obstacle, Period } from '../shared-state/limit-state.ts';
+import type { Period } from '../core/period.ts';
+import type { LimitName, Money, Obstacle } from '../shared-state/limit-state.ts';
 
 /** A place is free as soon as a request ends: nobody knows when. */
 const placeRetryMs = 1000;

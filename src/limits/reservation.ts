@@ -1,6 +1,7 @@
 // What one request has reserved of its key's limits: it is asked before each attempt, and settled once with the truth.
 import type { ClientKey } from '../core/client-key.ts';
 import type { OutputLimitName } from '../core/endpoint.ts';
+import type { Period } from '../core/period.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -27,6 +28,8 @@ export interface ReservationParts {
   /** What it was made for. */
   readonly target: LimitTarget;
   readonly hold: Hold;
+  /** Whose money it spends; null for a key without a budget. */
+  readonly period: Period | null;
   readonly figures: RequestFigures;
   readonly prices: PriceBook;
   readonly clock: Clock;
@@ -51,6 +54,11 @@ export class Reservation implements Disposable {
   /** What it was made for: where an attempt goes there, its figures need not be found again. */
   get target(): LimitTarget {
     return this.#parts.target;
+  }
+
+  /** Whose money it spends; null for a key without a budget. */
+  get period(): Period | null {
+    return this.#parts.period;
   }
 
   /** Reserves for one more attempt besides those made so far, whose cost may be unknown; an error where the budget does not cover it. */

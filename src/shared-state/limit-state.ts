@@ -1,15 +1,10 @@
 // How much of its limits each client key has used: the counters that several gateways would share, as an interface.
 import type { ClientKey } from '../core/client-key.ts';
+import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 
 /** What can stand against a request. */
 export type LimitName = 'requests' | 'tokens' | 'concurrency' | 'budget';
-
-/** The time that a budget is for, ms since the epoch; `endMs` is infinite where it never begins anew. */
-export interface Period {
-  readonly startMs: number;
-  readonly endMs: number;
-}
 
 /** What a request is expected to take. */
 export interface Demand {
@@ -88,6 +83,11 @@ export interface SpendingHistory {
    * process are left out. Rejects where the ledger cannot tell.
    */
   spentSince(keyId: string, fromMs: number): Promise<NanoUsd>;
+  /**
+   * The same for the requests of one gateway that is no more, those of this very period; undefined where that gateway
+   * runs, or what it left has not been found.
+   */
+  spentByGone(gatewayId: string, keyId: string, period: Period): Promise<NanoUsd | undefined>;
   /** Resolves when all that is over by now is where every gateway's `spentSince` finds it. */
   sync(): Promise<void>;
 }

@@ -14,6 +14,8 @@ export interface SharedStateParts {
   /** The line to the supervisor of several workers; undefined: there is none. */
   readonly line: StoreLine | undefined;
   readonly clock: Clock;
+  /** This gateway's name among those that share, the one by which `history` knows it. */
+  readonly gatewayId: string;
   readonly history: SpendingHistory;
   /** Whether budgets are open while Redis is away. */
   readonly isOpenWithoutRedis: boolean;
@@ -49,7 +51,7 @@ export async function openSharedState(parts: SharedStateParts): Promise<SharedSt
     import('./redis/redis-limit-state.ts'),
     import('./redis/redis-pool-exchange.ts'),
   ]);
-  const membership = await Membership.join(connection, clock);
+  const membership = await Membership.join(connection, clock, parts.gatewayId);
   const limits = new RedisLimitState({ connection, membership, clock, history, isOpenWithoutRedis });
   return {
     limits,

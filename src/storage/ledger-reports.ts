@@ -1,5 +1,6 @@
 // The reading side of the ledger: requests by filter, and usage summed by time and dimension.
 import type { OurSums } from '../core/books.ts';
+import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { Span } from '../lib/time-zone.ts';
@@ -82,6 +83,11 @@ export interface LedgerReports {
    * their request was made before `lostBeforeMs` and so belongs to a process that is no more.
    */
   spending(keyIds: readonly string[], fromMs: number, lostBeforeMs: number): Promise<ReadonlyMap<string, NanoUsd>>;
+  /**
+   * The cost of a client key's requests in a period of its budget that the gateway with this spool has served, counted in
+   * the same way; undefined as long as the spool is not taken over to its end.
+   */
+  spendingOfSpool(spool: string, keyId: string, period: Period): Promise<NanoUsd | undefined>;
   /**
    * The attempts that began in a stretch of whole UTC days, summed by day, account and model as it was sent. Throws a
    * `DeletedRequestsError` where rows of it are gone.

@@ -1,4 +1,5 @@
 // The ledger as the database holds it: a row a request, a row an attempt, and sums by quarter of an hour.
+import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Outcome } from '../core/record.ts';
 import type { TokenUsage, UsageSource } from '../core/usage.ts';
@@ -59,6 +60,8 @@ export interface LedgerAttemptRow extends TokenUsage {
 /** A request with its attempts, in order. */
 export interface LedgerEntry {
   readonly request: LedgerRequestRow;
+  /** Whose money it spent of its key's budget; null or absent where there is none, and in what comes from the database. */
+  readonly period?: Period | null;
   readonly attempts: readonly LedgerAttemptRow[];
 }
 
@@ -86,7 +89,9 @@ export interface LedgerStore {
   append(batch: LedgerBatch): Promise<void>;
   /** Writes transcripts, all or none: those whose client key says at this moment that they be kept. */
   keepTranscripts(rows: readonly TranscriptRow[]): Promise<void>;
-  /** Forgets a spool that is taken over to its end and deleted. */
+  /** Notes that a spool is taken over to its end: what its gateway has spent is known from now on. */
+  conclude(spool: string, nowMs: number): Promise<void>;
+  /** Forgets a spool that no gateway wrote. */
   forget(spool: string): Promise<void>;
   /** Opens the maintenance of the same database; it ends before the store does. */
   openMaintenance(retention: Retention): Promise<LedgerMaintenance>;

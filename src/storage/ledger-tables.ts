@@ -1,6 +1,7 @@
 // The tables of the ledger as SQL sees them.
 import type { Tables } from './columns.ts';
 import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
+import type { SpendingIncrement } from './spending-increments.ts';
 import type { UsageIncrement, UsageSums } from './usage-increments.ts';
 
 /** All tables, the ledger's included. */
@@ -25,6 +26,14 @@ export interface LedgerTables extends Tables {
     readonly account_id: string;
     readonly key_id: string;
   };
+  /** How far the spool of each gateway is taken over; `over_at_ms`: when it was to its end, null before. */
+  readonly spools: {
+    readonly spool: string;
+    readonly segment: number;
+    readonly offset_bytes: number;
+    readonly over_at_ms: number | null;
+  };
+  readonly spool_spending: SpendingIncrement & { readonly spool: string };
   readonly usage_fold_kinds: {
     readonly fold: number;
     readonly span_ms: number;

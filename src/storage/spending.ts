@@ -1,8 +1,10 @@
 // What client keys have spent: the sums of their requests, and what is still reserved for attempts whose cost nobody knows.
 import { sql, type Kysely } from 'kysely';
+import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerTables } from './ledger-tables.ts';
+import { periodColumns } from './spending-increments.ts';
 import { quarterMs } from './usage-increments.ts';
 import { readUsage } from './usage-reports.ts';
 
@@ -45,4 +47,29 @@ export async function readSpending(
 function padded(keyIds: readonly string[]): readonly string[] {
   const length = 2 ** Math.ceil(Math.log2(Math.max(1, keyIds.length)));
   return Array.from({ length }, (_, i) => keyIds[Math.min(i, keyIds.length - 1)] ?? '');
+}
+
+/** See `LedgerReports.spendingOfSpool`. */
+export async function readSpendingOfSpool(
+  database: Kysely<LedgerTables>,
+  spool: string,
+  keyId: string,
+  period: Period,
+): Promise<NanoUsd | undefined> {
+  const over = database
+    .selectFrom('spools')
+    .select('spool')
+    .where('spool', '=', spool)
+    .where('over_at_ms', 'is not', null);
+  if ((await over.executeTakeFirst()) === undefined) return undefined;
+  const { period_start_ms: startMs, period_end_ms: endMs } = periodColumns(period);
+  const row = await database
+    .selectFrom('spool_spending')
+    .select('nano_usd')
+    .where('spool', '=', spool)
+    .where('key_id', '=', keyId)
+    .where('period_start_ms', '=', startMs)
+    .where('period_end_ms', '=', endMs)
+    .executeTakeFirst();
+  return Number(row?.nano_usd ?? 0);
 }

@@ -2,6 +2,7 @@
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerMaintenance, Retention } from './ledger-maintenance.ts';
 import { deletedUntilNote, foldGroupColumns } from './ledger-tables.ts';
+import { deleteOldSpending } from './old-spending.ts';
 import type { Run } from './plain-sql.ts';
 import { StorageError } from './storage.ts';
 import { quarterMs, sumColumns } from './usage-increments.ts';
@@ -38,9 +39,10 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   readonly #backend: MaintenanceBackend;
   /** All quarters that end before this are folded. */
   #foldedUntilMs = 0;
-  /** When somebody looks again: for requests, and for transcripts. */
+  /** When somebody looks again: for requests, for transcripts, and for what gateways have spent. */
   #noOldRequestsUntilMs = 0;
   #noOldTranscriptsUntilMs = 0;
+  #noOldSpendingUntilMs = 0;
   #isFoldingFirst = false;
 
   constructor(retention: Retention, backend: MaintenanceBackend) {
@@ -78,7 +80,18 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   }
 
   async #delete(nowMs: number): Promise<boolean> {
-    return (await this.#deleteRequests(nowMs)) || (await this.#deleteTranscripts(nowMs));
+    return (
+      (await this.#deleteRequests(nowMs)) ||
+      (await this.#deleteTranscripts(nowMs)) ||
+      (await this.#deleteSpending(nowMs))
+    );
+  }
+
+  async #deleteSpending(nowMs: number): Promise<boolean> {
+    if (nowMs < this.#noOldSpendingUntilMs) return false;
+    const isMoreDue = await this.#backend.transaction((run) => deleteOldSpending(run, nowMs));
+    if (!isMoreDue) this.#noOldSpendingUntilMs = nowMs + lookAgainMs;
+    return isMoreDue;
   }
 
   /** Deletes some requests that are too old, the oldest first; their sums stay. False where none is. */

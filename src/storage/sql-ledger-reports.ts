@@ -4,7 +4,7 @@ import { attemptSums } from './attempt-sums.ts';
 import type { LedgerReports } from './ledger-reports.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { requestReports } from './request-reports.ts';
-import { readSpending } from './spending.ts';
+import { readSpending, readSpendingOfSpool } from './spending.ts';
 import { readUsage } from './usage-reports.ts';
 
 /** The reports of an open, migrated database. */
@@ -13,6 +13,7 @@ export function sqlLedgerReports(database: Kysely<LedgerTables>): LedgerReports 
     ...requestReports(database),
     usage: (query, enough) => readUsage(database, query, enough),
     spending: (keyIds, fromMs, lostBeforeMs) => readSpending(database, keyIds, fromMs, lostBeforeMs),
+    spendingOfSpool: (spool, keyId, period) => readSpendingOfSpool(database, spool, keyId, period),
     attemptSums: (span) => attemptSums(database, span),
   };
 }

@@ -102,4 +102,48 @@ export function spendingContract(
       );
     }),
   );
+
+  it(
+    'knows what a gateway has spent of each budget once its spool is taken over to its end, and not before',
+    withLedger(async ({ ledger, storage, openMaintenance }) => {
+      const today = { startMs: noon - dayMs / 2, endMs: noon + dayMs / 2 };
+      const always = { startMs: 0, endMs: Infinity };
+      const spent = (spool: string, period = today, key = 'key_1'): Promise<number | undefined> =>
+        storage.reports.spendingOfSpool(spool, key, period);
+      const open = { duration_ms: null, outcome: 'unknown', cost_nano_usd: null, usage_source: 'none' } as const;
+      const running = entry(noon, [{ ...open, reserved_nano_usd: 500 }], { duration_ms: null, outcome: 'unknown' });
+      const ended = {
+        ...running,
+        request: { ...running.request, duration_ms: 9, outcome: 'ok' as const },
+        attempts: running.attempts.map((attempt) => ({ ...attempt, duration_ms: 9, cost_nano_usd: 20 })),
+      };
+      const lost = entry(noon, [{ ...open, reserved_nano_usd: 3000 }], { duration_ms: null, outcome: 'unknown' });
+      const unpriced = entry(noon, [{ cost_nano_usd: null, reserved_nano_usd: 40_000 }]);
+      const free = entry(noon, [{ cost_nano_usd: null, usage_source: 'none', reserved_nano_usd: 7 }]);
+      const paid = (one: LedgerEntry): LedgerEntry => ({ ...one, period: today });
+      const batch = (spool: string, entries: readonly LedgerEntry[]): Promise<void> =>
+        ledger.append({ spool, position: { segment: 1, offsetBytes: 1 }, entries });
+      await batch('spool_a', [paid(running), paid(lost)]);
+      await batch('spool_a', [paid(ended), paid(unpriced), paid(free), entry(noon, [{ cost_nano_usd: 1e9 }])]);
+      // A batch may come twice.
+      await batch('spool_a', [paid(ended), paid(unpriced)]);
+      await batch('spool_a', [{ ...entry(noon, [{ cost_nano_usd: 8 }]), period: always }]);
+      await batch('spool_b', [paid(entry(noon, [{ cost_nano_usd: 6 }]))]);
+      assert.equal(await spent('spool_a'), undefined);
+      await ledger.conclude('spool_a', noon);
+      assert.equal(await spent('spool_a'), 43_020);
+      assert.equal(await spent('spool_a', always), 8);
+      assert.equal(await spent('spool_a', today, 'key_2'), 0);
+      assert.equal(await spent('spool_b'), undefined);
+      assert.equal(await spent('spool_c'), undefined);
+      await ledger.conclude('spool_c', noon);
+      assert.equal(await spent('spool_c'), 0);
+      const maintenance = await openMaintenance(null);
+      while (await maintenance.step(noon + 2 * dayMs));
+      assert.deepEqual([await spent('spool_a'), await spent('spool_a', always)], [0, 8]);
+      while (await maintenance.step(noon + 36 * dayMs));
+      await maintenance.close();
+      assert.deepEqual([await spent('spool_a', always), await spent('spool_c')], [undefined, undefined]);
+    }),
+  );
 }

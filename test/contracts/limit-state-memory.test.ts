@@ -14,6 +14,7 @@ async function open(): Promise<MemoryRig> {
   const rig: MemoryRig = {
     state: new MemoryLimitState(clock, {
       spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs),
+      spentByGone: async () => undefined,
       sync: async () => {},
     }),
     nowMs: () => clock.nowMs(),

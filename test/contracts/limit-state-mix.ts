@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ClientKey } from '../../src/core/client-key.ts';
-import type { Hold, Period } from '../../src/shared-state/limit-state.ts';
+import type { Period } from '../../src/core/period.ts';
+import type { Hold } from '../../src/shared-state/limit-state.ts';
 import { admitted, money, type LimitStateRig } from './limit-state-rig.ts';
 
 const minuteMs = 60_000;

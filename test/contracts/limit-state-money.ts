@@ -1,7 +1,7 @@
 // The part of the contract that is about money: holding it, spending it, and knowing what was spent before.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Period } from '../../src/shared-state/limit-state.ts';
+import type { Period } from '../../src/core/period.ts';
 import { limitedKey } from '../support/client-key.ts';
 import { admitted, dayOf, demand, money, taken, type RunWithRig } from './limit-state-rig.ts';
 

@@ -1,7 +1,8 @@
 // What the tests of the counters of client keys have in common: the keeper under test, and how it is asked.
 import assert from 'node:assert/strict';
 import type { ClientKey } from '../../src/core/client-key.ts';
-import type { Demand, Hold, LimitState, Money, Obstacle, Period, Taken } from '../../src/shared-state/limit-state.ts';
+import type { Period } from '../../src/core/period.ts';
+import type { Demand, Hold, LimitState, Money, Obstacle, Taken } from '../../src/shared-state/limit-state.ts';
 
 /** A keeper of counters and what a test holds it by. */
 export interface LimitStateRig {

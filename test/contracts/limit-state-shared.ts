@@ -190,7 +190,7 @@ export function sharedLimitsContract(
       assert.ok(late(first) > 0.25 && late(second) > 0.25, `${late(first)} and ${late(second)}`);
     });
 
-    it('what a killed gateway had comes back: places in 15 seconds, requests in 75, its money counts as spent', async () => {
+    it('what a killed gateway had comes back: places in 15 seconds, requests in 75, its money counts as spent while nobody knows better', async () => {
       await using keepers = await open(2);
       const key = limitedKey({ rpm: 100, maxConcurrency: 10, budget: 1_000_000 });
       const [dead, alive] = keepers.all as [Keeper, Keeper];
@@ -218,6 +218,56 @@ export function sharedLimitsContract(
         Array.from({ length: 9 }, async () => alive.state.reserve(key, { ...demand(), nanoUsd: 1000 })),
       );
       assert.ok(all.every(({ isAdmitted }) => isAdmitted));
+    });
+
+    it('the money of a killed gateway comes back to what the ledger says that it spent, once, however many find it', async () => {
+      await using keepers = await open(3);
+      const key = limitedKey({ budget: 1_000_000 });
+      const [dead, one, other] = keepers.all as [Keeper, Keeper, Keeper];
+      const reserve = (keeper: Keeper, nanoUsd: number): Promise<Decision> | Decision =>
+        keeper.state.reserve(key, { tokens: 1, nanoUsd, period, expiresAtMs: Infinity });
+      const first = await reserve(dead, 300_000);
+      assert.ok(first.isAdmitted);
+      first.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 100_000 });
+      // What it spent is told with this question; what it holds, and what it spends now, nobody hears of.
+      const second = await reserve(dead, 700_000);
+      assert.ok(second.isAdmitted);
+      second.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 50_000 });
+      dead.connection.close();
+      await keepers.advance(31_000);
+      await reserve(one, 1000);
+      await keepers.advance(10_000);
+      // Its spool has not been found: what it held counts as spent.
+      assert.ok((await one.state.money(key.id, period)).spentNanoUsd >= 800_000);
+      const short = await reserve(other, 300_000);
+      assert.ok(!short.isAdmitted);
+      keepers.spentByGone.set(dead.name, 150_000);
+      for (let i = 0; i < 4; i += 1) {
+        await Promise.all([reserve(one, 1), reserve(other, 1)]);
+        await keepers.advance(7000);
+      }
+      assert.equal((await one.state.money(key.id, period)).spentNanoUsd, 150_000);
+      assert.ok((await reserve(other, 800_000)).isAdmitted);
+    });
+
+    it('what was spent is known after hours without a word', async () => {
+      await using keepers = await open(1);
+      const key = limitedKey({ budget: 1_000_000 });
+      const [keeper] = keepers.all as [Keeper];
+      const demand = { tokens: 1, nanoUsd: 400_000, period, expiresAtMs: Infinity };
+      for (let i = 0; i < 2; i += 1) {
+        const decision = await keeper.state.reserve(key, demand);
+        assert.ok(decision.isAdmitted);
+        decision.hold.release();
+        decision.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 400_000 });
+      }
+      await keepers.advance(3 * 3_600_000);
+      // Any other key has all of them looked through.
+      await keeper.state.reserve(limitedKey({ id: 'key_other', rpm: 1 }), { ...demand, period: null });
+      await keepers.advance(120_000);
+      await keeper.state.reserve(limitedKey({ id: 'key_other', rpm: 1 }), { ...demand, period: null });
+      assert.ok(!(await keeper.state.reserve(key, demand)).isAdmitted);
+      assert.equal((await keeper.state.money(key.id, period)).spentNanoUsd, 800_000);
     });
 
     it('a gateway that ends gives back all that it has in hand, and leaves nothing behind but what it spent', async () => {

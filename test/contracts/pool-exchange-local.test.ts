@@ -1,5 +1,6 @@
 // The exchange between the pools of the workers of one supervisor, held to the contract.
 import { systemClock } from '../../src/lib/clock.ts';
+import { newId } from '../../src/lib/id.ts';
 import { LocalStore } from '../../src/shared-state/local/local-store.ts';
 import { Membership } from '../../src/shared-state/redis/membership.ts';
 import { redisPoolExchange } from '../../src/shared-state/redis/redis-pool-exchange.ts';
@@ -13,7 +14,7 @@ poolExchangeContract('supervisor', false, async () => {
     nowMs: () => systemClock.nowMs(),
     async open() {
       const connection = connectTo(place);
-      const membership = await Membership.join(connection, systemClock);
+      const membership = await Membership.join(connection, systemClock, newId('spool', systemClock.nowMs()));
       memberships.push(membership);
       return redisPoolExchange({ connection, membership, clock: systemClock });
     },

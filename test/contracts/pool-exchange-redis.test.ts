@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RedisUrl } from '../../src/core/redis-url.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { newId } from '../../src/lib/id.ts';
 import type { PoolExchange } from '../../src/shared-state/pool-exchange.ts';
 import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
 import { Membership } from '../../src/shared-state/redis/membership.ts';
@@ -28,7 +29,7 @@ async function start(): Promise<RedisGround> {
         onTrouble() {},
       });
       connections.push(connection);
-      const membership = await Membership.join(connection, systemClock);
+      const membership = await Membership.join(connection, systemClock, newId('spool', systemClock.nowMs()));
       return redisPoolExchange({ connection, membership, clock: systemClock });
     },
     async [Symbol.asyncDispose]() {

@@ -168,10 +168,10 @@ describe('connection to Redis', { skip: withoutRedis }, () => {
     await using server = await startRedis();
     using first = await open(server.url);
     using second = await open(server.url);
-    const alone = await Membership.join(first.connection, systemClock);
+    const alone = await Membership.join(first.connection, systemClock, 'spool_1');
     assert.equal(alone.gateways, 1);
     await server.command('ZADD', first.connection.key('gateways', 'seen'), '1000', 'gw_long_gone');
-    const other = await Membership.join(second.connection, systemClock);
+    const other = await Membership.join(second.connection, systemClock, 'spool_2');
     assert.equal(other.gateways, 2);
     await eventually('the first has heard of the second', () => alone.gateways === 2, generous);
     await server.kill();

@@ -56,6 +56,7 @@ test('where the intent cannot be written the client hears it, the upstream hears
     const ledger = await openLedger(parts);
     const refusal = new GatewayError('storage_unavailable', 'The disk is full.', { retryAfterMs: 5000 });
     return {
+      spool: ledger.spool,
       intend(record) {
         const intent = ledger.intend(record);
         return () => (disk.isFull ? refusal : intent());

@@ -50,7 +50,11 @@ async function open(): Promise<LimitStateRig> {
     connection,
     membership: { id: 'gw_one', gateways: 1 },
     clock,
-    history: { spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs), sync: async () => {} },
+    history: {
+      spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs),
+      spentByGone: async () => undefined,
+      sync: async () => {},
+    },
     isOpenWithoutRedis: false,
     sharedNowMs: () => clock.nowMs(),
   });

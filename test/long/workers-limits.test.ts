@@ -18,7 +18,11 @@ limitStateContract('supervisor', async () => {
     connection,
     membership: { id: 'gw_one', gateways: 1 },
     clock,
-    history: { spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs), sync: async () => {} },
+    history: {
+      spentSince: async (keyId, fromMs) => rig.ledger(keyId, fromMs),
+      spentByGone: async () => undefined,
+      sync: async () => {},
+    },
     isOpenWithoutRedis: false,
     sharedNowMs: () => clock.nowMs(),
   });

@@ -24,6 +24,8 @@ export interface Keepers extends AsyncDisposable {
   /** What the ledger says that was spent before; changed by the test. */
   spentBefore: number;
   ledgerReads: number;
+  /** What the ledger says that those have spent that are no more, by name. */
+  readonly spentByGone: Map<string, number>;
   /** For how long Redis has said nothing, where the test says so. */
   silentMs: number;
   /** Moves the time on, and lets what follows from it happen. */
@@ -65,6 +67,9 @@ export async function openKeepersOn(
             keepers.ledgerReads += 1;
             return keepers.spentBefore;
           },
+          async spentByGone(name) {
+            return keepers.spentByGone.get(name);
+          },
           async sync() {},
         },
         isOpenWithoutRedis,
@@ -79,6 +84,7 @@ export async function openKeepersOn(
     all,
     spentBefore: 0,
     ledgerReads: 0,
+    spentByGone: new Map(),
     silentMs: 0,
     async advance(ms) {
       await clock.advance(ms);

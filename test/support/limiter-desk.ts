@@ -51,7 +51,13 @@ export function openDesk(part: Partial<AdmissionParts> = {}): Desk {
   const clock = new FakeClock();
   const passed: LimitPassed[] = [];
   const prices = openPriceBook(listPrices);
-  const state = part.state ?? new MemoryLimitState(clock, { spentSince: async () => 0, sync: async () => {} });
+  const state =
+    part.state ??
+    new MemoryLimitState(clock, {
+      spentSince: async () => 0,
+      spentByGone: async () => undefined,
+      sync: async () => {},
+    });
   const limiter = new Limiter({
     state,
     prices: () => prices,

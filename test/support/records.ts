@@ -35,6 +35,7 @@ export function requestRecord(id: string, attempts: number, change: Partial<Requ
     endpoint: 'chat_completions',
     model: 'gpt-4',
     keyId: null,
+    budgetPeriod: null,
     isStream: false,
     status: 200,
     outcome: 'ok',

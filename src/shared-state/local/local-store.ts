@@ -32,6 +32,7 @@ export class LocalStore {
     Record<string, (keys: readonly string[], values: readonly string[], nowMs: number) => unknown>
   > = {
     divide: (keys, values, nowMs) => this.#shares.divide(keys, values, nowMs),
+    bury: (keys, values, nowMs) => this.#shares.bury(keys, values, nowMs),
     announce: (_keys, [id = '', aliveMs], nowMs) => {
       this.#seen.set(id, nowMs);
       for (const [other, seenAtMs] of this.#seen) if (seenAtMs <= nowMs - Number(aliveMs)) this.#seen.delete(other);

@@ -1,5 +1,5 @@
 // How the workers of one supervisor divide the limits of a key: what the script does in Redis, in the supervisor's memory.
-import { contestMs, goneMs, shareMs, windowMs, type MoneyWish, type Wish } from '../redis/share-script.ts';
+import { contestMs, goneAtOnce, goneMs, shareMs, windowMs, type MoneyWish, type Wish } from '../redis/share-script.ts';
 import type { WrittenAmount } from '../redis/written-spending.ts';
 
 /** What one worker has of one key. */
@@ -41,7 +41,7 @@ export class ShareBook {
   readonly #money = new Map<string, Money>();
 
   /** One question: the keys and values of the script, and its answer. `nowMs` where the values name no time. */
-  divide(keys: readonly string[], values: readonly string[], nowMs: number): number[] {
+  divide(keys: readonly string[], values: readonly string[], nowMs: number): (number | string)[] {
     const [sharesKey = '', moneyKey] = keys;
     const question: Question = {
       me: values[0] ?? '',
@@ -53,13 +53,26 @@ export class ShareBook {
     const wishes = [3, 9, 15].map((from) => wishAt(values, from));
     const others = this.#others(lines, question);
     const grants = wishes.map((wish, i) => divide(wish, others.amounts[i] ?? 0, question));
-    const answer = grants.flatMap((grant, i) => [grant, others.amounts[i] ?? 0]);
+    const answer: (number | string)[] = grants.flatMap((grant, i) => [grant, others.amounts[i] ?? 0]);
     answer.push(Number(others.isContested));
     answer.push(...(moneyKey === undefined ? [0] : this.#divideMoney(moneyKey, values, question)));
     const [requests = 0, tokens = 0, places = 0] = grants;
     const shortAtMs = question.isShort ? question.nowMs : others.shortAtMs;
     lines.set(question.me, { endsAtMs: question.nowMs + shareMs, shortAtMs, requests, tokens, places });
     return answer;
+  }
+
+  /** Books what a worker that is gone had spent and not told, and frees what it held; 0 where there is nothing to be booked. */
+  bury(keys: readonly string[], values: readonly string[], serverNowMs: number): number {
+    const [gone = '', givenMs, spent] = values;
+    const money = this.#money.get(keys[0] ?? '');
+    const held = money?.held.get(gone);
+    const nowMs = numberOf(givenMs) ?? serverNowMs;
+    if (money?.spentNanoUsd === undefined || held === undefined || nowMs - held.seenAtMs < goneMs) return 0;
+    money.spentNanoUsd += Math.max(Number(spent) - (money.own.get(gone) ?? 0), 0);
+    money.held.delete(gone);
+    money.own.delete(gone);
+    return 1;
   }
 
   /** Forgets keys that nobody has a share of any more. */
@@ -86,7 +99,7 @@ export class ShareBook {
     return { amounts, isContested, shortAtMs: lines.get(me)?.shortAtMs ?? 0 };
   }
 
-  #divideMoney(key: string, values: readonly string[], question: Question): number[] {
+  #divideMoney(key: string, values: readonly string[], question: Question): (number | string)[] {
     const { me, nowMs } = question;
     const wish = moneyWishAt(values, 21);
     const money = entryOf(this.#money, key, emptyMoney);
@@ -103,11 +116,14 @@ export class ShareBook {
     money.spentNanoUsd += wish.ownNanoUsd - (money.own.get(me) ?? told);
     let fresh = 0;
     let gone = 0;
+    const names: string[] = [];
     for (const [owner, { nanoUsd, seenAtMs }] of money.held) {
       if (owner === me) continue;
       if (nowMs - seenAtMs < goneMs) fresh += nanoUsd;
-      else if (nanoUsd > 0) gone += nanoUsd;
-      else {
+      else if (nanoUsd > 0) {
+        gone += nanoUsd;
+        if (names.length < goneAtOnce) names.push(owner);
+      } else {
         money.held.delete(owner);
         money.own.delete(owner);
       }
@@ -115,7 +131,7 @@ export class ShareBook {
     const nanoUsd = divide(wish, money.spentNanoUsd + gone + fresh, question);
     money.own.set(me, wish.ownNanoUsd);
     money.held.set(me, { nanoUsd, seenAtMs: nowMs });
-    return [1, money.spentNanoUsd + gone, nanoUsd, fresh];
+    return [1, money.spentNanoUsd + gone, nanoUsd, fresh, ...names];
   }
 }
 

@@ -1,15 +1,16 @@
 // The counters of one key in this process's memory, and the holds of its requests under way.
 import type { ClientKey } from '../../core/client-key.ts';
+import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Roster } from '../../lib/roster.ts';
-import type { Decision, Demand, Obstacle, Period, Standing } from '../limit-state.ts';
+import type { Decision, Demand, Obstacle, Standing } from '../limit-state.ts';
 import { isEnforced, obstaclesOf, type Counted, type Room } from './decide.ts';
 import { MemoryHold, type HoldSource } from './memory-hold.ts';
 import { Purse } from './purse.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
-/** What was spent is read from the ledger anew after a pause of this length. */
-const purseKeptMs = 3_600_000;
+/** A gateway alone reads what was spent from the ledger anew after a pause of this length. */
+export const purseKeptMs = 3_600_000;
 
 /** What is counted of one key. */
 export class KeyCounters implements Counted, HoldSource {
@@ -21,9 +22,12 @@ export class KeyCounters implements Counted, HoldSource {
   #purses: Purse[] = [];
   readonly #holds = new Roster<MemoryHold>();
   readonly #listeners = new Set<() => void>();
+  readonly #purseKeptMs: number;
 
-  constructor(clock: Clock) {
+  /** Purses are forgotten after so long a pause, and with their period. */
+  constructor(clock: Clock, purseKeptForMs: number) {
     this.clock = clock;
+    this.#purseKeptMs = purseKeptForMs;
     this.#lastUsedMs = clock.nowMs();
   }
 
@@ -102,7 +106,7 @@ export class KeyCounters implements Counted, HoldSource {
     const nowMs = this.clock.nowMs();
     this.#endExpired(nowMs);
     if (this.#holds.size > 0 || this.#listeners.size > 0) return false;
-    const isOld = nowMs - this.#lastUsedMs >= purseKeptMs;
+    const isOld = nowMs - this.#lastUsedMs >= this.#purseKeptMs;
     this.#purses = this.#purses.filter(({ period }) => !isOld && nowMs < period.endMs);
     return this.#purses.length === 0 && this.requests.sum(nowMs) === 0 && this.tokens.sum(nowMs) === 0;
   }

@@ -1,8 +1,9 @@
 // The counters of all client keys in this process's memory: for one gateway alone, and exact.
 import type { ClientKey } from '../../core/client-key.ts';
+import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Decision, Demand, LimitState, Money, Period, SpendingHistory, Standing } from '../limit-state.ts';
-import { KeyCounters } from './key-counters.ts';
+import type { Decision, Demand, LimitState, Money, SpendingHistory, Standing } from '../limit-state.ts';
+import { KeyCounters, purseKeptMs } from './key-counters.ts';
 import type { Purse } from './purse.ts';
 
 /** How often keys that nobody uses are looked for and forgotten. */
@@ -65,7 +66,7 @@ export class MemoryLimitState implements LimitState {
   #countersOf(keyId: string): KeyCounters {
     let counters = this.#keys.get(keyId);
     if (counters === undefined) {
-      counters = new KeyCounters(this.#clock);
+      counters = new KeyCounters(this.#clock, purseKeptMs);
       this.#keys.set(keyId, counters);
     }
     return counters;

@@ -1,6 +1,7 @@
 // The money of one key in one period of its budget: what is spent, and what is held for requests under way.
+import type { Period } from '../../core/period.ts';
 import type { NanoUsd } from '../../core/price.ts';
-import type { Money, Period } from '../limit-state.ts';
+import type { Money } from '../limit-state.ts';
 
 /** A reading that takes longer is taken for one that will not come. */
 const patienceMs = 1000;

@@ -1,7 +1,8 @@
 // One key among several gateways: decides by its shares at once where they suffice, and asks for more where they do not.
 import type { ClientKey } from '../../core/client-key.ts';
+import type { Period } from '../../core/period.ts';
 import type { NanoUsd } from '../../core/price.ts';
-import type { Decision, Demand, Money, Obstacle, Period, Standing } from '../limit-state.ts';
+import type { Decision, Demand, Money, Obstacle, Standing } from '../limit-state.ts';
 import { isEnforced, tokensNeeded, type Room } from '../memory/decide.ts';
 import { KeyCounters } from '../memory/key-counters.ts';
 import { equalRoom, LimitShares, type Want } from './limit-shares.ts';
@@ -40,7 +41,8 @@ export class KeyShares implements MoneyKeeper {
   constructor(keyId: string, store: ShareStore) {
     this.keyId = keyId;
     this.#store = store;
-    this.#counters = new KeyCounters(store.clock);
+    // Others know what was spent here in all, as it was told: so it goes on from there.
+    this.#counters = new KeyCounters(store.clock, Infinity);
     this.#limits = new LimitShares(this.#counters);
     this.#exchange = new ShareExchange({
       keyId,

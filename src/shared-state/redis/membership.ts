@@ -1,6 +1,5 @@
 // Which gateways work together: each announces itself every two seconds, and is forgotten when it has been silent for six.
 import type { Clock } from '../../lib/clock.ts';
-import { newId } from '../../lib/id.ts';
 import { defineScript } from './script.ts';
 import type { SharedConnection } from './shared-connection.ts';
 
@@ -24,7 +23,7 @@ const withdraw = defineScript('withdraw', `return redis.call('ZREM', KEYS[1], AR
 
 /** This gateway's membership. */
 export class Membership {
-  /** This process's name among the gateways, new with every start. */
+  /** This process's name among the gateways, new with every start: that of its spool, by which the ledger knows what it spent. */
   readonly id: string;
   readonly #connection: SharedConnection;
   readonly #clock: Clock;
@@ -35,8 +34,8 @@ export class Membership {
   #cancelBeat = (): void => {};
   #hasLeft = false;
 
-  private constructor(connection: SharedConnection, clock: Clock) {
-    this.id = newId('gw', clock.nowMs());
+  private constructor(connection: SharedConnection, clock: Clock, id: string) {
+    this.id = id;
     this.#connection = connection;
     this.#clock = clock;
     this.#key = connection.key('gateways', 'seen');
@@ -44,8 +43,8 @@ export class Membership {
   }
 
   /** Announces this gateway, and goes on doing so. */
-  static async join(connection: SharedConnection, clock: Clock): Promise<Membership> {
-    const membership = new Membership(connection, clock);
+  static async join(connection: SharedConnection, clock: Clock, id: string): Promise<Membership> {
+    const membership = new Membership(connection, clock, id);
     await membership.#beat();
     return membership;
   }

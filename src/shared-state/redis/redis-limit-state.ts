@@ -1,7 +1,9 @@
 // The counters of client keys that several gateways share: each has a part of every limit and spends it without asking.
 import type { ClientKey } from '../../core/client-key.ts';
+import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Decision, Demand, LimitState, Money, Period, SpendingHistory, Standing } from '../limit-state.ts';
+import type { Decision, Demand, LimitState, Money, SpendingHistory, Standing } from '../limit-state.ts';
+import { buryScript, GoneMoney } from './gone-money.ts';
 import { KeyShares } from './key-shares.ts';
 import type { Membership } from './membership.ts';
 import type { SharedConnection } from './shared-connection.ts';
@@ -34,6 +36,7 @@ export interface RedisLimitParts {
 export class RedisLimitState implements LimitState {
   readonly #parts: RedisLimitParts;
   readonly #store: ShareStore;
+  readonly #gone: GoneMoney;
   readonly #keys = new Map<string, KeyShares>();
   /** Ids of keys that have something to tell or to renew. */
   readonly #busy = new Set<string>();
@@ -50,6 +53,19 @@ export class RedisLimitState implements LimitState {
     this.#stopListening = connection.onReturn(() => {
       for (const shares of this.#keys.values()) shares.onReturn();
     });
+    const moneyKey = (keyId: string, { startMs, endMs }: Period): string =>
+      connection.key(keyId, `money:${startMs}:${endMs}`);
+    const gone = new GoneMoney({
+      clock,
+      history,
+      bury: (keyId, period, gatewayId, spentNanoUsd) =>
+        connection.run(
+          buryScript,
+          [moneyKey(keyId, period)],
+          [gatewayId, sharedNowMs === undefined ? '' : String(Math.floor(sharedNowMs())), String(spentNanoUsd)],
+        ),
+    });
+    this.#gone = gone;
     this.#store = {
       clock,
       history,
@@ -65,10 +81,11 @@ export class RedisLimitState implements LimitState {
       },
       async ask(keyId, period, question) {
         const keys = [connection.key(keyId, 'shares')];
-        if (period !== undefined) keys.push(connection.key(keyId, `money:${period.startMs}:${period.endMs}`));
+        if (period !== undefined) keys.push(moneyKey(keyId, period));
         const values = questionValues({ ...question, gatewayId: membership.id, nowMs: sharedNowMs?.() });
         return readAnswer(await connection.run(shareScript, keys, values));
       },
+      onGone: (keyId, period, gatewayIds) => gone.hear(keyId, period, gatewayIds),
       onBusy: (keyId) => {
         this.#busy.add(keyId);
         if (!this.#isClosed) this.#cancelTick ??= clock.after(tickMs, () => this.#tick());
@@ -101,6 +118,7 @@ export class RedisLimitState implements LimitState {
   /** Resolves when no question is under way. */
   async quiet(): Promise<void> {
     await Promise.all([...this.#keys.values()].map((shares) => shares.quiet()));
+    await this.#gone.quiet();
   }
 
   /** Gives back what is not used; no request of this gateway runs any more. */

@@ -102,6 +102,7 @@ export class ShareExchange {
     if (money === undefined || asked === undefined) return true;
     if (answer.money === null) return false;
     if (money.take(answer.money, asked)) counters.onSettled();
+    store.onGone(keyId, money.purse.period, answer.money.gone);
     return true;
   }
 

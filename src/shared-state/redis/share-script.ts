@@ -42,6 +42,8 @@ export interface MoneyWish extends Wish {
 export interface MoneyGrant extends Grant {
   /** What all gateways have spent, and what those held that are gone. */
   readonly spentNanoUsd: NanoUsd;
+  /** Those of them, a few at a time. */
+  readonly gone: readonly string[];
 }
 
 /** All that is asked at once. */
@@ -73,8 +75,10 @@ export const shareMs = 15_000;
 export const windowMs = 60_000;
 /** How long a gateway's unmet need makes the others modest. */
 export const contestMs = 2000;
-/** After so much silence a gateway's money counts as spent: nobody will give it back. */
+/** After so much silence a gateway's money counts as spent, until the ledger knows better. */
 export const goneMs = 30_000;
+/** So many gateways that are gone are named at once. */
+export const goneAtOnce = 10;
 /** How long the spending of a period is remembered after the last change; then the ledger is asked again. */
 const moneyMs = 35 * 86_400_000;
 
@@ -153,7 +157,7 @@ if #KEYS == 2 then
   end
   if spent then
     spent = spent + own - (tonumber(redis.call('HGET', money, 'own:' .. me)) or told)
-    local fresh, gone = 0, 0
+    local fresh, gone, names = 0, 0, {}
     local all = redis.call('HGETALL', money)
     for i = 1, #all, 2 do
       local owner = string.match(all[i], '^held:(.+)')
@@ -163,6 +167,7 @@ if #KEYS == 2 then
           fresh = fresh + tonumber(held)
         elseif tonumber(held) > 0 then
           gone = gone + tonumber(held)
+          if #names < ${goneAtOnce} then names[#names + 1] = owner end
         else
           redis.call('HDEL', money, 'held:' .. owner, 'own:' .. owner)
         end
@@ -172,6 +177,7 @@ if #KEYS == 2 then
     redis.call('HSET', money, 'spent', text(spent), 'own:' .. me, text(own), 'held:' .. me, text(lease) .. ' ' .. text(now))
     redis.call('PEXPIRE', money, ${moneyMs})
     answer[8], answer[9], answer[10], answer[11] = 1, spent + gone, lease, fresh
+    for i = 1, #names do answer[11 + i] = names[i] end
   end
 end
 
@@ -204,14 +210,14 @@ export function questionValues(question: ShareQuestion): string[] {
 
 /** The script's answer. */
 export function readAnswer(reply: unknown): ShareAnswer {
-  const numbers = (reply as readonly (number | string)[]).map(Number);
-  const at = (i: number): number => numbers[i] ?? 0;
+  const values = reply as readonly (number | string)[];
+  const at = (i: number): number => Number(values[i] ?? 0);
   const grant = (i: number): Grant => ({ share: at(i), others: at(i + 1) });
   return {
     requests: grant(0),
     tokens: grant(2),
     places: grant(4),
     isContested: at(6) === 1,
-    money: at(7) === 1 ? { spentNanoUsd: at(8), ...grant(9) } : null,
+    money: at(7) === 1 ? { spentNanoUsd: at(8), ...grant(9), gone: values.slice(11).map(String) } : null,
   };
 }

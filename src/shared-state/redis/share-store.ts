@@ -1,6 +1,7 @@
 // What the shares of all keys have in common: the clock, the ledger, the other gateways, and the way to ask Redis.
+import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Period, SpendingHistory } from '../limit-state.ts';
+import type { SpendingHistory } from '../limit-state.ts';
 import type { ShareAnswer, ShareQuestion } from './share-script.ts';
 
 /** The store, as one key sees it. */
@@ -20,6 +21,8 @@ export interface ShareStore {
     period: Period | undefined,
     question: Omit<ShareQuestion, 'gatewayId' | 'nowMs'>,
   ): Promise<ShareAnswer>;
+  /** These gateways have been silent for too long with money of the key in hand. */
+  onGone(keyId: string, period: Period, gatewayIds: readonly string[]): void;
   /** The key has something to tell or to renew, at its shares' `dueAtMs`. */
   onBusy(keyId: string): void;
 }

@@ -21,6 +21,7 @@ const derived = [
   'usage_folds',
   'usage_fold_kinds',
   'spools',
+  'spool_spending',
   'configuration_revision',
 ];
 

@@ -12,6 +12,7 @@ import type {
 } from '../ledger-store.ts';
 import { StorageError } from '../storage.ts';
 import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
+import { spendingColumns, SpendingIncrements } from '../spending-increments.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
 import { PostgresPool, type PostgresTurn } from './pool.ts';
@@ -44,6 +45,12 @@ const statements = {
   // The rows come in the order of their key from everybody, so nobody waits in a circle.
   addUsage: `${insert('usage_quarters', [...groupColumns, ...sumColumns])} ON CONFLICT (${groupColumns.join(', ')})
     DO UPDATE SET ${sumColumns.map((column) => `${column} = usage_quarters.${column} + excluded.${column}`).join(', ')}`,
+  addSpending: `INSERT INTO spool_spending (spool, ${spendingColumns.join(', ')})
+    SELECT $2, ${spendingColumns.join(', ')} FROM json_populate_recordset(NULL::spool_spending, $1::json)
+    ON CONFLICT (spool, key_id, period_start_ms, period_end_ms)
+    DO UPDATE SET nano_usd = spool_spending.nano_usd + excluded.nano_usd`,
+  conclude: `INSERT INTO spools (spool, segment, offset_bytes, over_at_ms) VALUES ($1, 0, 0, $2)
+    ON CONFLICT (spool) ${takingOver(['over_at_ms'])}`,
   readPosition: 'SELECT segment, offset_bytes FROM spools WHERE spool = $1',
   writePosition: `INSERT INTO spools (spool, segment, offset_bytes) VALUES ($1, $2, $3)
     ON CONFLICT (spool) ${takingOver(['segment', 'offset_bytes'])}`,
@@ -75,7 +82,7 @@ class PostgresLedgerStore implements LedgerStore {
     for (let n = 1; ; n += 1) {
       try {
         await this.#pool.inTransaction(async (turn) => {
-          if (latest.length > 0) await appendEntries(turn, latest);
+          if (latest.length > 0) await appendEntries(turn, spool, latest);
           await turn.run(statements.writePosition, [spool, position.segment, position.offsetBytes]);
         });
         return;
@@ -88,6 +95,10 @@ class PostgresLedgerStore implements LedgerStore {
 
   async keepTranscripts(rows: readonly TranscriptRow[]): Promise<void> {
     await this.#pool.run(statements.keepTranscripts, [rowsAsJson(rows)]);
+  }
+
+  async conclude(spool: string, nowMs: number): Promise<void> {
+    await this.#pool.run(statements.conclude, [spool, Math.floor(nowMs)]);
   }
 
   async forget(spool: string): Promise<void> {
@@ -105,24 +116,33 @@ class PostgresLedgerStore implements LedgerStore {
   }
 }
 
-async function appendEntries(turn: PostgresTurn, entries: readonly LedgerEntry[]): Promise<void> {
+async function appendEntries(turn: PostgresTurn, spool: string, entries: readonly LedgerEntry[]): Promise<void> {
   const increments = new UsageIncrements();
+  const spending = new SpendingIncrements();
   const inserted = await turn.run(statements.insertRequests, [rowsAsJson(entries.map(({ request }) => request))]);
   const news = new Set(inserted.rows.map((row) => row['id']));
   const known = entries.filter(({ request }) => !news.has(request.id));
   const open = known.length === 0 ? [] : await takeOpen(turn, known);
-  for (const entry of open) increments.add(entry, -1);
+  for (const entry of open) {
+    increments.add(entry, -1);
+    spending.add(entry, -1);
+  }
   const openIds = new Set(open.map(({ request }) => request.id));
   const replacing = known.filter(({ request }) => openIds.has(request.id));
   if (replacing.length > 0)
     await turn.run(statements.replaceRequests, [rowsAsJson(replacing.map(({ request }) => request))]);
 
   const written = entries.filter(({ request }) => news.has(request.id) || openIds.has(request.id));
-  for (const entry of written) increments.add(entry);
+  for (const entry of written) {
+    increments.add(entry);
+    spending.add(entry);
+  }
   const attempts = written.flatMap((entry) => entry.attempts);
   if (attempts.length > 0) await turn.run(statements.putAttempts, [rowsAsJson(attempts)]);
   const sums = increments.list();
   if (sums.length > 0) await turn.run(statements.addUsage, [rowsAsJson(sums)]);
+  const spent = spending.list();
+  if (spent.length > 0) await turn.run(statements.addSpending, [rowsAsJson(spent), spool]);
 }
 
 /** Those of the entries that are in the database without an end, as they are there; locked until the end of the transaction. */
@@ -132,7 +152,12 @@ async function takeOpen(turn: PostgresTurn, known: readonly LedgerEntry[]): Prom
   if (requests.length === 0) return [];
   const { rows } = await turn.run(statements.readAttempts, [requests.map(({ id }) => id)]);
   const attempts = Map.groupBy(rows as unknown as LedgerAttemptRow[], (row) => row.request_id);
-  return requests.map((request) => ({ request, attempts: attempts.get(request.id) ?? [] }));
+  const periods = new Map(known.map(({ request, period }) => [request.id, period]));
+  return requests.map((request) => ({
+    request,
+    period: periods.get(request.id) ?? null,
+    attempts: attempts.get(request.id) ?? [],
+  }));
 }
 
 /** A request may be in a batch twice, without its end and with it; in order of id. */

@@ -54,6 +54,12 @@ export class SqliteLedgerReports implements LedgerReports {
     return this.#use((reports) => reports.spending(...parameters));
   }
 
+  async spendingOfSpool(
+    ...parameters: Parameters<LedgerReports['spendingOfSpool']>
+  ): ReturnType<LedgerReports['spendingOfSpool']> {
+    return this.#use((reports) => reports.spendingOfSpool(...parameters));
+  }
+
   async attemptSums(...parameters: Parameters<LedgerReports['attemptSums']>): ReturnType<LedgerReports['attemptSums']> {
     return this.#use((reports) => reports.attemptSums(...parameters));
   }

@@ -12,6 +12,7 @@ import type {
 } from '../ledger-store.ts';
 import { StorageError } from '../storage.ts';
 import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
+import { spendingColumns, SpendingIncrements } from '../spending-increments.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
 
@@ -26,8 +27,13 @@ const statements = {
   readAttempts: `SELECT ${attemptColumns.join(', ')} FROM attempts WHERE request_id = ? ORDER BY n`,
   addUsage: `INSERT ${insert('usage_quarters', [...groupColumns, ...sumColumns])}
     ON CONFLICT DO UPDATE SET ${sumColumns.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
+  addSpending: `INSERT ${insert('spool_spending', ['spool', ...spendingColumns])}
+    ON CONFLICT DO UPDATE SET nano_usd = nano_usd + excluded.nano_usd`,
   readPosition: 'SELECT segment, offset_bytes FROM spools WHERE spool = ?',
-  writePosition: 'INSERT OR REPLACE INTO spools (spool, segment, offset_bytes) VALUES (?, ?, ?)',
+  writePosition: `INSERT INTO spools (spool, segment, offset_bytes) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET segment = excluded.segment, offset_bytes = excluded.offset_bytes`,
+  conclude: `INSERT INTO spools (spool, segment, offset_bytes, over_at_ms) VALUES (?, 0, 0, ?)
+    ON CONFLICT DO UPDATE SET over_at_ms = excluded.over_at_ms`,
   keepTranscript: `INSERT OR IGNORE INTO transcripts (${transcriptColumns.join(', ')})
     SELECT ${transcriptColumns.map((_, i) => `?${i + 1}`).join(', ')}
     WHERE EXISTS (SELECT 1 FROM client_keys WHERE id = ?2 AND keeps_transcripts)`,
@@ -68,13 +74,16 @@ class SqliteLedgerStore implements LedgerStore {
   async append({ spool, position, entries }: LedgerBatch): Promise<void> {
     this.#inTransaction(() => {
       const increments = new UsageIncrements();
-      for (const entry of entries) this.#put(entry, increments);
+      const spending = new SpendingIncrements();
+      for (const entry of entries) this.#put(entry, increments, spending);
       for (const increment of increments.list()) {
         this.#prepared.addUsage.run(
           ...groupColumns.map((column) => increment[column]),
           ...sumColumns.map((column) => increment[column]),
         );
       }
+      for (const increment of spending.list())
+        this.#prepared.addSpending.run(spool, ...spendingColumns.map((column) => increment[column]));
       this.#prepared.writePosition.run(spool, position.segment, position.offsetBytes);
     });
   }
@@ -83,6 +92,10 @@ class SqliteLedgerStore implements LedgerStore {
     this.#inTransaction(() => {
       for (const row of rows) this.#prepared.keepTranscript.run(...valuesOf(row, transcriptColumns));
     });
+  }
+
+  async conclude(spool: string, nowMs: number): Promise<void> {
+    asStorageError(() => this.#prepared.conclude.run(spool, Math.floor(nowMs)));
   }
 
   async forget(spool: string): Promise<void> {
@@ -99,21 +112,25 @@ class SqliteLedgerStore implements LedgerStore {
     this.#database.close();
   }
 
-  #put(entry: LedgerEntry, increments: UsageIncrements): void {
+  #put(entry: LedgerEntry, increments: UsageIncrements, spending: SpendingIncrements): void {
     const { request, attempts } = entry;
     const row = requestValues(request);
     if (this.#prepared.insertRequest.run(...row).changes === 0) {
-      const before = this.#read(request.id);
+      const before = this.#read(entry);
       if (before.request.duration_ms !== null) return;
       increments.add(before, -1);
+      spending.add(before, -1);
       this.#prepared.replaceRequest.run(...row);
     }
     for (const attempt of attempts) this.#prepared.putAttempt.run(...attemptValues(attempt));
     increments.add(entry);
+    spending.add(entry);
   }
 
-  #read(id: string): LedgerEntry {
+  /** An entry as it is in the database. */
+  #read({ request: { id }, period }: LedgerEntry): LedgerEntry {
     return {
+      period: period ?? null,
       request: this.#prepared.readRequest.get(id) as unknown as LedgerRequestRow,
       attempts: this.#prepared.readAttempts.all(id) as unknown as LedgerAttemptRow[],
     };

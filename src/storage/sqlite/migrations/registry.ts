@@ -7,6 +7,7 @@ import * as audit from './0005-audit.ts';
 import * as usageFolds from './0007-usage-folds.ts';
 import * as reservations from './0008-reservations.ts';
 import * as transcripts from './0009-transcripts.ts';
+import * as gatewaySpending from './0010-gateway-spending.ts';
 
 export interface Migration {
   readonly name: string;
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   usageFolds,
   reservations,
   transcripts,
+  gatewaySpending,
 ];

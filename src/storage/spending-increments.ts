@@ -1,0 +1,72 @@
+// What entries of the ledger add to the spending of the gateway that wrote them, for each key and period of its budget.
+import type { Period } from '../core/period.ts';
+import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
+
+/** The end of a period that never ends, as the database has it: the year 9999. */
+const endOfTimeMs = Date.UTC(9999, 0);
+
+/** Spending in one period of a key's budget. */
+export interface SpendingIncrement {
+  readonly key_id: string;
+  readonly period_start_ms: number;
+  readonly period_end_ms: number;
+  readonly nano_usd: number;
+}
+
+/** The names of its columns, in the order of the table's. */
+export const spendingColumns = [
+  'key_id',
+  'period_start_ms',
+  'period_end_ms',
+  'nano_usd',
+] as const satisfies readonly (keyof SpendingIncrement)[];
+
+/** What of a ledger entry counts. */
+export interface SpendingEntry {
+  readonly request: Pick<LedgerRequestRow, 'key_id'>;
+  /** Null or absent where no budget paid. */
+  readonly period?: Period | null;
+  readonly attempts: readonly Pick<
+    LedgerAttemptRow,
+    'cost_nano_usd' | 'reserved_nano_usd' | 'usage_source' | 'duration_ms'
+  >[];
+}
+
+/** A period as the database has it. */
+export function periodColumns({
+  startMs,
+  endMs,
+}: Period): Pick<SpendingIncrement, 'period_start_ms' | 'period_end_ms'> {
+  return { period_start_ms: startMs, period_end_ms: Math.min(endMs, endOfTimeMs) };
+}
+
+/** Sums entries by key and period; `sign` -1 takes them away. */
+export class SpendingIncrements {
+  readonly #sums = new Map<string, { -readonly [Name in keyof SpendingIncrement]: SpendingIncrement[Name] }>();
+
+  add({ request, period, attempts }: SpendingEntry, sign: 1 | -1 = 1): void {
+    if (!period || request.key_id === null) return;
+    const name = `${request.key_id}\n${period.startMs}\n${period.endMs}`;
+    let sum = this.#sums.get(name);
+    if (sum === undefined) {
+      sum = { key_id: request.key_id, ...periodColumns(period), nano_usd: 0 };
+      this.#sums.set(name, sum);
+    }
+    for (const attempt of attempts) sum.nano_usd += sign * spentBy(attempt);
+  }
+
+  /** The sums that are not 0, in the order of the table's key. */
+  list(): SpendingIncrement[] {
+    const names = [...this.#sums.keys()].sort();
+    return names.flatMap((name) => {
+      const sum = this.#sums.get(name);
+      return sum === undefined || sum.nano_usd === 0 ? [] : [sum];
+    });
+  }
+}
+
+/** As the budget counts it, see `readSpending`: what was reserved stands for a cost that nobody knows. */
+function spentBy(attempt: SpendingEntry['attempts'][number]): number {
+  const { cost_nano_usd: cost, reserved_nano_usd: reserved, usage_source: source, duration_ms: durationMs } = attempt;
+  return cost ?? (source !== 'none' || durationMs === null ? (reserved ?? 0) : 0);
+}

@@ -1,0 +1,17 @@
+// What each gateway has spent of the budgets, by its spool, and which gateways are over: money that a killed one had in hand is given back by it.
+
+export const name = '0010-gateway-spending';
+
+export const statements: readonly string[] = [
+  // Null while the gateway runs, or while nobody has taken its spool over.
+  'ALTER TABLE spools ADD COLUMN over_at_ms INTEGER',
+  `CREATE TABLE spool_spending (
+    spool TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    period_start_ms INTEGER NOT NULL,
+    period_end_ms INTEGER NOT NULL,
+    nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (spool, key_id, period_start_ms, period_end_ms)
+  ) WITHOUT ROWID`,
+  'CREATE INDEX spool_spending_by_end ON spool_spending (period_end_ms)',
+];
