@@ -6,7 +6,7 @@ import { Share, type Needs } from './share.ts';
 import type { MoneyGrant, MoneyWish } from './share-script.ts';
 import { WrittenSpending } from './written-spending.ts';
 
-/** Few, because what a killed gateway had in hand is lost to the budget. */
+/** Few, because what a killed gateway had in hand is lost to the budget until its spool is found. */
 const secondsInHand = 1;
 /** The ledger's word may be on its way to the store for so long, in ms: it is taken for older than it is. */
 const onTheWayMs = 250;
