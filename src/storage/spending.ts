@@ -71,5 +71,5 @@ export async function readSpendingOfSpool(
     .where('period_start_ms', '=', startMs)
     .where('period_end_ms', '=', endMs)
     .executeTakeFirst();
-  return Number(row?.nano_usd ?? 0);
+  return row?.nano_usd ?? 0;
 }

@@ -105,7 +105,8 @@ export function spendingContract(
 
   it(
     'knows what a gateway has spent of each budget once its spool is taken over to its end, and not before',
-    withLedger(async ({ ledger, storage, openMaintenance }) => {
+    withLedger(async (database) => {
+      const { ledger, storage } = database;
       const today = { startMs: noon - dayMs / 2, endMs: noon + dayMs / 2 };
       const always = { startMs: 0, endMs: Infinity };
       const spent = (spool: string, period = today, key = 'key_1'): Promise<number | undefined> =>
@@ -138,7 +139,7 @@ export function spendingContract(
       assert.equal(await spent('spool_c'), undefined);
       await ledger.conclude('spool_c', noon);
       assert.equal(await spent('spool_c'), 0);
-      const maintenance = await openMaintenance(null);
+      const maintenance = await database.openMaintenance(null);
       while (await maintenance.step(noon + 2 * dayMs));
       assert.deepEqual([await spent('spool_a'), await spent('spool_a', always)], [0, 8]);
       while (await maintenance.step(noon + 36 * dayMs));
