@@ -6,8 +6,11 @@ import type { ClientKeyChange, ClientKeyRow, ClientKeyStore } from './storage.ts
 
 const table = 'client_keys';
 
-/** The client keys in an open, migrated database; `watched` is the way on which changes are asked for. */
-export function clientKeyStore(database: Kysely<Tables>, watched: Kysely<Tables>): ClientKeyStore {
+/**
+ * The client keys in an open, migrated database; `watched` is the way on which changes are asked for. `locksRows`:
+ * several may write at the same time.
+ */
+export function clientKeyStore(database: Kysely<Tables>, watched: Kysely<Tables>, locksRows: boolean): ClientKeyStore {
   return {
     ...resourceStore<ClientKeyRow>(database, table),
     async changesAfter(revision, limit) {
@@ -29,7 +32,7 @@ export function clientKeyStore(database: Kysely<Tables>, watched: Kysely<Tables>
         .executeTakeFirst();
       return row?.latest ?? 0;
     },
-    noteUse: (usedAt) => noteUse(database, table, usedAt),
+    noteUse: (usedAt) => noteUse(database, table, usedAt, locksRows),
   };
 }
 

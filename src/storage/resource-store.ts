@@ -1,13 +1,14 @@
 // A table of resources as a `ResourceStore`: the same queries for each of them.
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { decodeRow, encodeRow, RowError, type Tables } from './columns.ts';
+import { padded } from './padded.ts';
 import type { ResourceStore } from './storage.ts';
 
 /** The tables whose rows have an id and are changed one by one. */
 export type ResourceTable = 'providers' | 'accounts' | 'routes' | 'prices' | 'client_keys';
 
-/** How many uses are noted in one transaction: other statements wait no longer than these take. */
-const usesAtOnce = 500;
+/** How many uses are noted at once: other statements wait no longer than these take. */
+const usesAtOnce = 512;
 
 /** The resources in a table. */
 export function resourceStore<Row extends { readonly id: string }>(
@@ -54,19 +55,27 @@ export function decodeNamed<Row>(table: ResourceTable, row: Readonly<Record<stri
   }
 }
 
-/** Notes when resources were last used: id → ISO 8601 time. */
+/** Notes when resources were last used: id → ISO 8601 time. `locksRows`: several may note at the same time. */
 export async function noteUse(
   database: Kysely<Tables>,
   table: 'accounts' | 'client_keys',
   usedAt: ReadonlyMap<string, string>,
+  locksRows: boolean,
 ): Promise<void> {
   // In order of id: several gateways that note the same rows wait for one another, but never in a circle.
   const uses = [...usedAt].sort(([a], [b]) => (a < b ? -1 : 1));
   for (let from = 0; from < uses.length; from += usesAtOnce) {
-    await database.transaction().execute(async (transaction) => {
-      for (const [id, time] of uses.slice(from, from + usesAtOnce)) {
-        await transaction.updateTable(table).set({ last_used_at: time }).where('id', '=', id).execute();
-      }
-    });
+    const some = padded(uses.slice(from, from + usesAtOnce));
+    const ids = some.map(([id]) => id);
+    const note = async (writer: Kysely<Tables>): Promise<void> => {
+      if (locksRows)
+        await writer.selectFrom(table).select('id').where('id', 'in', ids).orderBy('id').forUpdate().execute();
+      // One statement: a message to the database's thread and back costs more than what it does there.
+      await sql`UPDATE ${sql.table(table)} SET last_used_at = used.column2
+        FROM (VALUES ${sql.join(some.map(([id, time]) => sql`(${id}, ${time})`))}) AS used
+        WHERE ${sql.ref(`${table}.id`)} = used.column1`.execute(writer);
+    };
+    if (locksRows) await database.transaction().execute(note);
+    else await note(database);
   }
 }

@@ -4,6 +4,7 @@ import type { Period } from '../core/period.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerTables } from './ledger-tables.ts';
+import { padded } from './padded.ts';
 import { periodColumns } from './spending-increments.ts';
 import { quarterMs } from './usage-increments.ts';
 import { readUsage } from './usage-reports.ts';
@@ -41,12 +42,6 @@ export async function readSpending(
     GROUP BY requests.key_id`.execute(database);
   for (const { key_id: keyId, reserved } of rows) add(keyId, Number(reserved));
   return spent;
-}
-
-/** As many as the next power of two, the last one repeated: there are few statements then, and each is kept prepared. */
-function padded(keyIds: readonly string[]): readonly string[] {
-  const length = 2 ** Math.ceil(Math.log2(Math.max(1, keyIds.length)));
-  return Array.from({ length }, (_, i) => keyIds[Math.min(i, keyIds.length - 1)] ?? '');
 }
 
 /** See `LedgerReports.spendingOfSpool`. */

@@ -36,7 +36,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
     accounts: resourceStore<AccountRow>(database, 'accounts'),
     routes: resourceStore<RouteRow>(database, 'routes'),
     prices: resourceStore<PriceRow>(database, 'prices'),
-    clientKeys: clientKeyStore(database, watched),
+    clientKeys: clientKeyStore(database, watched, backend.locksRows),
     sealedCredentials: sealedCredentials(database),
     audit: sqlAudit(database, backend.batch),
     transcripts: transcriptStore(database),
@@ -51,7 +51,7 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
       watched.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(readConfiguration),
     reprice: (range, cost, options) =>
       repriceLedger(database, range, cost, { ...options, locksRows: backend.locksRows }),
-    noteUse: (usedAt) => noteUse(database, 'accounts', usedAt),
+    noteUse: (usedAt) => noteUse(database, 'accounts', usedAt, backend.locksRows),
     readNote: async (name) => {
       const note = await database.selectFrom('notes').select('content').where('name', '=', name).executeTakeFirst();
       return note?.content;

@@ -302,6 +302,10 @@ export function storageContract(name: string, open: () => Promise<Storage>, skip
         assert.deepEqual(await changed(), ['key_3 Back', 'key_1 gone']);
         await clientKeys.noteUse(new Map([['key_2', '2026-02-03T04:05:06.789Z']]));
         assert.equal((await clientKeys.get('key_2'))?.last_used_at, '2026-02-03T04:05:06.789Z');
+        await clientKeys.noteUse(
+          new Map(Array.from({ length: 1200 }, (_, n) => [`key_${n}`, new Date(Date.UTC(2026, 2) + n).toISOString()])),
+        );
+        assert.equal((await clientKeys.get('key_3'))?.last_used_at, '2026-03-01T00:00:00.003Z');
         assert.deepEqual(await changed(), [], 'a use is no change');
         revision = 0;
         assert.deepEqual(await changed(), ['key_2 Newest', 'key_3 Back', 'key_1 gone']);
