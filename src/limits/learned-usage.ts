@@ -2,8 +2,8 @@
 import { TokenRatios } from '../core/token-ratio.ts';
 import { RecentMap } from '../lib/recent-map.ts';
 
-/** Keys and models remembered together, at most; at least the half of them that were asked for last. */
-const namesKept = 10_000;
+/** Keys and models remembered together, at most; at least the half of them that were asked for last: all of 10,000 keys. */
+const namesKept = 20_000;
 
 /** What is known of one key's requests for one model. */
 export interface Habit {
@@ -58,7 +58,8 @@ const fewestAnswers = 10;
 
 /** How long answers are: a histogram on a scale that grows with the length, in which the past fades. */
 export class AnswerLengths {
-  readonly #counts = new Float32Array(steps);
+  /** By step, as far as answers have been that long: most keys' answers are short. */
+  readonly #counts: number[] = [];
   #count = 0;
   #longTokens: number | undefined;
 
@@ -72,11 +73,12 @@ export class AnswerLengths {
   add(tokens: number): void {
     const step = tokens <= 1 ? 0 : Math.ceil(Math.log(tokens) / Math.log(stepFactor) - 1e-9);
     const at = Math.min(step, steps - 1);
+    while (this.#counts.length <= at) this.#counts.push(0);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#count += 1;
     this.#longTokens = undefined;
     if (this.#count < answersKept) return;
-    for (let i = 0; i < steps; i += 1) this.#counts[i] = (this.#counts[i] ?? 0) / 2;
+    for (const [i, count] of this.#counts.entries()) this.#counts[i] = count / 2;
     this.#count /= 2;
   }
 
