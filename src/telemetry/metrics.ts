@@ -1,7 +1,8 @@
 // The metrics in Prometheus' form. Labels take few values: nothing that a client may invent becomes one.
 import type { MetricReport } from '../core/metric-report.ts';
 import type { RequestRecord } from '../core/record.ts';
-import { collectDefaults, Counter, Gauge, Histogram, Registry, sumOf } from './prometheus.ts';
+import { Distribution, Tally, type TallyOf } from './tallies.ts';
+import { collectDefaults, Counter, Gauge, Registry, sumOf } from './prometheus.ts';
 
 const nanoPerUsd = 1e9;
 const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
@@ -45,49 +46,47 @@ export function openMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaults(registry);
   const registers = [registry];
-  const requests = new Counter({
+  const registered = <Kind extends Tally | Distribution>(metric: Kind): Kind => {
+    // The registry asks a metric for its name and its numbers, and for nothing else.
+    registry.registerMetric(metric as unknown as InstanceType<typeof Counter>);
+    return metric;
+  };
+  const counter = (of: TallyOf): Tally => registered(new Tally(of));
+  const durations = (of: TallyOf): Distribution => registered(new Distribution(of, durationBucketsSeconds));
+  const requests = counter({
     name: 'aigateway_requests_total',
     help: 'Client requests that are over.',
     labelNames: ['endpoint', 'status', 'outcome'],
-    registers,
   });
-  const attempts = new Counter({
+  const attempts = counter({
     name: 'aigateway_attempts_total',
     help: 'Upstream attempts that are over.',
     labelNames: ['provider_id', 'account_id', 'outcome'],
-    registers,
   });
-  const duration = new Histogram({
+  const duration = durations({
     name: 'aigateway_request_duration_seconds',
     help: 'From the arrival of a request to the end of its answer.',
     labelNames: ['endpoint'],
-    buckets: durationBucketsSeconds,
-    registers,
   });
-  const firstByte = new Histogram({
+  const firstByte = durations({
     name: 'aigateway_first_byte_seconds',
     help: 'From the arrival of a request to the first byte of its answer.',
     labelNames: ['endpoint'],
-    buckets: durationBucketsSeconds,
-    registers,
   });
-  const tokens = new Counter({
+  const tokens = counter({
     name: 'aigateway_tokens_total',
     help: 'Tokens that attempts used, as upstreams reported them or estimated.',
     labelNames: ['provider_id', 'kind', 'source'],
-    registers,
   });
-  const cost = new Counter({
+  const cost = counter({
     name: 'aigateway_cost_usd_total',
     help: 'What attempts cost by the prices in force, in US dollars. For bills read the ledger: it is exact.',
     labelNames: ['provider_id', 'account_id'],
-    registers,
   });
-  const unpriced = new Counter({
+  const unpriced = counter({
     name: 'aigateway_unpriced_tokens_total',
     help: 'Tokens of models whose price is not known: they are missing in every sum of costs.',
     labelNames: ['provider_id'],
-    registers,
   });
   const ledgerWaiting = new Gauge({
     name: 'aigateway_ledger_waiting_bytes',
@@ -175,17 +174,17 @@ export function openMetrics(sources: MetricSources): Metrics {
     report,
     observe(record) {
       const { endpoint } = record;
-      requests.inc({ endpoint, status: record.status ?? 0, outcome: record.outcome });
-      duration.observe({ endpoint }, record.durationMs / 1000);
-      if (record.firstByteMs !== null) firstByte.observe({ endpoint }, record.firstByteMs / 1000);
+      requests.add(1, endpoint, record.status ?? 0, record.outcome);
+      duration.add(record.durationMs / 1000, endpoint);
+      if (record.firstByteMs !== null) firstByte.add(record.firstByteMs / 1000, endpoint);
       for (const attempt of record.attempts) {
         const { providerId, accountId, outcome, usage, usageSource: source, costNanoUsd } = attempt;
-        attempts.inc({ provider_id: providerId, account_id: accountId, outcome });
+        attempts.add(1, providerId, accountId, outcome);
         if (usage === null) continue;
-        if (costNanoUsd === null) unpriced.inc({ provider_id: providerId }, usage.total_tokens);
-        else cost.inc({ provider_id: providerId, account_id: accountId }, costNanoUsd / nanoPerUsd);
-        tokens.inc({ provider_id: providerId, kind: 'prompt', source }, usage.prompt_tokens);
-        tokens.inc({ provider_id: providerId, kind: 'completion', source }, usage.completion_tokens);
+        if (costNanoUsd === null) unpriced.add(usage.total_tokens, providerId);
+        else cost.add(costNanoUsd / nanoPerUsd, providerId, accountId);
+        tokens.add(usage.prompt_tokens, providerId, 'prompt', source);
+        tokens.add(usage.completion_tokens, providerId, 'completion', source);
       }
     },
     countRefusedConnection: () => refusedConnections.inc(),

@@ -7,7 +7,6 @@ const part = (name: string): unknown => load(`prom-client/lib/${name}.js`);
 
 export const Counter = part('counter') as typeof entrance.Counter;
 export const Gauge = part('gauge') as typeof entrance.Gauge;
-export const Histogram = part('histogram') as typeof entrance.Histogram;
 export const Registry = part('registry') as typeof entrance.Registry;
 
 type Collect = (register: entrance.Registry, options: { readonly eventLoopMonitoringPrecision: number }) => void;
