@@ -7,6 +7,7 @@ import type { Provider } from '../core/provider.ts';
 import { isLoopbackHost } from '../core/local-caller.ts';
 import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
+import { fieldOf } from '../lib/http1/field-list.ts';
 import { tryRedis } from '../shared-state/open-shared-state.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -190,7 +191,7 @@ async function checkProvider(settings: Settings, provider: Provider): Promise<Fi
               finding: `${provider.baseUrl} answers (${status} without a key, ${took} ms)`,
             },
           ];
-          const skewMs = Date.now() - Date.parse(String(headers['date']));
+          const skewMs = Date.now() - Date.parse(fieldOf(headers, 'date') ?? '');
           if (Math.abs(skewMs) > clockSkewLimitMs) {
             findings.push({
               level: 'warn',

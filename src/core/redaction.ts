@@ -26,5 +26,7 @@ function withoutForms(text: string, secret: Secret): string {
 
 /** Whether a text repeats the secret, whole, cut off or encoded. */
 export function hasSecret(text: string, secret: Secret): boolean {
-  return secret.marks().some((mark) => text.includes(mark));
+  // Most texts that are asked about are shorter than any mark.
+  for (const mark of secret.marks()) if (mark.length <= text.length && text.includes(mark)) return true;
+  return false;
 }

@@ -10,6 +10,7 @@ import type { AttemptRecord, Outcome } from '../core/record.ts';
 import { withoutSecret } from '../core/redaction.ts';
 import type { UsageReport } from '../core/usage.ts';
 import type { Clock } from '../lib/clock.ts';
+import { fieldOf } from '../lib/http1/field-list.ts';
 import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
 import { ClientSink } from './client-sink.ts';
 import type { HoldAnswer } from './commit.ts';
@@ -128,15 +129,15 @@ class Attempt implements AnswerListener {
     this.#watchdog.watch(this.#parts.limits.firstByteMs);
   }
 
-  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+  onHead(status: number, headers: readonly string[]): void {
     const { record, clock, limits, ownHeaders } = this.#parts;
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
     const head = this.#head(status, headers);
     record.upstreamRequestId = head.header('x-request-id')?.slice(0, longestRequestId) ?? null;
     this.#parts.onAnswer(head.header);
-    this.#sink.setHead(status, [...head.headers, ...ownHeaders()]);
-    this.#reception = this.#receptionFor(head, headers['content-type']);
+    this.#sink.setHead(status, head.headers.concat(ownHeaders()));
+    this.#reception = this.#receptionFor(head, fieldOf(headers, 'content-type') ?? '');
     // Of a stream the first content is still awaited: its limit runs on.
     if (!this.#awaitsContent()) this.#watchdog.watch(limits.idleMs);
   }
@@ -161,14 +162,11 @@ class Attempt implements AnswerListener {
     this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`));
   }
 
-  #head(status: number, received: Readonly<Record<string, string | string[] | undefined>>): AnswerHead {
+  #head(status: number, received: readonly string[]): AnswerHead {
     const { provider, account, clock, onAnswer, hiddenHeaders } = this.#parts;
     const headers = withoutCredential(received, account.credential);
     const redact = (text: string): string => withoutSecret(text, account.credential);
-    const header = (name: string): string | undefined => {
-      const value = headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    };
+    const header = (name: string): string | undefined => fieldOf(headers, name);
     return {
       status,
       header,
@@ -182,10 +180,10 @@ class Attempt implements AnswerListener {
     };
   }
 
-  #receptionFor(head: AnswerHead, contentType: string | string[] | undefined): Reception {
+  #receptionFor(head: AnswerHead, contentType: string): Reception {
     const { endpoint, dropsUsage, isBuffered, hold, text, asksCost, costOf } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
-    if (!String(contentType).toLowerCase().startsWith('text/event-stream')) return new WholeReception(head, hold);
+    if (!contentType.toLowerCase().startsWith('text/event-stream')) return new WholeReception(head, hold);
     const reader = endpoint.newStreamReader(text);
     const manner = { reader, dropsUsage, isBuffered, hold, costOf: asksCost ? costOf : undefined };
     return new StreamReception(head, manner, this.#sink);

@@ -48,7 +48,8 @@ export class ClientSink implements AnswerSink {
       const name = this.#headers[i] as string;
       if (!saidAnew.has(name)) kept.push(name, this.#headers[i + 1] as string);
     }
-    this.#start([...kept, ...streamHeaders]);
+    kept.push(...streamHeaders);
+    this.#start(kept);
   }
 
   write(bytes: Uint8Array): void {
@@ -59,7 +60,7 @@ export class ClientSink implements AnswerSink {
 
   /** Sends an answer that is there in one piece. */
   sendWhole(body: Uint8Array, headers: readonly string[]): void {
-    this.#start([...this.#headers, ...headers, 'content-length', String(body.length)]);
+    this.#start(this.#headers.concat(headers, 'content-length', String(body.length)));
     this.end(body);
   }
 

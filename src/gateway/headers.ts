@@ -63,27 +63,32 @@ function isAllowedUp(name: string, account: Account): boolean {
   return own !== undefined && account[own] === null;
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+/** The upstream's headers without those in which it repeats the account's credential, whatever else they say; name and value in turn. */
+export function withoutCredential(headers: readonly string[], credential: Secret): readonly string[] {
+  const telling = namesThatTell(headers, credential);
+  return telling === undefined ? headers : headers.filter((_, i) => !telling.has(headers[i & ~1] as string));
+}
 
-/** The upstream's headers without those in which it repeats the account's credential. */
-export function withoutCredential(headers: Headers, credential: Secret): Headers {
-  const telling = Object.keys(headers).filter((name) => hasSecret(String(headers[name]), credential));
-  if (telling.length === 0) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !telling.includes(name)));
+/** Undefined where there are none, as nearly always. */
+function namesThatTell(headers: readonly string[], credential: Secret): Set<string> | undefined {
+  let names: Set<string> | undefined;
+  for (let i = 0; i + 1 < headers.length; i += 2)
+    if (hasSecret(headers[i + 1] as string, credential)) (names ??= new Set()).add(headers[i] as string);
+  return names;
 }
 
 /** The upstream's headers that the client may see, those of `hidden` apart; name and value in turn. */
-export function answerHeaders(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-  hidden: readonly string[],
-): string[] {
+export function answerHeaders(headers: readonly string[], hidden: readonly string[]): string[] {
   const list: string[] = [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined || deniedDown.has(name) || hidden.includes(name)) continue;
-    if (deniedDownPrefixes.some((prefix) => name.startsWith(prefix))) continue;
-    if (typeof value === 'string') list.push(name, value);
-    else for (const one of value) list.push(name, one);
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!deniedDown.has(name) && !hidden.includes(name) && !hasDeniedPrefix(name))
+      list.push(name, headers[i + 1] as string);
   }
   return list;
+}
+
+function hasDeniedPrefix(name: string): boolean {
+  for (const prefix of deniedDownPrefixes) if (name.startsWith(prefix)) return true;
+  return false;
 }

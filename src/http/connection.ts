@@ -1,13 +1,14 @@
 // One connection of a client: its requests are read and answered one after the other.
 import type { Socket } from 'node:net';
 import { GatewayError } from '../core/errors.ts';
+import { fieldOf } from '../lib/http1/field-list.ts';
 import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import { MessageParser, type MessageKind } from '../lib/http1/message-parser.ts';
 import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
 import { writeAnswerHead } from './answer-head.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
-import { fieldOf, type RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** With so much waiting for a client that reads slowly its upstream is paused. */
 export const mostWaitingBytes = 32 * 1024;

@@ -2,11 +2,12 @@
 import { GatewayError } from '../core/errors.ts';
 import type { BodyRoom, Exchange, StopReason } from '../core/exchange.ts';
 import { Cancellation } from '../lib/cancellation.ts';
+import { fieldOf } from '../lib/http1/field-list.ts';
 import { newId } from '../lib/id.ts';
 import type { RosterMember } from '../lib/roster.ts';
 import { HttpAnswer, type AnswerConnection } from './answer.ts';
 import { RequestBody, type BodySource } from './request-body.ts';
-import { fieldOf, type RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** The connection as an exchange sees it. */
 export interface ExchangeConnection extends AnswerConnection, BodySource {

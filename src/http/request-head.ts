@@ -1,4 +1,5 @@
 // Reads the head of a client's request.
+import { fieldOf } from '../lib/http1/field-list.ts';
 import type { FieldReader } from '../lib/http1/fields.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../lib/http1/message-parser.ts';
@@ -38,12 +39,6 @@ export function requestsWith(reader: FieldReader): MessageKind<RequestHead> {
     readHead: (text) => readRequestHead(text, reader),
     couldBegin: (bytes, at) => beginning.test(bytes.toString('latin1', at, at + 40)),
   };
-}
-
-/** The first value of a field, by its name in lower case. */
-export function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1];
-  return undefined;
 }
 
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */

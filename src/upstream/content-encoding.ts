@@ -26,9 +26,9 @@ export interface AnswerDecoder {
   destroy(): void;
 }
 
-/** A decoder for the coding named in `content-encoding`; undefined where there is nothing to undo. */
+/** A decoder for the coding named in `content-encoding`; undefined where there is nothing to undo. Several of them are left to the client. */
 export function decodeAnswer(
-  encoding: string | string[] | undefined,
+  encoding: string | undefined | null,
   source: { pause(): void; resume(): void },
   listener: DecodedListener,
 ): AnswerDecoder | undefined {

@@ -34,7 +34,8 @@ export class TransportError extends Error {
 export interface AnswerListener {
   /** The connection stands and the request's bytes begin to leave. */
   onSent(): void;
-  onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void;
+  /** `headers` are names in lower case and values in turn. */
+  onHead(status: number, headers: readonly string[]): void;
   onData(chunk: Uint8Array): void;
   onEnd(): void;
   onError(error: TransportError): void;

@@ -11,7 +11,7 @@ import { startRawUpstream, type RawRequest, type RawUpstream } from '../support/
 export interface Heard {
   sent: number;
   status: number | undefined;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
+  headers: readonly string[];
   body: string;
   end: 'whole' | TransportError['problem'] | undefined;
   message: string;
@@ -21,7 +21,7 @@ export interface Heard {
 export function ask(upstream: Upstream, origin: string, bytes: Uint8Array | null = Buffer.from('{}')): Promise<Heard> {
   const body = bytes === null ? null : [bytes];
   return new Promise((resolve) => {
-    const heard: Heard = { sent: 0, status: undefined, headers: {}, body: '', end: undefined, message: '' };
+    const heard: Heard = { sent: 0, status: undefined, headers: [], body: '', end: undefined, message: '' };
     const listener: AnswerListener = {
       onSent: () => (heard.sent += 1),
       onHead(status, headers) {
@@ -188,13 +188,13 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
 
     if (isCheck) return;
 
-    test('headers come with their names in lower case, repeated ones as a list', () =>
+    test('headers come with their names in lower case, repeated ones as they were', () =>
       withUpstream(
         open,
         (socket) => void socket.write(text([ok, 'X-One:  a b \t', 'X-Two: 1', 'x-two: 2', 'Content-Length: 0'])),
         async (upstream, raw) => {
           const { headers } = await ask(upstream, raw.url);
-          assert.deepEqual([headers['x-one'], headers['x-two']], ['a b', ['1', '2']]);
+          assert.deepEqual(headers.slice(0, 6), ['x-one', 'a b', 'x-two', '1', 'x-two', '2']);
         },
       ));
 

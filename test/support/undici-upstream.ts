@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import { Agent, buildConnector, errors, type Dispatcher } from 'undici';
 import { joinBytes } from '../../src/lib/bytes.ts';
+import { onlyFieldOf } from '../../src/lib/http1/field-list.ts';
 import { decodeAnswer } from '../../src/upstream/content-encoding.ts';
 import { guardedLookup, literalProblem } from '../../src/upstream/guarded-lookup.ts';
 import {
@@ -138,7 +139,10 @@ class Call implements Transmission, Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (this.#isOver || status < 200) return;
-    this.#decoder = decodeAnswer(headers['content-encoding'], controller, {
+    const fields = Object.entries(headers).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value ?? '']).flatMap((one) => [name, one]),
+    );
+    this.#decoder = decodeAnswer(onlyFieldOf(fields, 'content-encoding'), controller, {
       onData: (chunk) => this.#listener.onData(chunk),
       onEnd: () => this.#end(),
       onError: (error) => {
@@ -146,7 +150,7 @@ class Call implements Transmission, Dispatcher.DispatchHandler {
         controller.abort(abortReason);
       },
     });
-    this.#listener.onHead(status, headers);
+    this.#listener.onHead(status, fields);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Postponed, TurnEnd } from '../../lib/turn-end.ts';
 import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
+import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
 import { MessageParser, type MessageKind } from '../../lib/http1/message-parser.ts';
 import { TransportError } from '../upstream.ts';
@@ -181,7 +182,7 @@ export class Connection implements Postponed {
 
   #onHead(head: AnswerHead): void {
     this.#keepsAlive = head.keepsAlive;
-    this.keepAliveHintMs = keepAliveHint(head.headers['keep-alive']);
+    this.keepAliveHintMs = keepAliveHint(onlyFieldOf(head.headers, 'keep-alive'));
     this.#user?.onHead(head);
   }
 
@@ -230,7 +231,7 @@ function inPortions(piece: Uint8Array): Uint8Array[] {
 }
 
 /** `Keep-Alive: timeout=5` in ms (RFC 2068, section 19.7.1.1). */
-function keepAliveHint(value: string | string[] | undefined): number | undefined {
+function keepAliveHint(value: string | undefined | null): number | undefined {
   const seconds = typeof value === 'string' ? /\btimeout=(\d{1,9})\b/iu.exec(value)?.[1] : undefined;
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

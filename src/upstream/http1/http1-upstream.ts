@@ -1,4 +1,5 @@
 // The way out over our own HTTP/1.1 client: no hidden time limit, bytes copied once, the connection used last first.
+import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import { decodeAnswer } from '../content-encoding.ts';
 import {
   TransportError,
@@ -102,7 +103,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
       pause: () => this.#connection?.pause(this),
       resume: () => this.#connection?.resume(this),
     };
-    this.#decoder = decodeAnswer(headers['content-encoding'], source, {
+    this.#decoder = decodeAnswer(onlyFieldOf(headers, 'content-encoding'), source, {
       onData: (chunk) => this.#listener.onData(chunk),
       onEnd: () => this.#end(),
       onError: (error) => {
