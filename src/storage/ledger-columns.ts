@@ -132,3 +132,26 @@ export function attemptValues(row: LedgerAttemptRow): BoundValue[] {
     row.price_id,
   ];
 }
+
+/** The values of `groupColumns`, and then of the sums. */
+export function usageValues(row: UsageIncrement): BoundValue[] {
+  return [
+    row.quarter_ms,
+    row.model,
+    row.upstream_model,
+    row.account_id,
+    row.key_id,
+    row.requests,
+    row.attempts,
+    row.prompt_tokens,
+    row.completion_tokens,
+    row.total_tokens,
+    row.cached_tokens,
+    row.cache_write_tokens,
+    row.reasoning_tokens,
+    row.audio_prompt_tokens,
+    row.audio_completion_tokens,
+    row.cost_nano_usd,
+    row.unpriced_tokens,
+  ];
+}

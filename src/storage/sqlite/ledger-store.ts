@@ -1,6 +1,13 @@
 // The writing side of the ledger on the embedded database. Called in the ledger's own thread, so it may block it.
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { attemptColumns, attemptValues, groupColumns, requestColumns, requestValues } from '../ledger-columns.ts';
+import {
+  attemptColumns,
+  attemptValues,
+  groupColumns,
+  requestColumns,
+  requestValues,
+  usageValues,
+} from '../ledger-columns.ts';
 import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type {
   LedgerAttemptRow,
@@ -76,12 +83,7 @@ class SqliteLedgerStore implements LedgerStore {
       const increments = new UsageIncrements();
       const spending = new SpendingIncrements();
       for (const entry of entries) this.#put(entry, increments, spending);
-      for (const increment of increments.list()) {
-        this.#prepared.addUsage.run(
-          ...groupColumns.map((column) => increment[column]),
-          ...sumColumns.map((column) => increment[column]),
-        );
-      }
+      for (const increment of increments.list()) this.#prepared.addUsage.run(...usageValues(increment));
       for (const increment of spending.list())
         this.#prepared.addSpending.run(spool, ...spendingColumns.map((column) => increment[column]));
       this.#prepared.writePosition.run(spool, position.segment, position.offsetBytes);
