@@ -28,6 +28,9 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   setFlagsFromString('--no-allocation-site-pretenuring');
   // Young objects are few when they are collected: to wake other threads for them costs more than they can help.
   setFlagsFromString('--no-parallel-scavenge');
+  // Of the four threads on which V8 optimizes code each keeps, in its own part of the allocator, what its largest function
+  // took. One at a time: 20 to 30 MiB less, from the first load on.
+  setFlagsFromString('--concurrent-turbofan-max-threads=1');
   // A clone runs its TypeScript as it is; the published package holds it compiled.
   const source = new URL('../src/cli/main.ts', import.meta.url);
   const { run } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
