@@ -35,6 +35,8 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   // Of the four threads on which V8 optimizes code each keeps, in its own part of the allocator, what its largest function
   // took. One at a time: some 10 MiB less, from the first load on.
   setFlagsFromString('--concurrent-turbofan-max-threads=1');
+  // The size that this process was started with is its main thread's alone: threads have sizes of their own.
+  setFlagsFromString('--max-semi-space-size=0');
   // A clone runs its TypeScript as it is; the published package holds it compiled.
   const source = new URL('../src/cli/main.ts', import.meta.url);
   const { run } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
