@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { default as Pretty } from 'pino-pretty';
+import { IsoClock } from '../lib/iso-times.ts';
 import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
@@ -9,6 +10,8 @@ export interface Log {
   readonly logger: Logger;
   /** Writes a line of JSON that is whole but for its line feed, past the logger: for the one line that every request has. */
   write(line: string): void;
+  /** The time as lines tell it. */
+  time(): string;
   /** Lets the lines out, those of the start first. */
   release(): void;
   /** Gets the last lines out before the process ends. */
@@ -41,6 +44,7 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
           destination: output,
         }));
   const turnEnd = new TurnEnd();
+  const isoClock = new IsoClock();
   const opening = worker === undefined ? '' : `{"worker":${worker},`;
   let isReleased = false;
   let kept = '';
@@ -71,6 +75,7 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
   return {
     logger,
     write: (line) => destination.write(`${line}\n`),
+    time: () => isoClock.at(Date.now()),
     release() {
       isReleased = true;
       writeKept();

@@ -18,7 +18,7 @@ export function logRequest(log: Log, record: RequestRecord, error: unknown): voi
   }
   // Every request pays for its line, so it is put together by hand, in the form that the logger gives the others.
   if (logger.isLevelEnabled('info'))
-    log.write(`{"level":"info","time":"${new Date().toISOString()}",${membersOf(record)},"msg":"request"}`);
+    log.write(`{"level":"info","time":"${log.time()}",${membersOf(record)},"msg":"request"}`);
 }
 
 /** The line's own members as JSON. What a client or an upstream may have written is escaped; the rest are our own words and numbers. */
