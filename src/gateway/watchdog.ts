@@ -8,6 +8,7 @@ export class Watchdog {
   #limitMs = 0;
   #sinceMs = 0;
   #isPaused = false;
+  #firesAtMs = 0;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, onSilence: () => void) {
@@ -19,8 +20,10 @@ export class Watchdog {
   watch(limitMs: number): void {
     this.#limitMs = limitMs;
     this.#sinceMs = this.#clock.nowMs();
+    // A timer that fires no later looks how much is left, and goes on from there.
+    if (this.#cancel !== undefined && this.#firesAtMs <= this.#sinceMs + limitMs) return;
     this.#cancel?.();
-    this.#cancel = this.#clock.after(limitMs, this.#check);
+    this.#wakeIn(limitMs, this.#sinceMs);
   }
 
   /** Something has come. */
@@ -46,10 +49,15 @@ export class Watchdog {
   readonly #check = (): void => {
     const leftMs = this.#isPaused ? this.#limitMs : this.#sinceMs + this.#limitMs - this.#clock.nowMs();
     if (leftMs > 0) {
-      this.#cancel = this.#clock.after(leftMs, this.#check);
+      this.#wakeIn(leftMs, this.#clock.nowMs());
       return;
     }
     this.#cancel = undefined;
     this.#onSilence();
   };
+
+  #wakeIn(delayMs: number, nowMs: number): void {
+    this.#firesAtMs = nowMs + delayMs;
+    this.#cancel = this.#clock.after(delayMs, this.#check);
+  }
 }
