@@ -5,6 +5,7 @@ import { fieldOf } from '../lib/http1/field-list.ts';
 import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import { MessageParser, type MessageKind } from '../lib/http1/message-parser.ts';
+import type { RosterMember } from '../lib/roster.ts';
 import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
 import { writeAnswerHead } from './answer-head.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
@@ -49,7 +50,8 @@ export interface ConnectionSite {
 const invitation = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** A connected socket. */
-export class ClientConnection implements ExchangeConnection {
+export class ClientConnection implements ExchangeConnection, RosterMember {
+  rosterPlace = -1;
   readonly mostWaitingBytes = mostWaitingBytes;
   readonly #socket: Socket;
   readonly #site: ConnectionSite;

@@ -1,6 +1,7 @@
 // The listener: takes connections, looks after those that take too long, and closes them all in the end.
 import { createServer, type Server } from 'node:net';
 import { FieldReader } from '../lib/http1/fields.ts';
+import { Roster } from '../lib/roster.ts';
 import { TurnEnd } from '../lib/turn-end.ts';
 import { AnswerDate, answerWriter } from './answer-head.ts';
 import { ClientConnection, mostWaitingBytes, type ClientLimits, type ConnectionSite } from './connection.ts';
@@ -44,7 +45,7 @@ export class HttpListener implements ConnectionSite {
   readonly isDraining: () => boolean;
   readonly nowMs: () => number;
   readonly #date = new AnswerDate();
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new Roster<ClientConnection>();
   #check: NodeJS.Timeout | undefined;
 
   constructor(parts: ListenerParts) {
@@ -75,16 +76,18 @@ export class HttpListener implements ConnectionSite {
   /** Takes no connection any more, and closes those on which nothing is under way. */
   close(): void {
     this.server.close();
-    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+    this.#connections.forEach((connection) => {
+      if (connection.isIdle) connection.destroy();
+    });
   }
 
   /** Closes all connections. */
   closeAll(): void {
-    for (const connection of this.#connections) connection.destroy();
+    this.#connections.forEach((connection) => connection.destroy());
   }
 
   #checkAll(): void {
     const nowMs = performance.now();
-    for (const connection of this.#connections) connection.check(nowMs);
+    this.#connections.forEach((connection) => connection.check(nowMs));
   }
 }
