@@ -7,8 +7,9 @@ const mostPlaces = 64;
 
 interface Line {
   readonly name: string;
-  readonly value: string;
-  readonly text: string;
+  value: string;
+  /** Empty where it is left out. */
+  text: string;
 }
 
 /** Writes heads of which each is much like the one before: what has not changed is not looked at again. */
@@ -30,10 +31,19 @@ export class FieldWriter {
       const name = headers[i] as string;
       const value = headers[i + 1] as string;
       const known = this.#lines[i >> 1];
-      if (known !== undefined && known.value === value && known.name === name) lines += known.text;
-      else lines += this.#line(name, value, i >> 1);
+      if (known === undefined || known.name !== name) lines += this.#line(name, value, i >> 1);
+      else if (known.value === value) lines += known.text;
+      else lines += this.#renew(known, value);
     }
     return lines;
+  }
+
+  /** What is kept has a proper name that is no secret. */
+  #renew(line: Line, value: string): string {
+    if (!fieldValue.test(value)) throw this.#refuse(line.name);
+    if (line.text !== '') line.text = `${line.name}: ${value}\r\n`;
+    line.value = value;
+    return line.text;
   }
 
   #line(name: string, value: string, place: number): string {

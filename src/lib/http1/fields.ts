@@ -56,8 +56,11 @@ export class FieldReader {
       const value = trimmed(head, colon + 1, stop);
       if (badCharacter.test(value)) throw new MessageFormatError('has a header with a control character');
       fields.push(name, value);
-      if (place < mostPlaces && stop - start <= longestKept && end !== -1)
-        this.#lines[place] = isSecretField(name) ? undefined : { text: head.slice(start, end + 2), name, value };
+      if (place < mostPlaces && stop - start <= longestKept && end !== -1) {
+        // The name of a line that is kept is no secret.
+        const isSecret = known?.name !== name && isSecretField(name);
+        this.#lines[place] = isSecret ? undefined : { text: head.slice(start, end + 2), name, value };
+      }
       start = stop + 2;
     }
     return fields;
