@@ -95,13 +95,14 @@ export function sumUsage(parts: readonly { readonly usage: TokenUsage | null; re
   readonly usage: TokenUsage | null;
   readonly usageSource: UsageSource;
 } {
-  const used = parts.flatMap(({ usage }) => (usage === null ? [] : [usage]));
-  const [first, ...others] = used;
-  if (first === undefined) return { usage: null, usageSource: 'none' };
-  return {
-    usage: others.length === 0 ? first : others.reduce(add, first),
-    usageSource: parts.some(({ usageSource }) => usageSource === 'estimated') ? 'estimated' : 'upstream',
-  };
+  let sum: TokenUsage | null = null;
+  let isEstimated = false;
+  for (const { usage, usageSource } of parts) {
+    if (usage !== null) sum = sum === null ? usage : add(sum, usage);
+    isEstimated ||= usageSource === 'estimated';
+  }
+  if (sum === null) return { usage: null, usageSource: 'none' };
+  return { usage: sum, usageSource: isEstimated ? 'estimated' : 'upstream' };
 }
 
 function add(a: TokenUsage, b: TokenUsage): TokenUsage {

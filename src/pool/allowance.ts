@@ -94,9 +94,28 @@ export class Allowance {
     this.#remaining = Math.min(remaining, isSameMoment ? this.#remaining : this.#limit);
     this.#sinceMs = sentAtMs;
     this.#isTold = true;
-    // Of several that left in the same moment only the one that was answered is surely in the upstream's count.
-    const own = this.#sends.find(({ atMs }) => atMs === sentAtMs);
-    this.#keepSends(this.#sends.filter((send) => send.atMs >= sentAtMs && send !== own));
+    this.#dropUpTo(sentAtMs);
+  }
+
+  /** Forgets what is in the upstream's count now; in one walk, for every answer comes here. */
+  #dropUpTo(sentAtMs: number): void {
+    const sends = this.#sends;
+    let kept = 0;
+    let sent = 0;
+    let hasOwn = false;
+    for (const send of sends) {
+      if (send.atMs < sentAtMs) continue;
+      // Of several that left in the same moment only the one that was answered is surely in it.
+      if (send.atMs === sentAtMs && !hasOwn) {
+        hasOwn = true;
+        continue;
+      }
+      sends[kept] = send;
+      kept += 1;
+      sent += send.amount;
+    }
+    sends.length = kept;
+    this.#sent = sent;
   }
 
   #refilled(limit: number, nowMs: number): number {
