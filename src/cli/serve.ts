@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
+import { trimAllocator } from '../lib/allocator.ts';
 import { systemClock } from '../lib/clock.ts';
 import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
 import type { Command } from './command.ts';
@@ -37,7 +38,11 @@ export const serve: Command = {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
-    collectAtRest({ clock: systemClock, ...thisThread });
+    const collect = (): void => {
+      thisThread.collect();
+      trimAllocator();
+    };
+    collectAtRest({ clock: systemClock, ...thisThread, collect });
     running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);
     if (isStopping) running.stop();
     return running.ended;
