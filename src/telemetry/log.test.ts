@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { FakeClock } from '../../test/support/clock.ts';
 import { openLog } from './log.ts';
 
 /** What is written when these lines come in one turn. */
@@ -36,4 +37,30 @@ test('a worker writes whole lines, at most 4 KiB at once where a line is not lon
     }),
     { numRuns: 50 },
   );
+});
+
+test('lines of requests wait a moment for one another, other lines take them along at once, and many wait for no more', async () => {
+  const clock = new FakeClock();
+  const pieces: string[] = [];
+  const log = openLog('info', 'json', { other: { write: (piece) => pieces.push(piece) }, clock });
+  log.release();
+  log.write('{"a":1}');
+  await clock.advance(40);
+  log.write('{"a":2}');
+  assert.deepEqual(pieces, []);
+  await clock.advance(10);
+  assert.deepEqual(pieces.splice(0), ['{"a":1}\n{"a":2}\n']);
+  log.write('{"a":3}');
+  log.logger.warn('now');
+  await new Promise(setImmediate);
+  assert.match(pieces.splice(0).join('|'), /^\{"a":3\}\n\{"level":"warn".*\n$/u);
+  const long = `{"a":"${'b'.repeat(5000)}"}`;
+  log.write(long);
+  log.write(long);
+  await new Promise(setImmediate);
+  assert.deepEqual(pieces.splice(0), [`${long}\n${long}\n`]);
+  assert.equal(clock.waiting, 0);
+  log.write('{"a":4}');
+  log.flush();
+  assert.deepEqual(pieces, ['{"a":4}\n']);
 });

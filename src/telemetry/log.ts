@@ -2,13 +2,17 @@
 import { createRequire } from 'node:module';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { default as Pretty } from 'pino-pretty';
+import { systemClock, type Clock } from '../lib/clock.ts';
 import { IsoClock } from '../lib/iso-times.ts';
 import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
 export interface Log {
   readonly logger: Logger;
-  /** Writes a line of JSON that is whole but for its line feed, past the logger: for the one line that every request has. */
+  /**
+   * Writes a line of JSON that is whole but for its line feed, past the logger: for the one line that every request has.
+   * It may wait a moment for others.
+   */
   write(line: string): void;
   /** The time as lines tell it. */
   time(): string;
@@ -21,16 +25,27 @@ export interface Log {
 /** So much is written to a pipe as one piece, even beside other processes that write to it. */
 const pieceBytes = 4096;
 
+/** How long a request's line waits for others: each write wakes two threads, which costs as much as a request of its own. */
+const longestWaitMs = 50;
+/** So much text waits for no more: with many requests a turn has as much. */
+const mostWaiting = 8192;
+
 /** Where lines go, and whose they are. */
 export interface LogOptions {
   /** Takes the lines in place of standard output. */
   readonly other?: DestinationStream | undefined;
   /** The worker whose lines these are, where there are several; each line says so. */
   readonly worker?: number | undefined;
+  /** By which lines of requests wait for one another; where there is none, they are written with their turn. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Opens the log on standard output; where no form is given, as fits it. */
-export function openLog(level: string, format: 'json' | 'pretty' | undefined, { other, worker }: LogOptions = {}): Log {
+export function openLog(
+  level: string,
+  format: 'json' | 'pretty' | undefined,
+  { other, worker, clock = other === undefined ? systemClock : undefined }: LogOptions = {},
+): Log {
   const output = pino.destination({ dest: 1, sync: false, ...(worker !== undefined && { maxWrite: pieceBytes }) });
   const lines: DestinationStream =
     other ??
@@ -48,7 +63,12 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
   const opening = worker === undefined ? '' : `{"worker":${worker},`;
   let isReleased = false;
   let kept = '';
+  let isDue = false;
+  let cancelWait: (() => void) | undefined;
   const writeKept = (): void => {
+    isDue = false;
+    cancelWait?.();
+    cancelWait = undefined;
     if (!isReleased || kept === '') return;
     const text = kept;
     kept = '';
@@ -56,12 +76,16 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
     else for (const piece of piecesOf(text)) lines.write(piece);
   };
   // The stream behind it measures all that waits anew for each line: one write a turn costs a tenth of one a line.
-  const destination: DestinationStream & Postponed = {
-    write(line) {
-      if (kept === '') turnEnd.add(destination);
-      kept += opening === '' ? line : opening + line.slice(1);
-    },
-    atTurnEnd: writeKept,
+  const atTurnEnd: Postponed = { atTurnEnd: writeKept };
+  const keep = (line: string, mayWait: boolean): void => {
+    kept += opening === '' ? line : opening + line.slice(1);
+    if (isDue) return;
+    if (mayWait && clock !== undefined && kept.length < mostWaiting) {
+      cancelWait ??= clock.after(longestWaitMs, writeKept);
+      return;
+    }
+    isDue = true;
+    turnEnd.add(atTurnEnd);
   };
   const logger = pino(
     {
@@ -70,11 +94,11 @@ export function openLog(level: string, format: 'json' | 'pretty' | undefined, { 
       formatters: { level: (label) => ({ level: label }) },
       base: null,
     },
-    destination,
+    { write: (line) => keep(line, false) },
   );
   return {
     logger,
-    write: (line) => destination.write(`${line}\n`),
+    write: (line) => keep(`${line}\n`, true),
     time: () => isoClock.at(Date.now()),
     release() {
       isReleased = true;
