@@ -48,7 +48,7 @@ export interface Exchange {
   readonly method: string;
   /** The path without the query: what router and permission check both see. */
   readonly path: string;
-  /** As received, name and value in turn. */
+  /** As received, name in lower case and value in turn. */
   readonly headers: readonly string[];
   /** The address of who is connected, undefined when they have gone; no header can change it. */
   readonly peerAddress: string | undefined;

@@ -48,7 +48,7 @@ export function requestHeaders(exchange: Exchange, account: Account): string[] {
   const list: string[] = [];
   const { headers } = exchange;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = (headers[i] as string).toLowerCase();
+    const name = headers[i] as string;
     if (isAllowedUp(name, account)) list.push(name, headers[i + 1] as string);
   }
   for (const [name, value] of account.authHeaders(account.credential)) list.push(name, value);
