@@ -32,8 +32,8 @@ test('few answers say nothing, and old ones fade', () => {
 test('each key and model is learned for itself', () => {
   const learned = new LearnedUsage();
   for (let i = 0; i < 50; i += 1) {
-    learned.learnAnswer('a', 'm', 10);
-    learned.learnPrompt('a', 'm', 60_000, 10_000);
+    learned.habit('a', 'm').learnAnswer(10);
+    learned.habit('a', 'm').learnPrompt(60_000, 10_000);
   }
   assert.equal(learned.habit('a', 'm').longAnswerTokens, 12);
   assert.ok(Math.abs(learned.habit('a', 'm').tokensOf(6000) - 1000) < 20);

@@ -18,33 +18,49 @@ export class LearnedUsage {
   readonly #ratios = new TokenRatios(namesKept);
   readonly #answers = new RecentMap<string, AnswerLengths>(namesKept);
 
-  habit(keyId: string, model: string): Habit {
-    const name = nameOf(keyId, model);
-    return {
-      tokensOf: (textBytes) => this.#ratios.tokensOf(name, textBytes),
-      longAnswerTokens: this.#answers.get(name)?.longTokens,
-    };
-  }
-
-  /** Takes note of a prompt without images, sounds and the like. */
-  learnPrompt(keyId: string, model: string, textBytes: number, tokens: number): void {
-    this.#ratios.learn(nameOf(keyId, model), textBytes, tokens);
-  }
-
-  /** Takes note of one choice of an answer. */
-  learnAnswer(keyId: string, model: string, tokens: number): void {
-    const name = nameOf(keyId, model);
-    let answers = this.#answers.get(name);
-    if (answers === undefined) {
-      answers = new AnswerLengths();
-      this.#answers.set(name, answers);
-    }
-    answers.add(tokens);
+  habit(keyId: string, model: string): LearningHabit {
+    return new NamedHabit(`${keyId}\n${model}`, this.#ratios, this.#answers);
   }
 }
 
-function nameOf(keyId: string, model: string): string {
-  return `${keyId}\n${model}`;
+/** A habit that learns of the request that it was made for. */
+export interface LearningHabit extends Habit {
+  /** Takes note of a prompt without images, sounds and the like. */
+  learnPrompt(textBytes: number, tokens: number): void;
+  /** Takes note of one choice of an answer. */
+  learnAnswer(tokens: number): void;
+}
+
+/** It keeps its name: to make and to hash it anew for each question costs more than the answer. */
+class NamedHabit implements LearningHabit {
+  readonly longAnswerTokens: number | undefined;
+  readonly #name: string;
+  readonly #ratios: TokenRatios;
+  readonly #answers: RecentMap<string, AnswerLengths>;
+
+  constructor(name: string, ratios: TokenRatios, answers: RecentMap<string, AnswerLengths>) {
+    this.#name = name;
+    this.#ratios = ratios;
+    this.#answers = answers;
+    this.longAnswerTokens = answers.get(name)?.longTokens;
+  }
+
+  tokensOf(textBytes: number): number {
+    return this.#ratios.tokensOf(this.#name, textBytes);
+  }
+
+  learnPrompt(textBytes: number, tokens: number): void {
+    this.#ratios.learn(this.#name, textBytes, tokens);
+  }
+
+  learnAnswer(tokens: number): void {
+    let answers = this.#answers.get(this.#name);
+    if (answers === undefined) {
+      answers = new AnswerLengths();
+      this.#answers.set(this.#name, answers);
+    }
+    answers.add(tokens);
+  }
 }
 
 /** Each step of the scale is a quarter more than the one before: 64 of them reach a million tokens. */

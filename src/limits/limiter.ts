@@ -6,7 +6,8 @@ import { Admission, type AdmissionParts, type LimitedRequest } from './admission
 import { BudgetPeriods } from './budget-period.ts';
 import { BudgetQueues } from './budget-queue.ts';
 import { RequestFigures } from './figures.ts';
-import { LearnedUsage } from './learned-usage.ts';
+import { LearnedUsage, type LearningHabit } from './learned-usage.ts';
+import type { RequestShape } from './request-shape.ts';
 import { Reservation } from './reservation.ts';
 
 /** Providers whose tiers are remembered, and tiers of each: both are few, whatever answers claim. */
@@ -44,11 +45,12 @@ export class Limiter {
     const { key, shape, output, target } = request;
     const { clock } = this.#parts;
     const prices = this.#parts.prices();
+    const habit = this.#learned.habit(key.id, shape.model);
     const figures = new RequestFigures({
       shape,
       output,
       prices,
-      habit: this.#learned.habit(key.id, shape.model),
+      habit,
       unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
     });
     const { hold, need, period } = await new Admission(this.#parts, this.#shared, request, figures).admit();
@@ -64,18 +66,23 @@ export class Limiter {
       // A budget that is only watched changes nothing of the request.
       outputCap: key.budgetMode === 'enforce' ? need.outputCap : null,
       outputTokens: need.outputTokens,
-      onSettled: (attempts) => this.#learn(request, figures, attempts),
+      onSettled: (attempts) => this.#learn(shape, figures, habit, attempts),
     });
   }
 
-  #learn({ key, shape }: LimitedRequest, { content }: RequestFigures, attempts: readonly AttemptRecord[]): void {
+  #learn(
+    shape: RequestShape,
+    { content }: RequestFigures,
+    habit: LearningHabit,
+    attempts: readonly AttemptRecord[],
+  ): void {
     for (const { providerId, usage, usageSource, outcome, serviceTier } of attempts) {
       if (serviceTier !== null && shape.serviceTier === null) this.#learnTier(providerId, serviceTier);
       if (usage === null || usageSource !== 'upstream') continue;
       const isText = content.images === 0 && content.audioBytes === 0 && !content.refersElsewhere;
-      if (isText) this.#learned.learnPrompt(key.id, shape.model, content.textBytes, usage.prompt_tokens);
+      if (isText) habit.learnPrompt(content.textBytes, usage.prompt_tokens);
       if (outcome !== 'ok') continue;
-      this.#learned.learnAnswer(key.id, shape.model, usage.completion_tokens / (shape.choices * content.prompts));
+      habit.learnAnswer(usage.completion_tokens / (shape.choices * content.prompts));
     }
   }
 
