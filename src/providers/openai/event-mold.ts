@@ -1,4 +1,5 @@
 // What the events of one stream have in common: most differ in their text alone, and such a one need not be read again as a whole.
+import { joinBytes } from '../../lib/bytes.ts';
 import { skipString } from '../../lib/json-scan.ts';
 
 /** Where the parts of an event stand that differ from one to the next; each is the inside of a string. */
@@ -33,8 +34,9 @@ export class EventMold {
 
   /** Takes an event with nothing but text as the form of the next ones. */
   learn(event: Uint8Array, parts: MoldParts): void {
-    // A copy: the event is a view on all that was read with it.
-    this.#event = Buffer.from(event);
+    // A copy, for the event is a view on all that was read with it; in memory of its own, for it stays as long as the
+    // stream, and would keep all 64 KiB of the pool that small buffers come from.
+    this.#event = joinBytes([event]);
     this.#parts = parts;
   }
 
