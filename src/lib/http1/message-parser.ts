@@ -51,23 +51,28 @@ export interface MessageEvents<Head> {
   onDone(): void;
 }
 
+type Step = (parser: MessageParser<MessageHead>, bytes: Buffer, at: number) => number | undefined;
+
 type Place = 'head' | 'bytes' | 'until_close' | 'chunk_size' | 'chunk' | 'chunk_end' | 'trailers' | 'done';
 
 /** Reads one message after the other. Every method throws a `MessageFormatError` where the bytes are none. */
 export class MessageParser<Head extends MessageHead> {
+  /**
+   * What reads one piece at each place: where the next begins, undefined where this one is not all there. One table for
+   * all: two parsers for each of thousands of streams would hold 4 MB of them.
+   */
+  static readonly #steps: Readonly<Record<Place, Step>> = {
+    head: (parser, bytes, at) => parser.#readHead(bytes, at),
+    bytes: (parser, bytes, at) => parser.#readCounted(bytes, at),
+    chunk: (parser, bytes, at) => parser.#readCounted(bytes, at),
+    until_close: (parser, bytes, at) => parser.#readRest(bytes, at),
+    chunk_size: (parser, bytes, at) => parser.#readSize(bytes, at),
+    chunk_end: (parser, bytes, at) => parser.#readChunkEnd(bytes, at),
+    trailers: (parser, bytes, at) => parser.#readTrailers(bytes, at),
+    done: (_parser, _bytes, at) => at,
+  };
   readonly #events: MessageEvents<Head>;
   readonly #kind: MessageKind<Head>;
-  /** What reads one piece at each place: where the next begins, undefined where this one is not all there. */
-  readonly #steps: Readonly<Record<Place, (bytes: Buffer, at: number) => number | undefined>> = {
-    head: (bytes, at) => this.#readHead(bytes, at),
-    bytes: (bytes, at) => this.#readCounted(bytes, at),
-    chunk: (bytes, at) => this.#readCounted(bytes, at),
-    until_close: (bytes, at) => this.#readRest(bytes, at),
-    chunk_size: (bytes, at) => this.#readSize(bytes, at),
-    chunk_end: (bytes, at) => this.#readChunkEnd(bytes, at),
-    trailers: (bytes, at) => this.#readTrailers(bytes, at),
-    done: (_bytes, at) => at,
-  };
   #place: Place = 'head';
   /** The beginning of a head, a size line or the trailers that has not all come yet. */
   #held: Buffer | undefined;
@@ -104,7 +109,7 @@ export class MessageParser<Head extends MessageHead> {
     }
     let at = 0;
     while (at < bytes.length && this.#place !== 'done') {
-      const next = this.#steps[this.#place](bytes, at);
+      const next = MessageParser.#steps[this.#place](this, bytes, at);
       if (next === undefined) {
         this.#held = Buffer.from(bytes.subarray(at));
         return chunk.length;
