@@ -10,6 +10,7 @@ type Stretch = readonly [usedMs: number, takenMebibytes: number];
 
 const work: Stretch = [3000, 50];
 const rest: Stretch = [2, 0];
+const long: readonly Stretch[] = Array.from({ length: 8 }, () => rest);
 
 /** Plays stretches of 5 s, each ended by a look; the answer says at which of them was collected. */
 async function play(stretches: readonly Stretch[]): Promise<number[]> {
@@ -43,11 +44,12 @@ async function play(stretches: readonly Stretch[]): Promise<number[]> {
 test('it collects in a rest where much is held', async () => {
   const cases: readonly (readonly [name: string, stretches: readonly Stretch[], collected: readonly number[]])[] = [
     ['the start leaves much behind', [rest, rest, rest, rest], [1]],
-    ['a rest after work', [work, rest, rest, rest, rest], [2]],
+    ['a rest after first work', [work, rest, rest, rest, rest], [2]],
     ['timers are no work', [work, [60, 0], [60, 0], [60, 0]], [2]],
     ['work that goes on', [work, [61, 1], rest, [61, 1], rest, [61, 1]], []],
-    ['work after a rest', [work, rest, rest, work, rest, rest], [2, 5]],
-    ['little was left by little work', [rest, rest, [3000, 7], rest, rest, rest], [1]],
+    ['a long rest after work', [rest, rest, work, ...long, work, ...long], [1, 10, 19]],
+    ['a shorter rest after work', [rest, rest, work, ...long.slice(1), work, ...long.slice(1)], [1]],
+    ['little was left by little work', [rest, rest, [3000, 7], ...long], [1]],
   ];
   for (const [name, stretches, collected] of cases) assert.deepEqual(await play(stretches), collected, name);
 });

@@ -5,8 +5,13 @@ import type { Clock } from './clock.ts';
 
 /** How long one look is from the next, in ms. */
 const lookEveryMs = 5000;
-/** Looks in a row that must have found rest. */
-const looksAtRest = 2;
+/** Looks in a row that must have found rest after the start, which leaves much behind. */
+const looksAfterStart = 2;
+/**
+ * The same from then on, 40 s: optimized code that stands on objects of which none is left is thrown away with the
+ * garbage, so for a second or two what comes after is half as dear again.
+ */
+const looksAfterWork = 8;
 /** A thread rests that uses no more than this between two looks, in ms of processor time: timers, a health check. */
 const restCpuMs = 60;
 /** Less is not worth the while, in bytes held beyond those that the last time left. */
@@ -32,7 +37,8 @@ export function collectAtRest({ clock, cpuMs, heldBytes, collect }: RestParts): 
     const nowMs = cpuMs();
     looks = nowMs - seenMs <= restCpuMs ? looks + 1 : 0;
     seenMs = nowMs;
-    if (looks >= looksAtRest && heldBytes() - leftBytes >= worthBytes) {
+    const needed = leftBytes === 0 ? looksAfterStart : looksAfterWork;
+    if (looks >= needed && heldBytes() - leftBytes >= worthBytes) {
       collect();
       leftBytes = heldBytes();
       seenMs = cpuMs();
