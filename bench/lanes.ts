@@ -53,8 +53,15 @@ export const lanes = {
   },
   first: {
     kind: 'latency',
-    title: 'Streams, one at a time, beside direct calls, until the first text',
+    title: 'Streams that pause 10 ms twice, one at a time, beside direct calls, until the first text',
     model: 'gpt-bench-first',
+    until: 'first text',
+    warmUpMs: 200,
+  },
+  first34: {
+    kind: 'latency',
+    title: 'Streams of 34 chunks, unpaced, one at a time, beside direct calls, until the first text',
+    model: 'gpt-bench-34',
     until: 'first text',
     warmUpMs: 200,
   },

@@ -55,9 +55,15 @@ export const metrics: Readonly<Record<string, Metric>> = {
   latency_added_p50: { ...latency('Latency added, median', 'latency', addedP50), ...both },
   latency_p99: latency('Latency, 99th percentile', 'latency', ({ p99Ms }) => p99Ms),
   latency_added_p99: { ...latency('Latency added, 99th percentile', 'latency', addedP99), ...main },
-  first_text_p50: latency('First text of a stream, median', 'first', ({ p50Ms }) => p50Ms),
-  first_text_added_p50: { ...latency('First text of a stream, added, median', 'first', addedP50), ...both },
-  first_text_added_p99: latency('First text of a stream, added, 99th percentile', 'first', addedP99),
+  first_text_p50: latency('First text of a stream that pauses, median', 'first', ({ p50Ms }) => p50Ms),
+  first_text_added_p50: { ...latency('First text of a stream that pauses, added, median', 'first', addedP50), ...both },
+  first_text_added_p99: latency('First text of a stream that pauses, added, 99th percentile', 'first', addedP99),
+  first_text_34_p50: latency('First text of an unpaced stream, median', 'first34', ({ p50Ms }) => p50Ms),
+  first_text_34_added_p50: {
+    ...latency('First text of an unpaced stream, added, median', 'first34', addedP50),
+    ...both,
+  },
+  first_text_34_added_p99: latency('First text of an unpaced stream, added, 99th percentile', 'first34', addedP99),
   memory_idle: { ...memory('Memory, idle', ({ idleBytes }) => idleBytes), ...main },
   memory_64: { ...memory('Memory, 64 connections of 0.1 kB, the most', ({ wholeBytes }) => wholeBytes), ...both },
   memory_loaded: memory('Memory, all lanes, the most', ({ loadedBytes }) => loadedBytes),
@@ -146,7 +152,11 @@ function gap(title: string, lane: 'paced' | 'paced512'): LaneMetric {
   return { ...paced(title, lane, ({ longestGapMs }) => longestGapMs), unit: 'ms' };
 }
 
-function latency(title: string, lane: 'latency' | 'first', of: (report: LatencyReport) => number): LaneMetric {
+function latency(
+  title: string,
+  lane: 'latency' | 'first' | 'first34',
+  of: (report: LatencyReport) => number,
+): LaneMetric {
   const value = (report: LatencyReport | undefined): number | undefined => report && of(report) * 1000;
   return {
     title,
