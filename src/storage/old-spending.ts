@@ -13,12 +13,12 @@ export async function deleteOldSpending(run: Run, nowMs: number): Promise<boolea
   const ended = await run(
     `DELETE FROM spool_spending WHERE (spool, key_id, period_start_ms, period_end_ms) IN
       (SELECT spool, key_id, period_start_ms, period_end_ms FROM spool_spending WHERE period_end_ms < ? LIMIT ${rowsInBite})`,
-    nowMs - afterPeriodMs,
+    Math.floor(nowMs - afterPeriodMs),
   );
   if (ended.changes > 0) return true;
   const { rows } = await run(
     `SELECT spool FROM spools WHERE over_at_ms < ? LIMIT ${spoolsInBite}`,
-    nowMs - afterGatewayMs,
+    Math.floor(nowMs - afterGatewayMs),
   );
   for (const { spool } of rows) {
     await run('DELETE FROM spool_spending WHERE spool = ?', String(spool));
