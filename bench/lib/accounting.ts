@@ -29,11 +29,9 @@ function linuxAccounting(): Accounting {
     cpuMs: (pids) => sum(treeOf(pids), (pid) => (ticksOf(read(pid, 'stat')) * 1000) / ticksPerSecond),
     mainThreadMs: (pids) =>
       sum(treeOf(pids), (pid) => (ticksOf(read(pid, `task/${pid}/stat`)) * 1000) / ticksPerSecond),
+    // A child that has ended and is not buried yet has a status without memory.
     residentBytes: (pids) =>
-      sum(
-        treeOf(pids),
-        (pid) => Number(/^VmRSS:\s+(\d+) kB$/mu.exec(read(pid, 'status') ?? 'VmRSS: 0 kB')?.[1]) * 1024,
-      ),
+      sum(treeOf(pids), (pid) => Number(/^VmRSS:\s+(\d+) kB$/mu.exec(read(pid, 'status') ?? '')?.[1] ?? 0) * 1024),
   };
 }
 
