@@ -2,8 +2,8 @@
 import type { Period } from '../core/period.ts';
 import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
 
-/** The end of a period that never ends, as the database has it: the year 9999. */
-const endOfTimeMs = Date.UTC(9999, 0);
+/** The latest time there is in the database, and the end of a period that never ends: the year 9999. */
+export const endOfTimeMs = Date.UTC(9999, 0);
 
 /** Spending in one period of a key's budget. */
 export interface SpendingIncrement {

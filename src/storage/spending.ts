@@ -5,12 +5,9 @@ import type { NanoUsd } from '../core/price.ts';
 import { idsFrom } from '../lib/id.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { padded } from './padded.ts';
-import { periodColumns } from './spending-increments.ts';
+import { endOfTimeMs, periodColumns } from './spending-increments.ts';
 import { quarterMs } from './usage-increments.ts';
 import { readUsage } from './usage-reports.ts';
-
-/** The latest time that can be asked for. */
-const endOfTimeMs = Date.UTC(9999, 0);
 
 /** See `LedgerReports.spending`. */
 export async function readSpending(

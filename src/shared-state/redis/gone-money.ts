@@ -2,12 +2,14 @@
 import type { Period } from '../../core/period.ts';
 import type { NanoUsd } from '../../core/price.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { RecentMap } from '../../lib/recent-map.ts';
 import type { SpendingHistory } from '../limit-state.ts';
-import { defineScript, type Script } from './script.ts';
+import { defineScript, serverNow, type Script } from './script.ts';
 import { goneMs } from './share-script.ts';
 
 /** What a gateway left may lie on a machine that is away: so often the ledger is asked for it. */
 const askAgainMs = 5000;
+const namesKept = 10_000;
 
 /**
  * KEYS: the money. ARGV: who is gone, the time or nothing, all that it has spent. What it had not told of that is booked,
@@ -15,12 +17,8 @@ const askAgainMs = 5000;
  */
 export const buryScript: Script = defineScript(
   'bury',
-  `
-local money, gone, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+  `${serverNow}
+local money, gone, now = KEYS[1], ARGV[1], tonumber(ARGV[2]) or serverNowMs()
 local line = redis.call('HGET', money, 'held:' .. gone)
 if not line then return 0 end
 local seen = string.match(line, '%S+ (%S+)')
@@ -44,8 +42,8 @@ export interface GoneMoneyParts {
 /** Looks for what gateways that are gone have spent. */
 export class GoneMoney {
   readonly #parts: GoneMoneyParts;
-  /** Key, period and gateway → when it may be looked for again; infinite while it is. */
-  readonly #notBeforeMs = new Map<string, number>();
+  /** Key, period and gateway → when it may be looked for again; infinite while it is. Who is forgotten here is looked for once more. */
+  readonly #notBeforeMs = new RecentMap<string, number>(namesKept);
   readonly #running = new Set<Promise<void>>();
 
   constructor(parts: GoneMoneyParts) {
@@ -59,8 +57,7 @@ export class GoneMoney {
       if (this.#parts.clock.nowMs() < (this.#notBeforeMs.get(name) ?? 0)) continue;
       this.#notBeforeMs.set(name, Infinity);
       const running = this.#settle(keyId, period, gatewayId).then((isSettled) => {
-        if (isSettled) this.#notBeforeMs.delete(name);
-        else this.#notBeforeMs.set(name, this.#parts.clock.nowMs() + askAgainMs);
+        this.#notBeforeMs.set(name, isSettled ? 0 : this.#parts.clock.nowMs() + askAgainMs);
         this.#running.delete(running);
       });
       this.#running.add(running);

@@ -1,6 +1,6 @@
 // Which gateways work together: each announces itself every two seconds, and is forgotten when it has been silent for six.
 import type { Clock } from '../../lib/clock.ts';
-import { defineScript } from './script.ts';
+import { defineScript, serverNow } from './script.ts';
 import type { SharedConnection } from './shared-connection.ts';
 
 const beatEveryMs = 2000;
@@ -9,9 +9,8 @@ const aliveMs = 6000;
 /** Notes the gateway by the server's clock; the answer is how many there are. */
 const announce = defineScript(
   'announce',
-  `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  `${serverNow}
+local now = serverNowMs()
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])

@@ -9,6 +9,14 @@ export interface Script {
   readonly digest: string;
 }
 
+/** Lua that has `serverNowMs()`: the server's own time, ms since the epoch. */
+export const serverNow = `
+local function serverNowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`;
+
 export function defineScript(name: string, text: string): Script {
   return { name, text, digest: createHash('sha1').update(text).digest('hex') };
 }

@@ -1,6 +1,6 @@
 // How gateways divide the limits of a key: one step in Redis in which a gateway says what it uses and is given its share.
 import type { NanoUsd } from '../../core/price.ts';
-import { defineScript, type Script } from './script.ts';
+import { defineScript, serverNow, type Script } from './script.ts';
 import type { WrittenAmount } from './written-spending.ts';
 
 /** What a gateway wants of one limit. The unit is the limit's own. */
@@ -88,12 +88,8 @@ const moneyMs = 35 * 86_400_000;
  */
 export const shareScript: Script = defineScript(
   'divide',
-  `
-local me, now, gateways = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+  `${serverNow}
+local me, now, gateways = ARGV[1], tonumber(ARGV[2]) or serverNowMs(), tonumber(ARGV[3])
 local at = 3
 local function wish()
   local function number(i) return tonumber(ARGV[at + i]) end
