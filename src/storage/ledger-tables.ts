@@ -16,6 +16,15 @@ export interface LedgerTables extends Tables {
     readonly key_id: string | null;
     readonly outcome: string;
   };
+  /** The requests of each client key, in the embedded database alone: others have an index in place of it. */
+  readonly request_keys: {
+    readonly key_id: string;
+    readonly request_id: string;
+    readonly model: string | null;
+    readonly outcome: string;
+  };
+  /** In the embedded database alone: up to which id the two before hold every request; after it they hold none. */
+  readonly listed_requests: { readonly until_id: string };
   readonly usage_quarters: UsageIncrement;
   /** Sums over the span of their kind, of the dimensions that it has; '' in those that it has not. */
   readonly usage_folds: UsageSums & {

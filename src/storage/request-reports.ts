@@ -1,17 +1,24 @@
 // Requests of the ledger with their attempts: by id, or the newest that fit a filter.
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import { idsFrom } from '../lib/id.ts';
+import type { Span } from '../lib/time-zone.ts';
 import type { LedgerReports, RequestFilter } from './ledger-reports.ts';
 import type { LedgerEntry } from './ledger-store.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { spansOf } from './request-spans.ts';
 
-/** The requests in an open, migrated database. */
-export function requestReports(database: Kysely<LedgerTables>): Pick<LedgerReports, 'listRequests' | 'getRequest'> {
+/** Up to which id `request_accounts` and `request_keys` hold every request; after it they hold none. */
+export type ListedUntil = () => Promise<string>;
+
+/** The requests in an open, migrated database. Without `listedUntil` `request_accounts` holds all, and `requests` has an index of keys. */
+export function requestReports(
+  database: Kysely<LedgerTables>,
+  listedUntil?: ListedUntil,
+): Pick<LedgerReports, 'listRequests' | 'getRequest'> {
   return {
     async listRequests(filter, limit, beforeId) {
       // First the ids alone, which an index answers; then the rows of those that count.
-      const ids = await listIds(database, filter, limit, beforeId);
+      const ids = await listIds(database, filter, limit, beforeId, await sourcesOf(filter, listedUntil));
       if (ids.length === 0) return [];
       const requests = await database
         .selectFrom('requests')
@@ -28,51 +35,78 @@ export function requestReports(database: Kysely<LedgerTables>): Pick<LedgerRepor
   };
 }
 
+type Searched = 'requests' | 'request_accounts' | 'request_keys';
+
+/** A table that leads to requests, and which of them are looked for in it. */
+interface Source {
+  readonly table: Searched;
+  readonly afterId?: string;
+  readonly untilId?: string;
+}
+
+/** Where the ids are looked for, the newest first: in what leads to the fewest. */
+async function sourcesOf({ accountId, keyId, outcome }: RequestFilter, listedUntil?: ListedUntil): Promise<Source[]> {
+  // What has failed is rare, so its index leads to fewer than an account or a key does.
+  const isRare = outcome !== undefined && outcome !== 'ok';
+  if (isRare || (accountId === undefined && keyId === undefined)) return [{ table: 'requests' }];
+  const table = accountId === undefined ? 'request_keys' : 'request_accounts';
+  if (listedUntil === undefined) return [{ table: accountId === undefined ? 'requests' : table }];
+  // What is listed meanwhile is looked for where it was before, and there it stays.
+  const untilId = await listedUntil();
+  return [
+    { table: 'requests', afterId: untilId },
+    { table, untilId },
+  ];
+}
+
 /** The ids of the newest that fit. */
 async function listIds(
   database: Kysely<LedgerTables>,
   filter: RequestFilter,
   limit: number,
   beforeId: string | undefined,
+  sources: readonly Source[],
 ): Promise<string[]> {
   const ids: string[] = [];
   for await (const span of spansOf(database, filter, beforeId) ?? [{}]) {
-    const found = await selectIds(database, { ...filter, ...span }, beforeId)
-      .limit(limit - ids.length)
-      .execute();
-    ids.push(...found.map(({ id }) => id));
-    if (ids.length >= limit) break;
+    for (const source of sources) {
+      if (ids.length === limit || isOutside(source, span)) continue;
+      const found = await selectIds(database, { ...filter, ...span }, beforeId, source)
+        .limit(limit - ids.length)
+        .execute();
+      ids.push(...found.map(({ id }) => id));
+    }
+    if (ids.length === limit) break;
   }
   return ids;
 }
 
-type Searched = 'requests' | 'request_accounts';
+function isOutside({ afterId = '' }: Source, { toMs }: Partial<Span>): boolean {
+  return toMs !== undefined && idsFrom('req', toMs) <= afterId;
+}
 
-/** The ids that fit, the newest first: from the index that leads to the fewest. */
+/** The ids that fit, the newest first. */
 function selectIds(
   database: Kysely<LedgerTables>,
   filter: RequestFilter,
   beforeId: string | undefined,
+  { table, afterId, untilId }: Source,
 ): SelectQueryBuilder<LedgerTables, Searched, { id: string }> {
-  const { accountId, outcome } = filter;
-  // What has failed is rare, so its index leads to fewer than an account does.
-  const isByAccount = accountId !== undefined && (outcome === undefined || outcome === 'ok');
-  const [table, id] = isByAccount
-    ? (['request_accounts', 'request_accounts.request_id'] as const)
-    : (['requests', 'requests.id'] as const);
-  const { fromMs, toMs, model, keyId } = filter;
+  const { accountId, keyId, model, outcome, fromMs, toMs } = filter;
+  const id = table === 'requests' ? 'requests.id' : (`${table}.request_id` as const);
   let query = (database.selectFrom(table) as SelectQueryBuilder<LedgerTables, Searched, object>)
     .select(`${id} as id`)
     .orderBy(id, 'desc');
-  if (isByAccount) query = query.where('request_accounts.account_id', '=', accountId);
-  else if (accountId !== undefined) {
+  if (accountId !== undefined && table === 'request_accounts') {
+    query = query.where('request_accounts.account_id', '=', accountId);
+  } else if (accountId !== undefined) {
     query = query.where((where) =>
       where.exists(
         where
-          .selectFrom('request_accounts as tried')
-          .select('tried.request_id')
-          .where('tried.account_id', '=', accountId)
-          .whereRef('tried.request_id', '=', 'requests.id'),
+          .selectFrom('attempts')
+          .select('attempts.request_id')
+          .where('attempts.account_id', '=', accountId)
+          .whereRef('attempts.request_id', '=', 'requests.id'),
       ),
     );
   }
@@ -85,6 +119,8 @@ function selectIds(
   if (fromMs !== undefined) query = query.where(id, '>=', idsFrom('req', fromMs));
   if (toMs !== undefined) query = query.where(id, '<', idsFrom('req', toMs));
   if (beforeId !== undefined) query = query.where(id, '<', beforeId);
+  if (afterId !== undefined) query = query.where(id, '>', afterId);
+  if (untilId !== undefined) query = query.where(id, '<=', untilId);
   return query;
 }
 

@@ -19,11 +19,16 @@ const transcriptsInBite = 50;
 /** Where nothing is old enough to be deleted, how long until somebody looks again. */
 const lookAgainMs = 60_000;
 
+/** How long requests wait to be listed where there are few of them. */
+const listEveryMs = 60_000;
+
 /** What differs between databases. */
 export interface MaintenanceBackend {
   transaction<Result>(work: (run: Run) => Promise<Result>): Promise<Result>;
   /** Keeps all others from writing sums until the end of the transaction; absent where nobody writes beside a transaction. */
   readonly lockSums?: string | undefined;
+  /** Lists, within a transaction, the requests that wait for it; false where none does. Absent where none ever waits. */
+  readonly listRequests?: (() => boolean) | undefined;
   /** Has what is deleted overwritten until the end of the transaction; absent where the database has its own rules for that. */
   readonly overwrite?: { readonly begin: string; readonly end: string } | undefined;
   close(): Promise<void>;
@@ -43,6 +48,7 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   #noOldRequestsUntilMs = 0;
   #noOldTranscriptsUntilMs = 0;
   #noOldSpendingUntilMs = 0;
+  #noUnlistedUntilMs = 0;
   #isFoldingFirst = false;
 
   constructor(retention: Retention, backend: MaintenanceBackend) {
@@ -54,6 +60,7 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
     // In turns: much to fold keeps nothing from being deleted, nor the other way round.
     this.#isFoldingFirst = !this.#isFoldingFirst;
     try {
+      if (await this.#list(nowMs)) return true;
       if (this.#isFoldingFirst) return (await this.#fold(nowMs)) || (await this.#delete(nowMs));
       return (await this.#delete(nowMs)) || (await this.#fold(nowMs));
     } catch (error) {
@@ -64,6 +71,14 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
 
   async close(): Promise<void> {
     await this.#backend.close();
+  }
+
+  async #list(nowMs: number): Promise<boolean> {
+    const { listRequests, transaction } = this.#backend;
+    if (listRequests === undefined || nowMs < this.#noUnlistedUntilMs) return false;
+    const hasListed = await transaction(async () => listRequests());
+    this.#noUnlistedUntilMs = nowMs + listEveryMs;
+    return hasListed;
   }
 
   /** Adds some quarters to the fold that is furthest behind; false where none is behind. */

@@ -23,17 +23,19 @@ interface Piece {
 
 /** The pieces of the source, in order; the last one reaches to the end, however long the target is. */
 function* piecesOf(source: DatabaseSync, table: MovedTable): Generator<Piece> {
-  const { name, columns, key } = table;
+  const { name, readFrom, columns, key } = table;
   const pieceLength = pieceLengths[name] ?? usualPieceLength;
   if (key.length === 0) {
-    const rows = source.prepare(`SELECT ${quoted(columns)} FROM "${name}"`).all();
+    const rows = source.prepare(`SELECT ${quoted(columns)} FROM "${readFrom}"`).all();
     yield { rows: rows.map((row) => rowOf(table, row)), after: undefined, until: undefined };
     return;
   }
   const order = `ORDER BY ${quoted(key)} LIMIT ${pieceLength}`;
-  const first = source.prepare(`SELECT ${quoted(columns)} FROM "${name}" ${order}`);
+  const first = source.prepare(`SELECT ${quoted(columns)} FROM "${readFrom}" ${order}`);
   const places = key.map(() => '?').join(', ');
-  const next = source.prepare(`SELECT ${quoted(columns)} FROM "${name}" WHERE (${quoted(key)}) > (${places}) ${order}`);
+  const next = source.prepare(
+    `SELECT ${quoted(columns)} FROM "${readFrom}" WHERE (${quoted(key)}) > (${places}) ${order}`,
+  );
   for (let after: Row | undefined; ;) {
     const found = after === undefined ? first.all() : next.all(...(keyOf(table, after) as SQLInputValue[]));
     const rows = found.map((row) => rowOf(table, row));

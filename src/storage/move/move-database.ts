@@ -6,6 +6,7 @@ import { openPostgresLedgerStore } from '../postgres/ledger-store.ts';
 import { openDatabase as openPostgres } from '../postgres/open.ts';
 import { PostgresPool } from '../postgres/pool.ts';
 import { openDatabase as openSqlite } from '../sqlite/open.ts';
+import { showAllRequestAccounts } from '../sqlite/request-lists.ts';
 import { StorageError } from '../storage.ts';
 import { compareTable, copyTable, type TableTally } from './copy-table.ts';
 import { listTables } from './table.ts';
@@ -32,6 +33,7 @@ export async function moveDatabase(
     await refuseUsed(target);
     // Everything is read as it is at this moment, whoever writes meanwhile.
     source.exec('BEGIN');
+    showAllRequestAccounts(source);
     const tables = listTables(source);
     for (const table of tables) {
       let rows = 0;

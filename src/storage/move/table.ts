@@ -1,10 +1,13 @@
 // The tables that are moved, as the embedded database describes them, and their rows in a form that both databases share.
 import { createHash, type Hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { allRequestAccounts } from '../sqlite/request-lists.ts';
 
 /** A table of both databases. */
 export interface MovedTable {
   readonly name: string;
+  /** What is read in its place in the embedded database. */
+  readonly readFrom: string;
   readonly columns: readonly string[];
   /** The primary key; empty where the table has a single row. */
   readonly key: readonly string[];
@@ -25,12 +28,16 @@ const derived = [
   'configuration_revision',
 ];
 
+/** What the embedded database has in place of an index: PostgreSQL has the index. */
+const embeddedOnly = ['request_keys', 'listed_requests'];
+
 /** The tables in the order in which they are filled. */
 export function listTables(source: DatabaseSync): MovedTable[] {
   const names = source
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     .all()
-    .map((row) => String(row['name']));
+    .map((row) => String(row['name']))
+    .filter((name) => !embeddedOnly.includes(name));
   const rank = (name: string): string => (name === 'attempts' ? 'requests ' : name);
   return names
     .sort((a, b) => derived.indexOf(a) - derived.indexOf(b) || (rank(a) < rank(b) ? -1 : 1))
@@ -39,6 +46,7 @@ export function listTables(source: DatabaseSync): MovedTable[] {
       const key = columns.filter((column) => column['pk'] !== 0).sort((a, b) => Number(a['pk']) - Number(b['pk']));
       return {
         name,
+        readFrom: name === 'request_accounts' ? allRequestAccounts : name,
         columns: columns.map((column) => String(column['name'])),
         key: key.map((column) => String(column['name'])),
       };

@@ -3,6 +3,7 @@ import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type { Run } from '../plain-sql.ts';
 import { sqlLedgerMaintenance } from '../sql-ledger-maintenance.ts';
 import { openDatabase } from './open.ts';
+import { listRequests } from './request-lists.ts';
 import { Statements } from './statements.ts';
 
 /** Opens the maintenance of a database file. */
@@ -22,6 +23,7 @@ export function openSqliteLedgerMaintenance(file: string, retention: Retention):
         throw error;
       }
     },
+    listRequests: () => listRequests(database),
     overwrite: { begin: 'PRAGMA secure_delete = 1', end: 'PRAGMA secure_delete = 0' },
     close: async () => database.close(),
   });

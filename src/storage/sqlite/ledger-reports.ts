@@ -116,5 +116,10 @@ async function open(file: string): Promise<Opened> {
   await connection.run('PRAGMA query_only = 1', []);
   const side = { connection, turns: new Turns(connection) };
   const dialect = sqliteDialect(() => side);
-  return { connection, reports: sqlLedgerReports(new Kysely<LedgerTables>({ dialect })) };
+  const database = new Kysely<LedgerTables>({ dialect });
+  const listedUntil = async (): Promise<string> => {
+    const [listed] = await database.selectFrom('listed_requests').select('until_id').execute();
+    return listed?.until_id ?? '';
+  };
+  return { connection, reports: sqlLedgerReports(database, listedUntil) };
 }

@@ -22,6 +22,7 @@ import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
 import { spendingColumns, SpendingIncrements } from '../spending-increments.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
+import { areUnlisted, listRequests, mostUnlisted } from './request-lists.ts';
 
 const insert = (table: string, columns: readonly string[]): string =>
   `INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
@@ -50,9 +51,9 @@ const statements = {
 /** Pages that a checkpoint gathers, 16 MiB: where SQLite makes one every 4 MiB, it writes a page again for each few batches. */
 const checkpointPages = 4096;
 
-/** Opens the writing side on a database file. */
-export function openSqliteLedgerStore(file: string): LedgerStore {
-  return new SqliteLedgerStore(file);
+/** Opens the writing side on a database file; so many requests may wait to be listed while it is written to. */
+export function openSqliteLedgerStore(file: string, most = mostUnlisted): LedgerStore {
+  return new SqliteLedgerStore(file, most);
 }
 
 class SqliteLedgerStore implements LedgerStore {
@@ -60,11 +61,15 @@ class SqliteLedgerStore implements LedgerStore {
   readonly #prepared: Readonly<Record<keyof typeof statements, StatementSync>>;
 
   readonly #file: string;
+  readonly #mostUnlisted: number;
+  /** Entries until somebody looks whether too many wait to be listed. */
+  #entriesToListing = 0;
 
-  constructor(file: string) {
+  constructor(file: string, most: number) {
     const database = openDatabase(file);
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     this.#file = file;
+    this.#mostUnlisted = most;
     this.#database = database;
     this.#prepared = Object.fromEntries(
       Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
@@ -79,6 +84,7 @@ class SqliteLedgerStore implements LedgerStore {
   }
 
   async append({ spool, position, entries }: LedgerBatch): Promise<void> {
+    this.#listSome(entries.length);
     this.#inTransaction(() => {
       const increments = new UsageIncrements();
       const spending = new SpendingIncrements();
@@ -112,6 +118,16 @@ class SqliteLedgerStore implements LedgerStore {
 
   async close(): Promise<void> {
     this.#database.close();
+  }
+
+  /** A busy ledger comes to no housekeeping, so that requests are listed in between. */
+  #listSome(entries: number): void {
+    this.#entriesToListing -= entries;
+    if (this.#entriesToListing > 0) return;
+    asStorageError(() => {
+      if (areUnlisted(this.#database, this.#mostUnlisted)) this.#inTransaction(() => listRequests(this.#database));
+    });
+    this.#entriesToListing = this.#mostUnlisted;
   }
 
   #put(entry: LedgerEntry, increments: UsageIncrements, spending: SpendingIncrements): void {

@@ -8,6 +8,7 @@ import * as usageFolds from './0007-usage-folds.ts';
 import * as reservations from './0008-reservations.ts';
 import * as transcripts from './0009-transcripts.ts';
 import * as gatewaySpending from './0010-gateway-spending.ts';
+import * as requestLists from './0011-request-lists.ts';
 
 export interface Migration {
   readonly name: string;
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   reservations,
   transcripts,
   gatewaySpending,
+  requestLists,
 ];
