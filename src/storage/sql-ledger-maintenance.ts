@@ -74,9 +74,9 @@ class SqlLedgerMaintenance implements LedgerMaintenance {
   }
 
   async #list(nowMs: number): Promise<boolean> {
-    const { listRequests, transaction } = this.#backend;
+    const { listRequests } = this.#backend;
     if (listRequests === undefined || nowMs < this.#noUnlistedUntilMs) return false;
-    const hasListed = await transaction(async () => listRequests());
+    const hasListed = await this.#backend.transaction(async () => listRequests());
     this.#noUnlistedUntilMs = nowMs + listEveryMs;
     return hasListed;
   }
