@@ -40,6 +40,8 @@ const deniedDown = new Set([
   'via',
 ]);
 
+const none: readonly string[] = [];
+
 /** Prefixes of the same. Cross-origin permission is the gateway's to give, never the upstream's. */
 const deniedDownPrefixes = ['cf-', 'access-control-', 'x-aigateway-'];
 
@@ -80,12 +82,24 @@ function namesThatTell(headers: readonly string[], credential: Secret): Set<stri
 /** The upstream's headers that the client may see, those of `hidden` apart; name and value in turn. */
 export function answerHeaders(headers: readonly string[], hidden: readonly string[]): string[] {
   const list: string[] = [];
+  let ofConnection: readonly string[] = none;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (!deniedDown.has(name) && !hidden.includes(name) && !hasDeniedPrefix(name))
+    if (name === 'connection') ofConnection = ofConnection.concat(optionsIn(headers[i + 1] as string));
+    else if (!deniedDown.has(name) && !hidden.includes(name) && !hasDeniedPrefix(name))
       list.push(name, headers[i + 1] as string);
   }
-  return list;
+  return ofConnection.length === 0 ? list : withoutNames(list, ofConnection);
+}
+
+/** The headers that `connection` names are for this hop alone (RFC 9110, section 7.6.1), besides those that always are. */
+function optionsIn(connection: string): readonly string[] {
+  if (connection === 'keep-alive' || connection === 'close') return none;
+  return connection.split(',').map((option) => option.trim().toLowerCase());
+}
+
+function withoutNames(list: readonly string[], names: readonly string[]): string[] {
+  return list.filter((_, i) => !names.includes(list[i & ~1] as string));
 }
 
 function hasDeniedPrefix(name: string): boolean {

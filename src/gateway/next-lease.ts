@@ -96,7 +96,7 @@ async function waitForLease(parts: GatewayParts, journey: Journey, wish: Wish): 
 /** Nobody can serve in time. What the account's own limits are to blame for is said exactly, all else is the last answer. */
 function refuse(parts: GatewayParts, journey: Journey, exhausted: Exhausted): HeldAnswer {
   const last = journey.failed.at(-1)?.failure;
-  const word = exhaustedWord(exhausted, parts.clock.nowMs());
+  const word = exhaustedWord(exhausted, currentStop(journey).model, parts.clock.nowMs());
   if (last === undefined) throw word ?? nobodyThere(currentStop(journey));
   if (word === undefined || last.source !== 'account' || last.kind === 'model_not_found') return giveUp(parts, journey);
   throw word;

@@ -59,7 +59,7 @@ function causeOf(candidate: Candidate): Cause {
 }
 
 /** The answer when nobody can serve and the wait for somebody does not fit. `undefined` where no account ever could. */
-export function exhaustedWord({ candidates }: Exhausted, nowMs: number): GatewayError | undefined {
+export function exhaustedWord({ candidates }: Exhausted, model: string, nowMs: number): GatewayError | undefined {
   const able = candidates.filter(({ freeAtMs }) => freeAtMs !== undefined);
   const by = (cause: Cause): Candidate[] => able.filter((candidate) => causeOf(candidate) === cause);
   const labels = (list: readonly Candidate[]): string[] => list.map(({ member }) => member.account.label);
@@ -89,9 +89,13 @@ export function exhaustedWord({ candidates }: Exhausted, nowMs: number): Gateway
   const refused = by('invalid_api_key');
   if (refused.length > 0) return refusedKeys(labels(refused));
   if (able.length === 0) return undefined;
-  return new GatewayError('model_not_found', 'The model does not exist for any account that could serve it.', {
-    param: 'model',
-  });
+  return new GatewayError(
+    'model_not_found',
+    `The model "${model}" does not exist for any account that could serve it.`,
+    {
+      param: 'model',
+    },
+  );
 }
 
 /** An account that is only busy is free at any moment: try again in a second. */
@@ -128,6 +132,8 @@ function quoted(labels: readonly string[]): string {
   return [...new Set(labels)].map((label) => `"${label}"`).join(', ');
 }
 
+/** An address keeps its spelling where the sentence begins with it. */
 function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/u, '');
+  const first = /^https?:/u.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return first + text.slice(1).replace(/\.$/u, '');
 }

@@ -1,0 +1,17 @@
+// Tests the wording of the last word; which word it is, test/integration holds.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failureOf } from '../core/failure.ts';
+import { lastWord } from './verdict.ts';
+
+const cases: readonly [message: string, said: string][] = [
+  ['the upstream was silent', 'The upstream was silent (account "A").'],
+  ['https://api.example.com was silent', 'https://api.example.com was silent (account "A").'],
+];
+for (const [message, said] of cases) {
+  test(`a sentence from "${message}"`, () => {
+    const word = lastWord([{ label: 'A', failure: failureOf('idle_timeout', message), answer: undefined }], false);
+    assert.ok(word instanceof Error);
+    assert.equal(word.message, said);
+  });
+}
