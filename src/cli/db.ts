@@ -1,7 +1,7 @@
 // `aigateway db`: brings the schema up to date, writes a consistent copy, or moves to PostgreSQL, while the gateway runs or not.
-import { existsSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { DatabaseUrl } from '../core/database-url.ts';
-import { databaseFile, openStorage } from '../storage/open-storage.ts';
+import { databaseFile, openExistingStorage, openStorage, requireDatabaseFile } from '../storage/open-storage.ts';
 import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
 import { CommandError, UsageError, type Call, type Command } from './command.ts';
 
@@ -33,14 +33,28 @@ async function migrate({ settings }: Call): Promise<void> {
 
 async function backup({ settings, arguments: [, file] }: Call): Promise<void> {
   if (file === undefined) throw new UsageError('say where to: aigateway db backup FILE');
-  if (existsSync(file)) throw new CommandError(`${file} exists already; a backup never overwrites`);
-  const storage = await openStorage(settings);
+  const storage = await openExistingStorage(settings);
   try {
-    await storage.backup(file);
+    makePrivate(file);
+    await storage.backup(file).catch((error: unknown) => {
+      rmSync(file, { force: true });
+      throw error;
+    });
   } finally {
     await storage.close();
   }
   process.stdout.write(`wrote ${file}\n`);
+}
+
+/** Makes the file, as private as the database itself, before the copy would be made for all to read. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new CommandError(`${file} exists already; a backup never overwrites`);
+    throw new CommandError(`${file} cannot be made (${code}); choose another place`);
+  }
 }
 
 /** The old database is only read, and stays as it is. */
@@ -48,8 +62,8 @@ async function move({ settings, options, switches }: Call): Promise<void> {
   const to = readTarget(options['to']);
   if (settings.DATABASE_URL.kind !== 'sqlite')
     throw new UsageError('what is moved is an embedded database: DATABASE_URL must not be PostgreSQL yet');
+  requireDatabaseFile(settings);
   const file = databaseFile(settings);
-  if (!existsSync(file)) throw new CommandError(`there is no database ${file}; check --data-dir`);
   if (switches.has('rest')) {
     process.stdout.write(`${await moveRest(file, to.reveal())} requests added\n`);
     return;

@@ -1,6 +1,6 @@
 // `aigateway vault`: changes the master key while the gateway runs, and tells which key seals what.
 import { systemClock } from '../lib/clock.ts';
-import { openStorage } from '../storage/open-storage.ts';
+import { openExistingStorage } from '../storage/open-storage.ts';
 import { AuditTrail } from '../management/audit-trail.ts';
 import { countByKey, rotateMasterKey } from '../management/master-key-rotation.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -27,7 +27,7 @@ you keep them.`,
     const action = actions[call.arguments[0] ?? ''];
     if (action === undefined) throw new UsageError('say what to do: aigateway vault rotate, or aigateway vault status');
     const { settings } = call;
-    const storage = await openStorage(settings);
+    const storage = await openExistingStorage(settings);
     try {
       return await action(call, storage, await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage)));
     } finally {

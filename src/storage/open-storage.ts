@@ -1,5 +1,5 @@
 // Opens the database that the settings name, and makes the folder and the file of an embedded one.
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
@@ -28,6 +28,19 @@ export async function openStorage(settings: Settings): Promise<Storage> {
   const file = databaseFile(settings);
   makePrivate(file);
   return openSqliteStorage(file);
+}
+
+/** The same where nothing is to be made: a folder that was misspelt would be an empty database that looks like a true one. */
+export function openExistingStorage(settings: Settings): Promise<Storage> {
+  requireDatabaseFile(settings);
+  return openStorage(settings);
+}
+
+/** Throws a `StartError` where the settings lead to an embedded database that is not there. */
+export function requireDatabaseFile(settings: Pick<Settings, 'DATABASE_URL' | 'DATA_DIR'>): void {
+  const file = databaseFile(settings);
+  if (settings.DATABASE_URL.kind === 'postgres' || existsSync(file)) return;
+  throw new StartError(`there is no database ${file}; check --data-dir`);
 }
 
 /** Makes the file for its owner alone before the database does for all; what is wrong with it the database says. */

@@ -1,6 +1,6 @@
 // The command line as a person uses it: help, accounts, doctor, backup, demo, and what it says when it cannot.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -234,6 +234,25 @@ suite('doctor and db', () => {
     const again = await run(['db', 'backup', file, ...data]);
     assert.equal(again.code, 1);
     assert.match(again.errors, /never overwrites/u);
+    assert.equal(statSync(file).mode & 0o777, 0o600, 'as private as the database');
+    const nowhere = await run(['db', 'backup', join(folder, 'none', 'copy.db'), ...data]);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.errors, /none\/copy\.db cannot be made \(ENOENT\)/u);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a folder that was misspelt is no empty database', { skip: withoutFile }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aigateway-misspelt-'));
+    const other = join(folder, 'other');
+    for (const command of [
+      ['db', 'backup', join(folder, 'copy.db')],
+      ['vault', 'status'],
+    ]) {
+      const { code, errors } = await run([...command, '--data-dir', other]);
+      assert.equal(code, 1);
+      assert.match(errors, /there is no database .*other\/aigateway\.db; check --data-dir/u);
+    }
+    assert.deepEqual(readdirSync(folder), [], 'nothing was made');
     rmSync(folder, { recursive: true });
   });
 });
