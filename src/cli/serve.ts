@@ -2,9 +2,9 @@
 import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
-import { trimAllocator } from '../lib/allocator.ts';
 import { systemClock } from '../lib/clock.ts';
-import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
+import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { thisProcess } from '../lib/process-at-rest.ts';
 import type { Command } from './command.ts';
 
 /** What runs until it is told to stop. */
@@ -38,11 +38,7 @@ export const serve: Command = {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
-    const collect = (): void => {
-      thisThread.collect();
-      trimAllocator();
-    };
-    collectAtRest({ clock: systemClock, ...thisThread, collect });
+    collectAtRest({ clock: systemClock, ...thisProcess });
     running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);
     if (isStopping) running.stop();
     return running.ended;
