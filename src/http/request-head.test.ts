@@ -66,9 +66,27 @@ test('what is no head', () => {
 });
 
 test('what can never be a head is refused at once, what can be is waited for', () => {
-  for (const text of ['\x16\x03\x01', 'get', 'G1', 'A'.repeat(40), 'GET\t', '{"a":1}'])
+  for (const text of [
+    '\x16\x03\x01',
+    'get',
+    'G1',
+    'A'.repeat(40),
+    'GET\t',
+    '{"a":1}',
+    'GET / HTTP/1.1\nhost: a\n\n',
+    '\n',
+  ])
     assert.equal(kind.couldBegin(Buffer.from(text, 'latin1'), 0), false, text);
-  for (const text of ['\r', 'G', 'GET', 'GET ', 'GET /v1', 'M-SEARCH *', `GET /${'a'.repeat(90)}`])
+  for (const text of [
+    '\r',
+    'G',
+    'GET',
+    'GET ',
+    'GET /v1',
+    'M-SEARCH *',
+    'GET / HTTP/1.1\r\nhost: a\r\n',
+    `GET /${'a'.repeat(90)}`,
+  ])
     assert.equal(kind.couldBegin(Buffer.from(text), 0), true, text);
 });
 

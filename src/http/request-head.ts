@@ -28,6 +28,8 @@ const requestLine = /^([A-Z][A-Z-]{0,31}) +([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d
 /** What may still become a request line. */
 const beginning = /^(?:\r?|[A-Z][A-Z-]{0,31}(?: [^]*)?)$/u;
 const decimal = /^\d{1,15}$/u;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 const none: BodyLength = { kind: 'none' };
 const chunked: BodyLength = { kind: 'chunked' };
 
@@ -37,8 +39,14 @@ export function requestsWith(reader: FieldReader): MessageKind<RequestHead> {
     longestHeadBytes,
     mayBeginEmpty: true,
     readHead: (text) => readRequestHead(text, reader),
-    couldBegin: (bytes, at) => beginning.test(bytes.toString('latin1', at, at + 40)),
+    couldBegin: (bytes, at) => beginning.test(bytes.toString('latin1', at, at + 40)) && !hasBareLineFeed(bytes, at),
   };
+}
+
+/** A line that ends with a line feed alone: the head's own end, CRLF twice, would be waited for in vain. */
+function hasBareLineFeed(bytes: Buffer, at: number): boolean {
+  const found = bytes.indexOf(lineFeed, at);
+  return found !== -1 && (found === at || bytes[found - 1] !== carriageReturn);
 }
 
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */

@@ -116,7 +116,7 @@ function sendJson(exchange: HttpExchange, status: number, body: unknown): void {
 }
 
 function sendError(exchange: HttpExchange, error: GatewayError): void {
-  send(exchange, error.status, error.toBody(), error.toHeaders());
+  send(exchange, error.status, error.toBody(), ['x-aigateway-request-id', exchange.id, ...error.toHeaders()]);
 }
 
 function send({ answer }: HttpExchange, status: number, body: string, headers: readonly string[]): void {
