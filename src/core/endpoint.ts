@@ -19,8 +19,13 @@ export interface EventMeaning {
 
 /** Reads the events of one stream in order, and knows from them whether the answer is whole. */
 export interface StreamReader extends UsageReport {
-  /** The meaning of one event's data; valid until the next call. */
-  read(data: Uint8Array): EventMeaning;
+  /** The meaning of one event's data; valid until the next call. `event` is all of its bytes, line ends included. */
+  read(data: Uint8Array, event: Uint8Array): EventMeaning;
+  /**
+   * Reads whole events that stand one behind the other, the first one at `from`, as far as they have content and nothing
+   * else to tell, which it knows by those before. The end of the last of them, or `from`.
+   */
+  readAlike(bytes: Uint8Array, from: number): number;
   /** Every choice that began has its finish reason, and at least one began. */
   readonly isFinished: boolean;
 }

@@ -81,7 +81,7 @@ export class StreamRelay {
   /** Takes one read of the upstream. */
   push(chunk: Uint8Array): StreamState {
     try {
-      this.#splitter.push(chunk, this.#onEvent);
+      this.#splitter.push(chunk, this.#onEvent, this.#passAlike);
       this.#writeRun();
     } catch (error) {
       if (!(error instanceof EventTooLargeError || error instanceof HeldTooLongError)) throw error;
@@ -97,9 +97,26 @@ export class StreamRelay {
     if (!this.isFinished) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
-    const isClosing = data === undefined || this.#parts.reader.read(data).isDone;
+    const isClosing = rest === undefined || data === undefined || this.#parts.reader.read(data, rest).isDone;
     if (rest !== undefined && isClosing) this.#run.push(rest);
     return this.#finish();
+  }
+
+  /** Events with content and nothing else go on as they came, all that stand side by side at once. */
+  readonly #passAlike = (bytes: Uint8Array, from: number): number => {
+    if (this.#state !== running || this.#awaitsLineFeed) return from;
+    const end = this.#parts.reader.readAlike(bytes, from);
+    if (end === from) return from;
+    this.#leftOutReturn = false;
+    this.#noteContent();
+    this.#run.push(from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end));
+    return end;
+  };
+
+  #noteContent(): void {
+    this.#hasContent = true;
+    this.#commits = !this.#parts.isBuffered;
+    this.#isUsageStale = true;
   }
 
   readonly #onEvent = (event: Uint8Array): void => {
@@ -116,7 +133,7 @@ export class StreamRelay {
       return;
     }
     this.#leftOutReturn = false;
-    const meaning = this.#parts.reader.read(data);
+    const meaning = this.#parts.reader.read(data, event);
     if (meaning.isDone) {
       if (!this.isFinished) {
         this.#state = { kind: 'cut' };
@@ -130,11 +147,8 @@ export class StreamRelay {
     } else if (meaning.isMalformed) {
       this.#state = { kind: 'malformed', message: 'an event of the stream is not the JSON it should be' };
     } else {
-      if (meaning.hasContent) {
-        this.#hasContent = true;
-        this.#commits = !this.#parts.isBuffered;
-      }
-      if (meaning.hasContent || meaning.hasUsage) this.#isUsageStale = !meaning.hasUsage;
+      if (meaning.hasContent) this.#noteContent();
+      if (meaning.hasUsage) this.#isUsageStale = false;
       if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
       else this.#run.push(meaning.hasUsage ? this.#withCost(event) : event);
     }

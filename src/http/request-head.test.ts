@@ -109,7 +109,8 @@ function parse(bytes: Buffer, cuts: readonly number[]): Parsed {
   });
   let at = 0;
   for (const length of [...cuts, bytes.length]) {
-    for (let rest = bytes.subarray(at, at + length); rest.length > 0;) {
+    // A copy: a parser moves what is in its bytes.
+    for (let rest = Buffer.from(bytes.subarray(at, at + length)); rest.length > 0;) {
       rest = rest.subarray(parser.push(rest));
       if (parser.isDone) parser.reset();
     }

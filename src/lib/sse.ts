@@ -15,6 +15,15 @@ export class EventTooLargeError extends Error {
   }
 }
 
+/** Takes one event. */
+type TakeEvent = (event: Uint8Array) => void;
+
+/**
+ * Asked at the beginning of an event whether it knows what follows: takes as many whole events as it likes and answers
+ * where they end, or answers with `from`. These are not looked at any further.
+ */
+type PassEvents = (bytes: Uint8Array, from: number) => number;
+
 /**
  * Cuts a byte stream into events: each with its closing blank line, every byte in exactly one of them, in order.
  * Line ends may be LF, CR or CRLF, mixed; chunks may be cut anywhere (WHATWG HTML, "server-sent events").
@@ -38,8 +47,11 @@ export class EventSplitter {
     return this.#piecesBytes;
   }
 
-  /** Feeds one chunk; calls `emit` for each event that ended in it. The late LF of a cut CRLF comes as an event of its own. */
-  push(chunk: Uint8Array, emit: (event: Uint8Array) => void): void {
+  /**
+   * Feeds one chunk; calls `emit` for each event that ended in it, but for those that `pass` takes. The late LF of a cut
+   * CRLF comes as an event of its own.
+   */
+  push(chunk: Uint8Array, emit: TakeEvent, pass?: PassEvents): void {
     const length = chunk.length;
     if (length === 0) return;
     let start = 0;
@@ -55,6 +67,11 @@ export class EventSplitter {
     this.#eventEndedOnReturn = false;
     const hasReturns = chunk.includes(carriageReturn);
     while (i < length) {
+      if (i === start && this.#piecesBytes === 0 && pass !== undefined) {
+        i = pass(chunk, start);
+        start = i;
+        if (i === length) return;
+      }
       const lineEnd = hasReturns ? endOfLine(chunk, i) : endOfLineFeedLine(chunk, i);
       if (lineEnd > i) this.#lineIsEmpty = false;
       if (lineEnd === length) break;
@@ -66,7 +83,7 @@ export class EventSplitter {
       this.#lineIsEmpty = true;
       if (!isBlank) continue;
       this.#eventEndedOnReturn = this.#afterReturn;
-      this.#emit(chunk.subarray(start, i), emit);
+      this.#emit(chunk.subarray(start, i), emit, pass);
       start = i;
     }
     if (start < length) this.#hold(start === 0 ? chunk : chunk.subarray(start));
@@ -86,13 +103,14 @@ export class EventSplitter {
     if (this.#piecesBytes > this.#limitBytes) throw new EventTooLargeError(this.#limitBytes);
   }
 
-  #emit(tail: Uint8Array, emit: (event: Uint8Array) => void): void {
+  #emit(tail: Uint8Array, emit: TakeEvent, pass: PassEvents | undefined): void {
     if (this.#piecesBytes === 0) {
       if (tail.length > 0) emit(tail);
       return;
     }
     if (tail.length > 0) this.#hold(tail);
-    emit(this.#join());
+    const event = this.#join();
+    if (pass === undefined || pass(event, 0) === 0) emit(event);
   }
 
   #join(): Uint8Array {

@@ -1,4 +1,4 @@
-// Takes the bytes of a connection and tells the message in them: head, body piece by piece, end. Bodies are not copied.
+// Takes the bytes of a connection and tells the message in them: head, body read by read, end. Bodies are not copied.
 import { MessageFormatError } from './format-error.ts';
 
 /** How the length of a body is told (RFC 9112, section 6.3). */
@@ -64,7 +64,7 @@ export class MessageParser<Head extends MessageHead> {
   static readonly #steps: Readonly<Record<Place, Step>> = {
     head: (parser, bytes, at) => parser.#readHead(bytes, at),
     bytes: (parser, bytes, at) => parser.#readCounted(bytes, at),
-    chunk: (parser, bytes, at) => parser.#readCounted(bytes, at),
+    chunk: (parser, bytes, at) => parser.#readChunk(bytes, at),
     until_close: (parser, bytes, at) => parser.#readRest(bytes, at),
     chunk_size: (parser, bytes, at) => parser.#readSize(bytes, at),
     chunk_end: (parser, bytes, at) => parser.#readChunkEnd(bytes, at),
@@ -78,6 +78,10 @@ export class MessageParser<Head extends MessageHead> {
   #held: Buffer | undefined;
   #left = 0;
   #interim = 0;
+  /** What has come of the body in chunks with the current read, moved together: from here… */
+  #gatheredFrom = 0;
+  /** …up to here. */
+  #gatheredTo = 0;
 
   constructor(kind: MessageKind<Head>, events: MessageEvents<Head>) {
     this.#kind = kind;
@@ -99,7 +103,11 @@ export class MessageParser<Head extends MessageHead> {
     this.#interim = 0;
   }
 
-  /** Takes what has come; the number of bytes that belong to the message: fewer than given where it ends before them. */
+  /**
+   * Takes what has come; the number of bytes that belong to the message: fewer than given where it ends before them.
+   * The message's own part of `chunk` belongs to the parser: it moves the pieces of a body in chunks together there, so
+   * that whoever hears the body gets one piece of each read.
+   */
   push(chunk: Buffer): number {
     let bytes = chunk;
     const held = this.#held?.length ?? 0;
@@ -108,20 +116,25 @@ export class MessageParser<Head extends MessageHead> {
       this.#held = undefined;
     }
     let at = 0;
-    while (at < bytes.length && this.#place !== 'done') {
-      const next = MessageParser.#steps[this.#place](this, bytes, at);
-      if (next === undefined) {
-        this.#held = Buffer.from(bytes.subarray(at));
-        return chunk.length;
+    try {
+      while (at < bytes.length && this.#place !== 'done') {
+        const next = MessageParser.#steps[this.#place](this, bytes, at);
+        if (next === undefined) {
+          this.#held = Buffer.from(bytes.subarray(at));
+          return chunk.length;
+        }
+        at = next;
       }
-      at = next;
+      return at - held;
+    } finally {
+      // Also where what follows is malformed: what came before that is part of the message all the same.
+      this.#handOn(bytes);
     }
-    return at - held;
   }
 
   /** The connection has been closed by the other side; false where that cuts the answer off. */
   close(): boolean {
-    if (this.#place === 'until_close') this.#finish();
+    if (this.#place === 'until_close') this.#end();
     return this.#place === 'done';
   }
 
@@ -142,7 +155,7 @@ export class MessageParser<Head extends MessageHead> {
     this.#left = length.kind === 'bytes' ? length.count : 0;
     this.#place = length.kind === 'chunked' ? 'chunk_size' : length.kind === 'until_close' ? 'until_close' : 'bytes';
     this.#events.onHead(head);
-    if (this.#place === 'bytes' && this.#left === 0) this.#finish();
+    if (this.#place === 'bytes' && this.#left === 0) this.#finish(bytes);
     return next;
   }
 
@@ -155,12 +168,32 @@ export class MessageParser<Head extends MessageHead> {
   #readCounted(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
-    const place = this.#place;
-    // Said before the last piece is handed on: whoever hears it may end the exchange right there.
-    if (this.#left === 0 && place === 'chunk') this.#place = 'chunk_end';
     this.#events.onBody(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
-    if (this.#left === 0 && place === 'bytes') this.#finish();
+    if (this.#left === 0) this.#finish(bytes);
     return end;
+  }
+
+  #readChunk(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    if (this.#left === 0) this.#place = 'chunk_end';
+    if (this.#gatheredTo === 0) {
+      this.#gatheredFrom = at;
+      this.#gatheredTo = end;
+    } else {
+      bytes.copyWithin(this.#gatheredTo, at, end);
+      this.#gatheredTo += end - at;
+    }
+    return end;
+  }
+
+  /** Hands on what has been gathered; whoever hears it may end the exchange right there. */
+  #handOn(bytes: Buffer): void {
+    const from = this.#gatheredFrom;
+    const to = this.#gatheredTo;
+    if (to === 0) return;
+    this.#gatheredTo = 0;
+    this.#events.onBody(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
   }
 
   #readRest(bytes: Buffer, at: number): number {
@@ -211,7 +244,7 @@ export class MessageParser<Head extends MessageHead> {
     if (bytes[end - 1] !== carriageReturn || end === at)
       throw new MessageFormatError('has a trailer without a proper end');
     if (end - 1 === at) {
-      this.#finish();
+      this.#finish(bytes);
       return end + 1;
     }
     if (framingTrailer.test(bytes.toString('latin1', at, end - 1)))
@@ -221,7 +254,12 @@ export class MessageParser<Head extends MessageHead> {
     return end + 1;
   }
 
-  #finish(): void {
+  #finish(bytes: Buffer): void {
+    this.#handOn(bytes);
+    this.#end();
+  }
+
+  #end(): void {
     this.#place = 'done';
     this.#events.onDone();
   }

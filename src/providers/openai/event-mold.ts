@@ -1,8 +1,8 @@
 // What the events of one stream have in common: most differ in their text alone, and such a one need not be read again as a whole.
+import { channels, type HeardText } from '../../core/heard-text.ts';
 import { joinBytes } from '../../lib/bytes.ts';
-import { skipString } from '../../lib/json-scan.ts';
 
-/** Where the parts of an event stand that differ from one to the next; each is the inside of a string. */
+/** Where the parts of an event stand in its bytes that differ from one to the next; each is the inside of a string. */
 export interface MoldParts {
   /** The choice that says it. */
   readonly choice: number;
@@ -13,66 +13,93 @@ export interface MoldParts {
   readonly paddingEnd: number;
 }
 
+const quote = 0x22;
+const backslash = 0x5c;
+const carriageReturn = 0x0d;
+const firstVisible = 0x20;
+
+/** Longer texts are few, and looked through faster where events are read as a whole. */
+const longestText = 512;
+
 /** An event that has been read, as the form of those that follow. */
 export class EventMold {
-  #event: Buffer = Buffer.alloc(0);
-  #parts: MoldParts | undefined;
-  #textEnd = 0;
+  /**
+   * The learned event from behind its last string that differs up to its end, then from its beginning up to its text: as
+   * these stand between the texts of two events.
+   */
+  #between: Buffer = Buffer.alloc(0);
+  #tailBytes = 0;
+  /** From behind its text up to its padding; undefined where it has none. */
+  #middle: Buffer | undefined;
+  #isLearned = false;
+  #choice = 0;
 
-  get choice(): number {
-    return this.#parts?.choice ?? 0;
-  }
-
-  get textStart(): number {
-    return this.#parts?.textStart ?? 0;
-  }
-
-  /** Where the text of the event ends that has fitted last. */
-  get textEnd(): number {
-    return this.#textEnd;
-  }
-
-  /** Takes an event with nothing but text as the form of the next ones. */
-  learn(event: Uint8Array, parts: MoldParts): void {
-    // A copy, for the event is a view on all that was read with it; in memory of its own, for it stays as long as the
+  /** Takes an event that says some text and nothing else, its line ends included, as the form of the next ones. */
+  learn(event: Uint8Array, { choice, textStart, textEnd, paddingStart, paddingEnd }: MoldParts): void {
+    // A line feed that comes later may belong to its end.
+    this.#isLearned = event.at(-1) !== carriageReturn;
+    if (!this.#isLearned) return;
+    // Copies, for the event is a view on all that was read with it; in memory of their own, for they stay as long as the
     // stream, and would keep all 64 KiB of the pool that small buffers come from.
-    this.#event = joinBytes([event]);
-    this.#parts = parts;
+    const hasPadding = paddingStart !== -1;
+    const tail = event.subarray(hasPadding ? paddingEnd : textEnd);
+    this.#between = joinBytes([tail, event.subarray(0, textStart)]);
+    this.#tailBytes = tail.length;
+    this.#middle = hasPadding ? joinBytes([event.subarray(textEnd, paddingStart)]) : undefined;
+    this.#choice = choice;
   }
 
   forget(): void {
-    this.#parts = undefined;
+    this.#isLearned = false;
   }
 
-  /** Whether the event is the learned one but for its text, which is not empty, and its padding. */
-  fits(event: Uint8Array): boolean {
-    const parts = this.#parts;
-    if (parts === undefined) return false;
-    const { textStart, textEnd, paddingStart, paddingEnd } = parts;
-    if (!this.#isSame(event, 0, 0, textStart)) return false;
-    let at = endOfString(event, textStart);
-    if (at <= textStart) return false;
-    this.#textEnd = at;
-    let from = textEnd;
-    if (paddingStart !== -1) {
-      if (!this.#isSame(event, at, from, paddingStart)) return false;
-      at = endOfString(event, at + paddingStart - from);
-      if (at === -1) return false;
-      from = paddingEnd;
+  /**
+   * Passes events that stand one behind the other, the first one at `from`, and are the learned one but for their text,
+   * which is not empty, and their padding; what they say goes to `text`. The end of the last of them, or `from`.
+   */
+  pass(bytes: Uint8Array, from: number, text: HeardText): number {
+    if (!this.#isLearned || !this.#stands(bytes, from, this.#tailBytes, this.#between.length)) return from;
+    const betweenBytes = this.#between.length;
+    const tailBytes = this.#tailBytes;
+    let textStart = from + betweenBytes - tailBytes;
+    let passed = from;
+    for (;;) {
+      const textEnd = endOfString(bytes, textStart);
+      if (textEnd <= textStart) return passed;
+      const end = this.#endOfPadding(bytes, textEnd);
+      if (end === -1) return passed;
+      const isFollowed = this.#stands(bytes, end, 0, betweenBytes);
+      if (!isFollowed && !this.#stands(bytes, end, 0, tailBytes)) return passed;
+      text.add(this.#choice, channels.content, bytes, textStart, textEnd);
+      passed = end + tailBytes;
+      if (!isFollowed) return passed;
+      textStart = end + betweenBytes;
     }
-    const { length } = this.#event;
-    return event.length - at === length - from && this.#isSame(event, at, from, length);
   }
 
-  /** Whether the event has from `at` on what the learned one has from `from` up to `end`. */
-  #isSame(event: Uint8Array, at: number, from: number, end: number): boolean {
-    const eventEnd = at + end - from;
-    return eventEnd <= event.length && this.#event.compare(event, at, eventEnd, from, end) === 0;
+  /** Where the last string of an event ends that differs, or -1. */
+  #endOfPadding(bytes: Uint8Array, textEnd: number): number {
+    const middle = this.#middle;
+    if (middle === undefined) return textEnd;
+    const start = textEnd + middle.length;
+    return start <= bytes.length && middle.compare(bytes, textEnd, start) === 0 ? endOfString(bytes, start) : -1;
+  }
+
+  /** Whether what stands at `at` is what the learned event has from `from` up to `end`. */
+  #stands(bytes: Uint8Array, at: number, from: number, end: number): boolean {
+    const bytesEnd = at + end - from;
+    return bytesEnd <= bytes.length && this.#between.compare(bytes, at, bytesEnd, from, end) === 0;
   }
 }
 
-/** Where the inside of a string ends that begins at `start`, or -1. */
+/** Where the inside of a short string ends that begins at `start`, or -1; no event ends inside of it. */
 function endOfString(bytes: Uint8Array, start: number): number {
-  const end = skipString(bytes, start - 1, bytes.length);
-  return end === -1 ? -1 : end - 1;
+  const limit = Math.min(bytes.length, start + longestText);
+  for (let i = start; i < limit; i += 1) {
+    const byte = bytes[i] as number;
+    if (byte === quote) return i;
+    if (byte === backslash) i += 1;
+    if ((bytes[i] as number) < firstVisible) return -1;
+  }
+  return -1;
 }

@@ -2,15 +2,21 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import type { EventMeaning } from '../../core/endpoint.ts';
 import { HeardText, readRuns } from '../../core/heard-text.ts';
 import { ChunkReader } from './stream-reader.ts';
 
 function read(events: readonly string[]): { reader: ChunkReader; texts: string[] } {
   const text = new HeardText(() => {});
   const reader = new ChunkReader(text);
-  for (const event of events) assert.equal(reader.read(Buffer.from(event)).isMalformed, false, event);
+  for (const event of events) assert.equal(meaningOf(reader, event).isMalformed, false, event);
   const runs = text.take();
   return { reader, texts: runs === undefined ? [] : readRuns(runs) };
+}
+
+function meaningOf(reader: ChunkReader, data: string): EventMeaning {
+  const event = Buffer.from(`data: ${data}\n\n`);
+  return { ...reader.read(event.subarray(6, -2), event) };
 }
 
 const delta = (json: string, index = 0): string =>
@@ -120,6 +126,15 @@ suite('the tier of a stream', () => {
     test(name, () => assert.equal(read(events).reader.serviceTier, tier));
 });
 
+const onlyContent: EventMeaning = {
+  isMalformed: false,
+  isDone: false,
+  error: undefined,
+  hasContent: true,
+  isUsageOnly: false,
+  hasUsage: false,
+};
+
 test('events that only differ in their text mean the same whether or not they are read as a whole', () => {
   const words = fc.oneof(
     fc.constantFrom('', ' ', 'a', '"', '\\', '}', '\n', 'Ω', '"}]}', ' the'),
@@ -145,15 +160,13 @@ test('events that only differ in their text mean the same whether or not they ar
     end: fc.constantFrom('', '', '', ' ', '}'),
   });
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+    fc.property(fc.array(event, { maxLength: 40 }), fc.constantFrom('\n\n', '\r\n\r\n', '\r\r'), (events, lineEnds) => {
       const text = new HeardText(() => {});
       const slowText = new HeardText(() => {});
       const reader = new ChunkReader(text);
       const slowReader = new ChunkReader(slowText);
-      for (const [
-        n,
-        { id, tier, index, delta: said, finish, padding, paddingFirst, usage, hasChoices, end },
-      ] of events.entries()) {
+      const texts = events.map((one) => {
+        const { id, tier, index, delta: said, finish, padding, paddingFirst, usage, hasChoices, end } = one;
         const obfuscation = padding === undefined ? {} : { obfuscation: padding };
         const json = JSON.stringify({
           id,
@@ -163,9 +176,21 @@ test('events that only differ in their text mean the same whether or not they ar
           usage,
           ...(!paddingFirst && obfuscation),
         });
-        const meaning = { ...reader.read(Buffer.from(json + end)) };
-        // White space in front, of another length each time, has every event read as a whole.
-        assert.deepEqual(meaning, slowReader.read(Buffer.from(' '.repeat(n + 1) + json + end)));
+        return json + end;
+      });
+      const bytes = Buffer.from(texts.map((json) => `data: ${json}${lineEnds}`).join(''));
+      let at = 0;
+      let passedEnd = 0;
+      for (const json of texts) {
+        const event = bytes.subarray(at, at + Buffer.byteLength(json) + 6 + lineEnds.length);
+        if (at === passedEnd) passedEnd = reader.readAlike(bytes, at);
+        const isPassed = at < passedEnd;
+        const meaning = isPassed ? onlyContent : { ...reader.read(event.subarray(6, -lineEnds.length), event) };
+        at += event.length;
+        if (!isPassed) passedEnd = at;
+        assert.deepEqual(meaning, meaningOf(slowReader, json));
+        if (at < passedEnd) continue;
+        assert.equal(at, passedEnd, 'whole events');
         assert.equal(reader.isFinished, slowReader.isFinished);
         assert.deepEqual([reader.rawUsage, reader.serviceTier], [slowReader.rawUsage, slowReader.serviceTier]);
       }

@@ -76,7 +76,11 @@ export class ChunkReader implements StreamReader {
     return this.#choices.size > 0 && this.#unfinished === 0;
   }
 
-  read(data: Uint8Array): EventMeaning {
+  readAlike(bytes: Uint8Array, from: number): number {
+    return this.#mold.pass(bytes, from, this.#text);
+  }
+
+  read(data: Uint8Array, event: Uint8Array): EventMeaning {
     const meaning = this.#meaning;
     meaning.isMalformed = false;
     meaning.isDone = false;
@@ -88,12 +92,6 @@ export class ChunkReader implements StreamReader {
       meaning.isDone = true;
       return meaning;
     }
-    const mold = this.#mold;
-    if (mold.fits(data)) {
-      this.#text.add(mold.choice, channels.content, data, mold.textStart, mold.textEnd);
-      meaning.hasContent = true;
-      return meaning;
-    }
     this.#bytes = data;
     this.#choiceCount = -1;
     this.#isPlain = true;
@@ -103,20 +101,23 @@ export class ChunkReader implements StreamReader {
     const end = walkObject(data, start, data.length, this.#onMember);
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
     meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
-    if (this.#isPlain && !meaning.isMalformed) this.#learn(data);
+    if (this.#isPlain && !meaning.isMalformed) this.#learn(data, event);
     return meaning;
   }
 
   /** An event with one choice that says some text, and nothing else that means anything. */
-  #learn(data: Uint8Array): void {
-    const isPaddedLast = this.#paddingStart === -1 || this.#paddingStart > this.#textEnd;
-    if (this.#choiceCount !== 1 || this.#textStart === -1 || !isPaddedLast) return;
-    this.#mold.learn(data, {
+  #learn(data: Uint8Array, event: Uint8Array): void {
+    const hasPadding = this.#paddingStart !== -1;
+    if (this.#choiceCount !== 1 || this.#textStart === -1 || (hasPadding && this.#paddingStart < this.#textEnd)) return;
+    const at = data.byteOffset - event.byteOffset;
+    // Data that was put together from several lines does not stand in the event as it is.
+    if (data.buffer !== event.buffer || at < 0 || at + data.length > event.length) return;
+    this.#mold.learn(event, {
       choice: this.#index,
-      textStart: this.#textStart,
-      textEnd: this.#textEnd,
-      paddingStart: this.#paddingStart,
-      paddingEnd: this.#paddingEnd,
+      textStart: at + this.#textStart,
+      textEnd: at + this.#textEnd,
+      paddingStart: hasPadding ? at + this.#paddingStart : -1,
+      paddingEnd: at + this.#paddingEnd,
     });
   }
 

@@ -28,7 +28,8 @@ function parse(bytes: Buffer, cuts: readonly number[]): Parsed {
   let at = 0;
   let rest = 0;
   for (const length of [...cuts, bytes.length]) {
-    const piece = bytes.subarray(at, at + length);
+    // A copy: a parser moves what is in its bytes.
+    const piece = Buffer.from(bytes.subarray(at, at + length));
     at += piece.length;
     if (piece.length === 0) continue;
     const taken = parser.isDone ? 0 : parser.push(piece);
