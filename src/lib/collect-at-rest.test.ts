@@ -8,11 +8,14 @@ const mebibyte = 1 << 20;
 /** Processor time in ms, and memory taken meanwhile. */
 type Stretch = readonly [usedMs: number, takenMebibytes: number];
 
+/** How long a stretch is while the thread is new, and then. */
+const newMs = 250;
+const oldMs = 5000;
 const work: Stretch = [3000, 50];
 const rest: Stretch = [2, 0];
 const long: readonly Stretch[] = Array.from({ length: 8 }, () => rest);
 
-/** Plays stretches of 5 s, each ended by a look; the answer says at which of them was collected. */
+/** Plays stretches, each ended by a look; the answer says at which of them was collected. */
 async function play(stretches: readonly Stretch[]): Promise<number[]> {
   const clock = new FakeClock();
   let cpuMs = 400;
@@ -30,9 +33,10 @@ async function play(stretches: readonly Stretch[]): Promise<number[]> {
     },
   });
   for (const [usedMs, taken] of stretches) {
+    const lengthMs = cpuMs > 3000 ? oldMs : newMs;
     cpuMs += usedMs;
     heldBytes += taken * mebibyte;
-    await clock.advance(5000);
+    await clock.advance(lengthMs);
     at += 1;
   }
   stop();
@@ -44,9 +48,20 @@ async function play(stretches: readonly Stretch[]): Promise<number[]> {
 test('it collects in a rest where much is held', async () => {
   const cases: readonly (readonly [name: string, stretches: readonly Stretch[], collected: readonly number[]])[] = [
     ['the start leaves much behind', [rest, rest, rest, rest], [1]],
-    ['a rest after first work', [work, rest, rest, rest, rest], [2]],
-    ['timers are no work', [work, [60, 0], [60, 0], [60, 0]], [2]],
-    ['work that goes on', [work, [61, 1], rest, [61, 1], rest, [61, 1]], []],
+    ['a start that goes on', [[6, 1], rest, [6, 1], rest, [6, 1], rest, rest], [6]],
+    ['what is new is set up', [rest, rest, [500, 40], rest, rest, rest], [1, 4]],
+    [
+      'timers are no work',
+      [
+        [5, 0],
+        [5, 0],
+        [5, 0],
+      ],
+      [1],
+    ],
+    ['it begins with work', [work, ...long], [8]],
+    ['timers are no work later', [work, ...long.map(() => [60, 0] as const)], [8]],
+    ['work that goes on', [work, ...long.slice(1), [61, 1], ...long.slice(1), [61, 1]], []],
     ['a long rest after work', [rest, rest, work, ...long, work, ...long], [1, 10, 19]],
     ['a shorter rest after work', [rest, rest, work, ...long.slice(1), work, ...long.slice(1)], [1]],
     ['little was left by little work', [rest, rest, [3000, 7], ...long], [1]],

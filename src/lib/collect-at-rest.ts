@@ -3,17 +3,25 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Clock } from './clock.ts';
 
-/** How long one look is from the next, in ms. */
-const lookEveryMs = 5000;
-/** Looks in a row that must have found rest after the start, which leaves much behind. */
-const looksAfterStart = 2;
+/** When a thread is taken to rest. */
+interface Pace {
+  /** How long one look is from the next, in ms. */
+  readonly lookEveryMs: number;
+  /** Looks in a row that must have found rest. */
+  readonly looks: number;
+  /** Between two of them no more is used than this, in ms of processor time: timers, a health check. */
+  readonly restCpuMs: number;
+}
+
+/** A thread is new until it has used so much processor time, in ms. */
+const newForCpuMs = 3000;
+/** The start leaves much behind, and next to no optimized code that could be lost: half a second suffices. */
+const paceOfNew: Pace = { lookEveryMs: 250, looks: 2, restCpuMs: 5 };
 /**
- * The same from then on, 40 s: optimized code that stands on objects of which none is left is thrown away with the
- * garbage, so for a second or two what comes after is half as dear again.
+ * From then on 40 s: optimized code that stands on objects of which none is left is thrown away with the garbage, so for a
+ * second or two what comes after is half as dear again.
  */
-const looksAfterWork = 8;
-/** A thread rests that uses no more than this between two looks, in ms of processor time: timers, a health check. */
-const restCpuMs = 60;
+const paceOfOld: Pace = { lookEveryMs: 5000, looks: 8, restCpuMs: 60 };
 /** Less is not worth the while, in bytes held beyond those that the last time left. */
 const worthBytes = 8 << 20;
 
@@ -32,20 +40,24 @@ export function collectAtRest({ clock, cpuMs, heldBytes, collect }: RestParts): 
   let leftBytes = 0;
   let seenMs = cpuMs();
   let looks = 0;
+  let pace = paceOfNew;
   let cancel = (): void => {};
   const look = (): void => {
     const nowMs = cpuMs();
-    looks = nowMs - seenMs <= restCpuMs ? looks + 1 : 0;
+    looks = nowMs - seenMs <= pace.restCpuMs ? looks + 1 : 0;
     seenMs = nowMs;
-    const needed = leftBytes === 0 ? looksAfterStart : looksAfterWork;
-    if (looks >= needed && heldBytes() - leftBytes >= worthBytes) {
+    if (looks >= pace.looks && heldBytes() - leftBytes >= worthBytes) {
       collect();
       leftBytes = heldBytes();
       seenMs = cpuMs();
     }
-    cancel = clock.after(lookEveryMs, look);
+    if (pace === paceOfNew && seenMs > newForCpuMs) {
+      pace = paceOfOld;
+      looks = 0;
+    }
+    cancel = clock.after(pace.lookEveryMs, look);
   };
-  cancel = clock.after(lookEveryMs, look);
+  cancel = clock.after(pace.lookEveryMs, look);
   return () => cancel();
 }
 
