@@ -53,10 +53,26 @@ export function findTarget(table: RoutingTable, prefixes: readonly ModelPrefix[]
 function byUserRoute(table: RoutingTable, model: string): Target | undefined {
   for (const route of table.routes) {
     if (!matchesModel(route.pattern, model)) continue;
-    const provider = activeProvider(table, route.providerId);
+    const target = targetOfRoute(table, route, model);
+    if (target !== undefined) return target;
+  }
+  return undefined;
+}
+
+/**
+ * Where a route leads that matches `model`. A provider that is switched off has no account left: the route's fallbacks come
+ * before any other rule. Undefined where none of them is active either.
+ */
+export function targetOfRoute(table: RoutingTable, route: Route, model: string): Target | undefined {
+  const because = `route ${route.pattern}`;
+  const ownModel = route.model ?? model;
+  const own = activeProvider(table, route.providerId);
+  if (own !== undefined) return { provider: own, model: ownModel, because, fallbacks: route.fallbacks };
+  const others = route.fallbacks.map((fallback) => ({ ...fallback, model: fallback.model ?? ownModel }));
+  for (const [i, other] of others.entries()) {
+    const provider = activeProvider(table, other.provider_id);
     if (provider === undefined) continue;
-    const because = `route ${route.pattern}`;
-    return { provider, model: route.model ?? model, because, fallbacks: route.fallbacks };
+    return { provider, model: other.model, because: `fallback of ${because}`, fallbacks: others.slice(i + 1) };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 // `GET /v1/models`: what the active providers declare and the routes name, in OpenAI's list shape.
 import type { Configuration } from '../core/configuration.ts';
 import { GatewayError } from '../core/errors.ts';
+import { targetOfRoute } from '../core/route.ts';
 
 /** One model as OpenAI lists it. */
 interface ModelObject {
@@ -15,8 +16,9 @@ interface ModelObject {
 function listModels(configuration: Configuration, mayUse: (model: string) => boolean): ModelObject[] {
   const owners = new Map<string, string>();
   for (const route of configuration.routes) {
-    const isActive = configuration.providers.get(route.providerId)?.isActive === true;
-    if (isActive && !route.pattern.includes('*')) owners.set(route.pattern, route.providerId);
+    if (route.pattern.includes('*')) continue;
+    const target = targetOfRoute(configuration, route, route.pattern);
+    if (target !== undefined) owners.set(route.pattern, target.provider.id);
   }
   for (const provider of configuration.providers.values()) {
     if (!provider.isActive) continue;

@@ -166,6 +166,29 @@ suite('fallback targets', () => {
     assert.equal((await rig.post(path, chat('gpt-4'))).headers.get('x-aigateway-provider'), 'backup');
   });
 
+  test('serve while the own provider is switched off, before any other rule', async () => {
+    await using rig = await startRig({ keys: [keyA] });
+    await withBackup(rig);
+    await rig.manage('POST', '/providers', { id: 'third', name: 'Third', base_url: rig.mock.url, is_active: false });
+    const fallbacks = [{ provider_id: 'third' }, { provider_id: 'backup' }, { provider_id: 'openai' }];
+    await rig.manage('POST', '/routes', { pattern: 'fast', provider_id: 'third', model: 'gpt-4', fallbacks });
+    await rig.manage('PATCH', '/providers/openai', { is_active: false });
+    assert.equal(
+      ((await (await fetch(`${rig.url}/v1/models/fast`)).json()) as { owned_by: string }).owned_by,
+      'backup',
+    );
+    for (const [model, said] of [
+      ['gpt-4', 'gpt-4o-mini'],
+      ['fast', 'gpt-4'],
+    ] as const) {
+      const response = await rig.post(path, chat(model));
+      const answer = (await response.json()) as { model: string };
+      assert.equal(response.status, 200, JSON.stringify(answer));
+      assert.equal(response.headers.get('x-aigateway-provider'), 'backup');
+      assert.match(answer.model, new RegExp(`^${said}`, 'u'));
+    }
+  });
+
   test('serve a context that is too long only where it is listed', async () => {
     for (const [on, status, attempts] of [
       [['context_length_exceeded'], 200, '2'],
