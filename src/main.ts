@@ -35,6 +35,7 @@ import { openSharedState } from './shared-state/open-shared-state.ts';
 import { databaseFile, openStorage } from './storage/open-storage.ts';
 import { retentionOf } from './storage/ledger-maintenance.ts';
 import type { Storage } from './storage/storage.ts';
+import { logBench } from './telemetry/bench-log.ts';
 import { openLog, type Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/request-log.ts';
@@ -102,7 +103,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);
   const notNoted = (error: unknown): void => logger.warn({ err: error }, 'a change from outside could not be noted');
-  const pool = new Pool();
+  const pool = new Pool((account, bench) => logBench(log, account, bench));
   const told = new Set<string>();
   const configuration = await watchConfiguration({
     storage,
@@ -170,6 +171,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     running: () => lifecycle.running,
     load: () => gateway.load,
     ledger: () => ledger.status(),
+    benched: () => pool.benched(clock.nowMs()),
     isRedisAway: shared.isRedisAway,
     siblings,
   });

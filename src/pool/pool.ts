@@ -1,8 +1,9 @@
 // The pool: every account at work. It offers who may serve now, or says why nobody can and until when.
+import type { Account } from '../core/account.ts';
 import type { Configuration } from '../core/configuration.ts';
-import type { Failure } from '../core/failure.ts';
+import type { Failure, FailureKind } from '../core/failure.ts';
 import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
-import { benchAfter } from './bench.ts';
+import { activeBench, benchAfter, type Bench } from './bench.ts';
 import { QuotaGroups } from './groups.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
@@ -49,6 +50,12 @@ export class Pool implements LeaseListener {
   #teller: PoolTeller | undefined;
   /** Provider and model → whose turn it is. */
   readonly #turns = new Map<string, Turns>();
+  readonly #onBenched: (account: Account, bench: Bench) => void;
+
+  /** `onBenched` hears of each account that begins to rest as a whole, once, for what this gateway itself has met. */
+  constructor(onBenched: (account: Account, bench: Bench) => void = () => {}) {
+    this.#onBenched = onBenched;
+  }
 
   get members(): readonly Member[] {
     return this.#members;
@@ -176,7 +183,9 @@ export class Pool implements LeaseListener {
         (member.group === failed.group || (organization !== undefined && member.owner.organization === organization)));
     for (const member of this.#members) {
       if (!isSame(member)) continue;
-      member.bench = benchAfter(member.bench, failure, nowMs);
+      const after = benchAfter(member.bench, failure, nowMs);
+      if (after === member.bench) continue;
+      member.bench = after;
       this.onRest(member, 'account', '', nowMs);
     }
   }
@@ -190,7 +199,18 @@ export class Pool implements LeaseListener {
   }
 
   onRest(member: Member, scope: RestScope, model: string, nowMs: number): void {
+    const { account, bench } = member;
+    // One that only got longer is no news.
+    if (scope === 'account' && bench?.sinceMs === nowMs) this.#onBenched(account, bench);
     this.#teller?.onRest(member, scope, model, nowMs);
+  }
+
+  /** The accounts that rest as a whole, and why. */
+  benched(nowMs: number): { readonly account: Account; readonly kind: FailureKind }[] {
+    return this.#members.flatMap(({ account, bench }) => {
+      const active = account.isActive ? activeBench(bench, nowMs) : undefined;
+      return active === undefined ? [] : [{ account, kind: active.kind }];
+    });
   }
 
   /** When accounts were last used, account id → ms since the epoch, for those used since the last call. */

@@ -1,4 +1,6 @@
 // The metrics in Prometheus' form. Labels take few values: nothing that a client may invent becomes one.
+import type { Account } from '../core/account.ts';
+import type { FailureKind } from '../core/failure.ts';
 import type { MetricReport } from '../core/metric-report.ts';
 import type { RequestRecord } from '../core/record.ts';
 import { Distribution, Tally, type TallyOf } from './tallies.ts';
@@ -26,6 +28,8 @@ export interface MetricSources {
   readonly running: () => number;
   /** What those hold: attempts, places in the queue for accounts, bytes of bodies. */
   readonly load: () => { readonly attempts: number; readonly waiting: number; readonly bodyBytes: number };
+  /** The accounts that get no requests, and why. */
+  readonly benched: () => readonly { readonly account: Account; readonly kind: FailureKind }[];
   /** Undefined where no Redis is used. */
   readonly isRedisAway: () => boolean | undefined;
   readonly ledger: () => {
@@ -110,6 +114,13 @@ export function openMetrics(sources: MetricSources): Metrics {
     aggregator: 'max',
     registers,
   });
+  const accountBenched = new Gauge({
+    name: 'aigateway_account_benched',
+    help: '1 while an account gets no requests for the reason named: a refused key, an empty balance.',
+    labelNames: ['provider_id', 'account_id', 'reason'],
+    aggregator: 'max',
+    registers,
+  });
   const redisAway = new Gauge({
     name: 'aigateway_redis_away',
     help: '1 while Redis does not answer and the gateway keeps to its share of the limits.',
@@ -164,6 +175,9 @@ export function openMetrics(sources: MetricSources): Metrics {
     transcriptsLost.set(ledger.lostTranscripts);
     ledgerTrouble.set({ where: 'spool' }, Number(ledger.isSpoolInTrouble));
     ledgerTrouble.set({ where: 'database' }, Number(ledger.isDatabaseAway));
+    accountBenched.reset();
+    for (const { account, kind } of sources.benched())
+      accountBenched.set({ provider_id: account.providerId, account_id: account.id, reason: kind }, 1);
     redisAway.set(Number(sources.isRedisAway() ?? false));
   };
   const report = async (): Promise<readonly MetricReport[]> => {
