@@ -80,14 +80,10 @@ export interface AttemptParts {
   readonly onCommit: (status: number, isSent: boolean) => void;
 }
 
-/** Makes one attempt; never rejects for what an upstream or a client does. */
-export function attempt(parts: AttemptParts): Promise<AttemptResult> {
-  return new Promise((resolve) => new Attempt(parts, resolve).begin());
-}
-
-class Attempt implements AnswerListener {
+/** One attempt. */
+export class Attempt implements AnswerListener {
   readonly #parts: AttemptParts;
-  readonly #resolve: (result: AttemptResult) => void;
+  #resolve: (result: AttemptResult) => void = () => {};
   readonly #watchdog: Watchdog;
   readonly #sink: ClientSink;
   #transmission: Transmission | undefined;
@@ -98,16 +94,23 @@ class Attempt implements AnswerListener {
   #hasEnded = false;
   #cancelLinger = (): void => {};
 
-  constructor(parts: AttemptParts, resolve: (result: AttemptResult) => void) {
+  constructor(parts: AttemptParts) {
     this.#parts = parts;
-    this.#resolve = resolve;
     this.#watchdog = new Watchdog(parts.clock, () => this.#onSilence());
     const source = { pause: () => this.#pause(), resume: () => this.#resume() };
     const onStart = (status: number): void => parts.onCommit(status, this.#transmission?.isSent === true);
     this.#sink = new ClientSink(parts.exchange, source, onStart);
   }
 
-  begin(): void {
+  /** Makes it; never rejects for what an upstream or a client does. */
+  run(): Promise<AttemptResult> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#begin();
+    });
+  }
+
+  #begin(): void {
     const { exchange, provider, endpoint, account, upstream, body, mayLeave } = this.#parts;
     this.#transmission = upstream.send(
       {

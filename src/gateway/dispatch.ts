@@ -8,7 +8,8 @@ import type { AttemptTerms } from '../limits/reservation.ts';
 import { free } from '../lib/bytes.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
-import { attempt, type AttemptResult } from './attempt.ts';
+import type { Specimens } from '../lib/specimens.ts';
+import { Attempt, type AttemptResult } from './attempt.ts';
 import type { Drainer } from './drainer.ts';
 import { KeptPrompt, keptBytes } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
@@ -31,7 +32,11 @@ export interface Dispatch extends Work {
   readonly target: Target;
   readonly body: BodyShare;
   readonly drainer: Drainer;
+  readonly specimens: Specimens;
 }
+
+/** An attempt with more bytes than this, those of the answer included, is none to be kept as a specimen. */
+const specimenBytes = 256 << 10;
 
 /** Serves the request, or answers with the upstream's last word; throws a `GatewayError` where that is ours. */
 export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<void> {
@@ -77,6 +82,7 @@ async function attemptUntilServed(parts: GatewayParts, work: Dispatch): Promise<
     if (result.kind === 'answered') {
       record.outcome = result.outcome;
       record.errorCode = result.errorCode;
+      work.specimens.keep('journey', journey);
       return;
     }
     journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
@@ -130,7 +136,7 @@ async function makeAttempt(
   transcriber?.begin();
   const onRuns = transcriber === null ? undefined : (runs: Uint8Array): void => transcriber.hear(runs);
   const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model), onRuns);
-  const result = await attempt({
+  const made = new Attempt({
     exchange,
     endpoint,
     provider,
@@ -163,6 +169,7 @@ async function makeAttempt(
       if (isSent && prompt.letGo()) letGo(work);
     },
   });
+  const result = await made.run();
   work.body.letGoAnswer();
   if (leave.refusal !== undefined) throw unmade(leave.refusal);
   const nowMs = clock.nowMs();
@@ -175,6 +182,8 @@ async function makeAttempt(
   if (estimate !== undefined) work.estimates.push(estimate);
   if (!attemptRecord.mayHaveReachedUpstream) lease.refund();
   lease.report(result.failure, nowMs);
+  if (result.kind === 'answered' && record.bodyBytes + exchange.answer.sentBytes <= specimenBytes)
+    work.specimens.keep(isStream ? 'stream' : 'whole answer', made);
   return result;
 }
 

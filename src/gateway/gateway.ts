@@ -4,6 +4,7 @@ import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestRecord } from '../core/record.ts';
 import { sleep } from '../lib/sleep.ts';
+import { Specimens } from '../lib/specimens.ts';
 import { BodyBudget, type BodyShare } from './admit.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
 import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
@@ -32,6 +33,7 @@ const ownRefusals: readonly ErrorCode[] = ['rate_limit_exceeded', 'budget_exceed
 /** Serves everything under `/v1`. */
 export class Gateway {
   readonly #parts: GatewayParts;
+  readonly #specimens = new Specimens();
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #budget: BodyBudget;
   readonly #drainer: Drainer;
@@ -118,6 +120,7 @@ export class Gateway {
       target,
       body,
       drainer: this.#drainer,
+      specimens: this.#specimens,
     });
   }
 

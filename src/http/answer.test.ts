@@ -15,6 +15,8 @@ class Recorder implements AnswerConnection {
   readonly keepAliveSeconds = 5;
   readonly isClosing = false;
   readonly date = 'now';
+  isAlone = false;
+  finishes = 0;
   readonly writer = answerWriter();
   waitingBytes = 0;
   sent = '';
@@ -32,6 +34,7 @@ class Recorder implements AnswerConnection {
 
   finish(pieces: readonly Uint8Array[], closes: boolean): void {
     this.send(pieces);
+    this.finishes += 1;
     this.ended = closes ? 'closes' : 'keeps';
   }
 
@@ -136,4 +139,20 @@ test('a large piece is handed on where it lies', () => {
   const pieces = bytesOf({ head: 'head\r\n\r\n', pieces: [large], isChunked: true, isLast: true }, false);
   assert.ok(pieces.includes(large));
   assert.equal(Buffer.concat(pieces).toString('latin1'), `head\r\n\r\n186a0\r\n${large.toString()}\r\n0\r\n\r\n`);
+});
+
+test('the end of the only answer under way is sent at once, with what has waited, and once', () => {
+  const connection = new Recorder();
+  const body = new RequestBody(0, { pause() {}, resume() {}, invite() {} });
+  body.end();
+  const written = new HttpAnswer(readRequestHead(get, new FieldReader()), body, connection);
+  written.start(200, []);
+  written.write(Buffer.from('one'));
+  assert.equal(connection.sent, '', 'others may still write in this turn');
+  connection.isAlone = true;
+  written.end('two');
+  assert.match(connection.sent, /onetwo/u);
+  connection.turn();
+  assert.equal(connection.sent.match(/onetwo/gu)?.length, 1);
+  assert.equal(connection.finishes, 1);
 });

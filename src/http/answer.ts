@@ -19,6 +19,8 @@ export interface AnswerConnection {
   readonly keepAliveSeconds: number;
   /** No other request will be served on it. */
   readonly isClosing: boolean;
+  /** No other request is under way anywhere: nothing could be sent together with the end of this answer. */
+  readonly isAlone: boolean;
   /** The time as answers tell it. */
   readonly date: string;
   readonly writer: FieldWriter;
@@ -90,6 +92,12 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     const last = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     this.#sentBytes += last?.length ?? 0;
     this.#isComplete = true;
+    if (this.#connection.isAlone && this.#body.isWhole) {
+      // What is noted of the request when it is over comes behind its answer then, not before it.
+      this.#keep(last);
+      this.#send();
+      return;
+    }
     this.#postpone(last);
     // Closing now would reset the connection under the client's feet before it has read the answer.
     if (!this.#body.isWhole && !this.#isOver) {
@@ -122,8 +130,13 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     this.caughtUp();
   }
 
-  /** Sends what has waited. */
   atTurnEnd(): void {
+    // The end may have taken along what was to be sent here.
+    if (this.#isPostponed) this.#send();
+  }
+
+  /** Sends what has waited. */
+  #send(): void {
     this.#isPostponed = false;
     if (this.#isOver) return;
     const head = this.#framing === undefined ? this.#writeHead() : '';
@@ -162,12 +175,15 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   }
 
   #postpone(bytes: Uint8Array | undefined): void {
-    if (bytes !== undefined && bytes.length > 0) {
-      this.#waiting.push(bytes);
-      this.#waitingBytes += bytes.length;
-    }
+    this.#keep(bytes);
     if (this.#isPostponed || this.#isOver) return;
     this.#isPostponed = true;
     this.#connection.postpone(this);
+  }
+
+  #keep(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined || bytes.length === 0) return;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
   }
 }

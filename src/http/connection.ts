@@ -44,6 +44,8 @@ export interface ConnectionSite {
   date(): string;
   /** Takes a request; its body may still be coming. */
   serve(exchange: HttpExchange): void;
+  /** Requests under way on all connections. */
+  underWay: number;
   onGone(connection: ClientConnection): void;
 }
 
@@ -106,6 +108,11 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
 
   get isClosing(): boolean {
     return this.#site.isDraining();
+  }
+
+  get isAlone(): boolean {
+    // A request that came behind this one is to find it settled.
+    return this.#site.underWay === 1 && this.#behind === undefined;
   }
 
   get writer(): FieldWriter {
@@ -225,6 +232,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     this.#isFirst = false;
     this.#isInvited = head.isOld || fieldOf(head.fields, 'expect') === undefined;
     this.#exchange = new HttpExchange(head, this);
+    this.#site.underWay += 1;
     this.#unserved = this.#exchange;
   }
 
@@ -235,10 +243,8 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
 
   /** The last byte of an answer has left. */
   readonly #onSent = (error?: Error | null): void => {
-    const exchange = this.#exchange;
-    if (exchange === undefined || (error !== undefined && error !== null)) return;
-    this.#exchange = undefined;
-    exchange.close(true);
+    if (this.#exchange === undefined || (error !== undefined && error !== null)) return;
+    this.#endExchange(true);
     if (this.#closes || this.#isOver) {
       this.#isOver = true;
       this.#socket.destroySoon();
@@ -258,11 +264,10 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
 
   /** Answers what cannot be served, and closes: what was sent behind it is not looked at. */
   #refuse(status: number, message: string): void {
-    const exchange = this.#exchange;
     this.#isOver = true;
     this.#unserved = undefined;
     // Where an answer is on its way, a second one in its midst would make it another.
-    if (exchange?.answer.isStarted === true || !this.#socket.writable) {
+    if (this.#exchange?.answer.isStarted === true || !this.#socket.writable) {
       this.#socket.destroy();
       return;
     }
@@ -277,15 +282,19 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     });
     this.#socket.write(head + body);
     this.#socket.destroySoon();
+    this.#endExchange(false);
+  }
+
+  #endExchange(isSent: boolean): void {
+    const exchange = this.#exchange;
+    if (exchange !== undefined) this.#site.underWay -= 1;
     this.#exchange = undefined;
-    exchange?.close(false);
+    exchange?.close(isSent);
   }
 
   #onClose(): void {
     this.#isOver = true;
-    const exchange = this.#exchange;
-    this.#exchange = undefined;
-    exchange?.close(false);
+    this.#endExchange(false);
     this.#site.onGone(this);
   }
 }

@@ -44,6 +44,7 @@ export class HttpListener implements ConnectionSite {
   readonly serve: (exchange: HttpExchange) => void;
   readonly isDraining: () => boolean;
   readonly nowMs: () => number;
+  underWay = 0;
   readonly #date = new AnswerDate();
   readonly #connections = new Roster<ClientConnection>();
   #check: NodeJS.Timeout | undefined;

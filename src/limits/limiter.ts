@@ -1,6 +1,7 @@
 // The limits of client keys at work: admits requests, and learns from them when they are over.
 import type { ClientKey } from '../core/client-key.ts';
 import type { AttemptRecord } from '../core/record.ts';
+import { Specimens } from '../lib/specimens.ts';
 import type { Standing } from '../shared-state/limit-state.ts';
 import { Admission, type AdmissionParts, type LimitedRequest } from './admission.ts';
 import { BudgetPeriods } from './budget-period.ts';
@@ -24,6 +25,7 @@ export class Limiter {
   readonly #parts: AdmissionParts;
   readonly #shared: { readonly periods: BudgetPeriods; readonly queues: BudgetQueues };
   readonly #learned = new LearnedUsage();
+  readonly #specimens = new Specimens();
   /** Provider → tiers that it served where nobody had asked for one: a project can have another default. */
   readonly #unaskedTiers = new Map<string, readonly string[]>();
 
@@ -53,7 +55,9 @@ export class Limiter {
       habit,
       unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
     });
-    const { hold, need, period } = await new Admission(this.#parts, this.#shared, request, figures).admit();
+    const admission = new Admission(this.#parts, this.#shared, request, figures);
+    const { hold, need, period } = await admission.admit();
+    this.#specimens.keep('admission', admission);
     return new Reservation({
       key,
       target,

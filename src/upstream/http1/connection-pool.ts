@@ -3,6 +3,7 @@ import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 
 import { connect as connectTls } from 'node:tls';
 import { FieldReader } from '../../lib/http1/fields.ts';
 import { newReading } from '../../lib/http1/reading.ts';
+import { Specimens } from '../../lib/specimens.ts';
 import { TurnEnd } from '../../lib/turn-end.ts';
 import { guardedLookup, literalProblem } from '../guarded-lookup.ts';
 import { TransportError } from '../upstream.ts';
@@ -66,6 +67,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly writer = requestWriter();
   readonly #answers = answersWith(new FieldReader());
   readonly #turnEnd = new TurnEnd();
+  readonly #specimens = new Specimens();
   readonly #all = new Set<Connection>();
   /** Idle ones, the one used last at the end. */
   readonly #idle: Connection[] = [];
@@ -150,6 +152,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   onGone(connection: Connection): void {
     this.#all.delete(connection);
+    this.#specimens.keep('connection', connection);
     if (this.#all.size === 0) this.#onEmpty();
   }
 
