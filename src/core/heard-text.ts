@@ -12,9 +12,13 @@ const lastChoice = (1 << 14) - 1;
 const runMark = 0x1e;
 const headBytes = 4;
 
-const firstBytes = 256;
 /** Past this the text is handed over: a stalled stream costs no more memory. */
 const handOverBytes = 32 << 10;
+/** The largest room, what comes last included. */
+const mostBytes = handOverBytes + 1024;
+/** A room costs as much as adding a hundred words to it: they are few and grow fast. */
+const growth = 4;
+const firstBytes = mostBytes / growth ** 3;
 /** Below this length a loop costs less than a view and a call. */
 const shortBytes = 48;
 
@@ -78,7 +82,8 @@ export class HeardText {
     const before = this.#buffer;
     const needed = this.#length + bytes;
     if (before !== undefined && needed <= before.length) return before;
-    const buffer = new Uint8Array(Math.max(needed, before === undefined ? firstBytes : before.length * 2));
+    const grown = before === undefined ? firstBytes : Math.min(before.length * growth, mostBytes);
+    const buffer = new Uint8Array(Math.max(needed, grown));
     if (before !== undefined) buffer.set(before.subarray(0, this.#length));
     this.#buffer = buffer;
     return buffer;

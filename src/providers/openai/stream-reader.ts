@@ -1,7 +1,16 @@
 // Reads the chunks of OpenAI's chat and completion streams from their bytes (test/fixtures/openai-wire.md section 5).
 import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
 import { channels, type HeardText } from '../../core/heard-text.ts';
-import { nameIs, readText, readValue, skipSpace, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import {
+  nameIs,
+  passArray,
+  passObject,
+  readText,
+  readValue,
+  skipSpace,
+  skipValue,
+  spanIs,
+} from '../../lib/json-scan.ts';
 import { EventMold } from './event-mold.ts';
 import { hearCall, hearToolCalls } from './tool-call-text.ts';
 
@@ -98,7 +107,7 @@ export class ChunkReader implements StreamReader {
     this.#textStart = -1;
     this.#paddingStart = -1;
     const start = skipSpace(data, 0, data.length);
-    const end = walkObject(data, start, data.length, this.#onMember);
+    const end = passObject(data, start, data.length, this.#onMember);
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
     meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
     if (this.#isPlain && !meaning.isMalformed) this.#learn(data, event);
@@ -121,13 +130,23 @@ export class ChunkReader implements StreamReader {
     });
   }
 
-  readonly #onMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+  // What is read is passed at the same time: each byte is looked at once, however deep it stands.
+
+  readonly #onMember = (nameStart: number, nameEnd: number, start: number): number => {
     const bytes = this.#bytes;
     if (nameIs(bytes, nameStart, nameEnd, 'choices')) {
       if (this.#choiceCount !== -1) this.#isPlain = false;
       this.#choiceCount = 0;
-      walkArray(bytes, start, end, this.#onChoice);
-    } else if (nameIs(bytes, nameStart, nameEnd, 'error')) {
+      if (bytes[start] === openBracket) return passArray(bytes, start, bytes.length, this.#onChoice);
+    }
+    const end = skipValue(bytes, start, bytes.length);
+    if (end !== -1) this.#readMember(nameStart, nameEnd, start, end);
+    return end;
+  };
+
+  #readMember(nameStart: number, nameEnd: number, start: number, end: number): void {
+    const bytes = this.#bytes;
+    if (nameIs(bytes, nameStart, nameEnd, 'error')) {
       this.#isPlain = false;
       if (!isNull(bytes, start)) this.#meaning.error = readValue(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'usage')) {
@@ -148,25 +167,42 @@ export class ChunkReader implements StreamReader {
       this.#paddingStart = start + 1;
       this.#paddingEnd = end - 1;
     }
-  };
+  }
 
-  readonly #onChoice = (start: number, end: number): void => {
+  readonly #onChoice = (start: number): number => {
+    const bytes = this.#bytes;
     this.#choiceCount += 1;
     this.#index = 0;
     this.#hasFinish = false;
-    walkObject(this.#bytes, start, end, this.#onChoiceMember);
+    const end =
+      bytes[start] === openBrace
+        ? passObject(bytes, start, bytes.length, this.#onChoiceMember)
+        : skipValue(bytes, start, bytes.length);
+    if (end === -1) this.#heardChannel = -1;
+    else this.#noteChoice();
+    return end;
+  };
+
+  #noteChoice(): void {
     this.#keepHeard();
     const before = this.#choices.get(this.#index);
     if (before === undefined) this.#unfinished += 1;
     if (this.#hasFinish && before !== true) this.#unfinished -= 1;
     if (before === undefined || this.#hasFinish) this.#choices.set(this.#index, this.#hasFinish || before === true);
+  }
+
+  readonly #onChoiceMember = (nameStart: number, nameEnd: number, start: number): number => {
+    const bytes = this.#bytes;
+    if (bytes[start] === openBrace && nameIs(bytes, nameStart, nameEnd, 'delta'))
+      return passObject(bytes, start, bytes.length, this.#onDeltaMember);
+    const end = skipValue(bytes, start, bytes.length);
+    if (end !== -1) this.#readChoiceMember(nameStart, nameEnd, start, end);
+    return end;
   };
 
-  readonly #onChoiceMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+  #readChoiceMember(nameStart: number, nameEnd: number, start: number, end: number): void {
     const bytes = this.#bytes;
-    if (nameIs(bytes, nameStart, nameEnd, 'delta')) {
-      walkObject(bytes, start, end, this.#onDeltaMember);
-    } else if (nameIs(bytes, nameStart, nameEnd, 'finish_reason')) {
+    if (nameIs(bytes, nameStart, nameEnd, 'finish_reason')) {
       if (isNull(bytes, start)) return;
       this.#isPlain = false;
       this.#hasFinish = true;
@@ -179,9 +215,15 @@ export class ChunkReader implements StreamReader {
       const index = readValue(bytes, start, end);
       if (typeof index === 'number') this.#index = index;
     }
+  }
+
+  readonly #onDeltaMember = (nameStart: number, nameEnd: number, start: number): number => {
+    const end = skipValue(this.#bytes, start, this.#bytes.length);
+    if (end !== -1) this.#readDeltaMember(nameStart, nameEnd, start, end);
+    return end;
   };
 
-  readonly #onDeltaMember = (nameStart: number, nameEnd: number, start: number, end: number): void => {
+  #readDeltaMember(nameStart: number, nameEnd: number, start: number, end: number): void {
     const bytes = this.#bytes;
     if (isEmptyValue(bytes, start, end)) return;
     if (nameIs(bytes, nameStart, nameEnd, 'content')) {
@@ -195,7 +237,7 @@ export class ChunkReader implements StreamReader {
       this.#hearOther(nameStart, nameEnd, start, end);
     }
     this.#meaning.hasContent = true;
-  };
+  }
 
   #hearOther(nameStart: number, nameEnd: number, start: number, end: number): void {
     const bytes = this.#bytes;
