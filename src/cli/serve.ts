@@ -3,8 +3,7 @@ import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { collectAtRest } from '../lib/collect-at-rest.ts';
-import { thisProcess } from '../lib/process-at-rest.ts';
+import { tendMemory } from '../lib/process-memory.ts';
 import type { Command } from './command.ts';
 
 /** What runs until it is told to stop. */
@@ -38,7 +37,7 @@ export const serve: Command = {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
-    collectAtRest({ clock: systemClock, ...thisProcess });
+    tendMemory(systemClock);
     running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);
     if (isStopping) running.stop();
     return running.ended;

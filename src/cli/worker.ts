@@ -2,8 +2,7 @@
 import type { SettingName } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { collectAtRest } from '../lib/collect-at-rest.ts';
-import { thisProcess } from '../lib/process-at-rest.ts';
+import { tendMemory } from '../lib/process-memory.ts';
 import { startGateway } from '../main.ts';
 import { openChannel, Seat } from '../workers/siblings.ts';
 import { CommandError, type Command } from './command.ts';
@@ -17,7 +16,7 @@ export const worker: Command = {
   async run({ settings }) {
     if (process.send === undefined)
       throw new CommandError('a worker is started by "aigateway serve --workers NUMBER", and not by hand');
-    collectAtRest({ clock: systemClock, ...thisProcess });
+    tendMemory(systemClock);
     const told = Promise.withResolvers<void>();
     // On a terminal both get the signal; the supervisor passes it on.
     process.on('SIGINT', () => {});

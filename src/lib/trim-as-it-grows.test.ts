@@ -1,0 +1,48 @@
+// Tests when a process that grows is trimmed.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock } from '../../test/support/clock.ts';
+import { trimAsItGrows } from './trim-as-it-grows.ts';
+
+const mebibyte = 1 << 20;
+
+/** MiB found at each look, of which a trim leaves so many; the answer says at which looks was trimmed. */
+async function play(found: readonly number[], left: number): Promise<number[]> {
+  const clock = new FakeClock();
+  let held = 100;
+  const trimmed: number[] = [];
+  const stop = trimAsItGrows({
+    clock,
+    residentBytes: () => held * mebibyte,
+    trim() {
+      trimmed.push(clock.nowMs());
+      held = Math.min(held, left);
+    },
+  });
+  const startedAtMs = clock.nowMs();
+  for (const now of found) {
+    held = now;
+    await clock.advance(1000);
+  }
+  stop();
+  held = 1000;
+  await clock.advance(10_000);
+  return trimmed.map((at) => (at - startedAtMs) / 1000);
+}
+
+test('a process is trimmed when it has grown since the last time', async () => {
+  const cases: readonly (readonly [
+    name: string,
+    found: readonly number[],
+    left: number,
+    trimmed: readonly number[],
+  ])[] = [
+    ['it rests', [100, 100, 101], 90, []],
+    ['it grows', [110, 120, 130], 105, [1, 2, 3]],
+    ['it has grown, and stays', [150, 150, 150], 150, [1]],
+    ['a trim gives back what comes again', [150, 143, 144, 143], 140, [1, 3]],
+    ['it grows slowly', [101, 102, 103, 104, 105], 100, [4, 5]],
+    ['it has shrunk, and grows again', [80, 80, 84, 84], 84, [3]],
+  ];
+  for (const [name, found, left, trimmed] of cases) assert.deepEqual(await play(found, left), trimmed, name);
+});

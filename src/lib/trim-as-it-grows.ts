@@ -1,0 +1,32 @@
+// Trims the allocator while a process grows: what optimizing a function or reading a large body has taken for a moment would stay in pieces for ever.
+import type { Clock } from './clock.ts';
+
+const lookEveryMs = 1000;
+/** Growth that is worth a trim, in bytes since the last one: who has grown to what it needs is left alone. */
+const worthBytes = 4 << 20;
+
+/** What is watched, and what is done about it. */
+export interface GrowthParts {
+  readonly clock: Clock;
+  /** Memory of the process, as the operating system counts it. */
+  readonly residentBytes: () => number;
+  readonly trim: () => void;
+}
+
+/** Trims after each second in which the process has grown; the answer ends the watch. */
+export function trimAsItGrows({ clock, residentBytes, trim }: GrowthParts): () => void {
+  let leastBytes = residentBytes();
+  let cancel = (): void => {};
+  const look = (): void => {
+    const bytes = residentBytes();
+    if (bytes - leastBytes >= worthBytes) {
+      trim();
+      leastBytes = residentBytes();
+    } else {
+      leastBytes = Math.min(leastBytes, bytes);
+    }
+    cancel = clock.after(lookEveryMs, look);
+  };
+  cancel = clock.after(lookEveryMs, look);
+  return () => cancel();
+}
