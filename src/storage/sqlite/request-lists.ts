@@ -1,7 +1,7 @@
 // The requests of each account and of each client key in an order of their own, brought up to date many at once: each page is then written once for many rows.
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Requests that may wait to be listed: who asks for those of an account looks through all of them, in some 30 ms. */
+/** Requests that may wait to be listed: who asks for those of an account looks through all of them, in some 10 ms. */
 export const mostUnlisted = 20_000;
 
 const untilId = '(SELECT until_id FROM listed_requests)';
