@@ -7,7 +7,7 @@ const firstOpenMs = 10_000;
 const longestOpenMs = 300_000;
 
 interface Slot {
-  readonly startMs: number;
+  startMs: number;
   calls: number;
   failures: number;
 }
@@ -125,8 +125,13 @@ export class Circuit {
   #count(nowMs: number): Slot {
     const last = this.#slots.at(-1);
     if (last !== undefined && nowMs - last.startMs < slotMs) return last;
-    this.#slots = this.#slots.filter(({ startMs }) => nowMs - startMs < windowMs);
-    const slot = { startMs: nowMs, calls: 0, failures: 0 };
+    let slot: Slot | undefined;
+    while (this.#slots[0] !== undefined && nowMs - this.#slots[0].startMs >= windowMs) slot = this.#slots.shift();
+    // One that has left is used again: a new one for every account and model would outlive many collections.
+    slot ??= { startMs: nowMs, calls: 0, failures: 0 };
+    slot.startMs = nowMs;
+    slot.calls = 0;
+    slot.failures = 0;
     this.#slots.push(slot);
     return slot;
   }

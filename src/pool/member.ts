@@ -21,7 +21,8 @@ export class Member {
   /** Organization and project as its answers named them. */
   owner: { organization?: string; project?: string } = {};
   inFlight = 0;
-  lastUsedAtMs: number | undefined;
+  /** Ms since the epoch; 0 where it was not used since somebody asked. */
+  lastUsedAtMs = 0;
   bench: Bench | undefined;
   /** Its bench has ended, and one request is finding out whether it is well again. */
   isTrying = false;

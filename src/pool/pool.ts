@@ -217,8 +217,8 @@ export class Pool implements LeaseListener {
   takeUses(): Map<string, number> {
     const uses = new Map<string, number>();
     for (const member of this.#members) {
-      if (member.lastUsedAtMs !== undefined) uses.set(member.account.id, member.lastUsedAtMs);
-      member.lastUsedAtMs = undefined;
+      if (member.lastUsedAtMs > 0) uses.set(member.account.id, member.lastUsedAtMs);
+      member.lastUsedAtMs = 0;
     }
     return uses;
   }

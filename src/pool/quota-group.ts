@@ -17,8 +17,7 @@ export interface ModelQuota {
   requests: Allowance;
   tokens: Allowance;
   bench: Bench | undefined;
-  /** The upstream's last word, and when it came. */
-  reading: QuotaReading | undefined;
+  /** When the upstream's last word came. What it said is not kept: an object for each answer would outlive many collections. */
   observedAtMs: number;
 }
 
@@ -77,7 +76,6 @@ export class QuotaGroup {
       requests: new Allowance(rpm),
       tokens: new Allowance(tpm),
       bench: undefined,
-      reading: undefined,
       observedAtMs: 0,
     };
     this.#models.set(model, quota);
@@ -102,7 +100,6 @@ export class QuotaGroup {
     const quota = this.quota(model);
     quota.requests.learn({ limit: reading.limitRequests, remaining: reading.remainingRequests }, sentAtMs);
     quota.tokens.learn({ limit: reading.limitTokens, remaining: reading.remainingTokens }, sentAtMs);
-    quota.reading = reading;
     quota.observedAtMs = nowMs;
   }
 

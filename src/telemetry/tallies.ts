@@ -19,6 +19,10 @@ interface Counted<Numbers> {
 class Table<Numbers> {
   readonly #labelNames: readonly string[];
   readonly #make: () => Numbers;
+  /**
+   * By the third label, the first, and the second, of which there may be many: so all of them are in one map, and not each
+   * in one of its own, which with a thousand accounts would be out of the processor's cache.
+   */
   readonly #numbers = new Map<LabelValue, Map<LabelValue, Map<LabelValue, Numbers>>>();
   /** In the order in which they came. */
   readonly all: Counted<Numbers>[] = [];
@@ -30,16 +34,16 @@ class Table<Numbers> {
 
   /** Those of the first label, the second and the third; '' for labels that there are not. */
   of(first: LabelValue, second: LabelValue, third: LabelValue): Numbers {
-    return this.#numbers.get(first)?.get(second)?.get(third) ?? this.#add(first, second, third);
+    return this.#numbers.get(third)?.get(first)?.get(second) ?? this.#add(first, second, third);
   }
 
   #add(first: LabelValue, second: LabelValue, third: LabelValue): Numbers {
     const numbers = this.#make();
     const values = [first, second, third];
     this.all.push({ labels: Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? ''])), numbers });
-    const bySecond = this.#numbers.get(first) ?? new Map<LabelValue, Map<LabelValue, Numbers>>();
-    const byThird = bySecond.get(second) ?? new Map<LabelValue, Numbers>();
-    this.#numbers.set(first, bySecond.set(second, byThird.set(third, numbers)));
+    const byFirst = this.#numbers.get(third) ?? new Map<LabelValue, Map<LabelValue, Numbers>>();
+    const bySecond = byFirst.get(first) ?? new Map<LabelValue, Numbers>();
+    this.#numbers.set(third, byFirst.set(first, bySecond.set(second, numbers)));
     return numbers;
   }
 }
