@@ -203,6 +203,11 @@ export const settingsTable = {
     fallback: 300_000,
     meaning: 'Silence between two pieces of an answer.',
   }),
+  PING_AFTER_MS: setting({
+    parse: wholeNumber(0, 24 * day, ' of milliseconds'),
+    fallback: 0,
+    meaning: 'Silence of a stream after which its client is sent a comment, lest a proxy closes it; 0: never.',
+  }),
   QUEUE_TIMEOUT_MS: setting({
     parse: wholeNumber(0, 24 * day, ' of milliseconds'),
     fallback: 20_000,

@@ -11,6 +11,7 @@ import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
 import { checkModel, identify, mayUse } from './identify.ts';
 import { modelsAnswer } from './models.ts';
 import { parseRequest, type ParsedRequest } from './parse.ts';
+import { PingedAnswer, withAnswer } from './pings.ts';
 import { RefusalPace } from './refusal-pace.ts';
 import { reserve } from './reserve.ts';
 import { routeModel } from './route.ts';
@@ -55,7 +56,10 @@ export class Gateway {
   }
 
   /** Serves one exchange; never rejects. */
-  async serve(exchange: Exchange): Promise<void> {
+  async serve(received: Exchange): Promise<void> {
+    const { clock, settings } = this.#parts;
+    using pings = settings.PING_AFTER_MS === 0 ? null : new PingedAnswer(received, clock, settings.PING_AFTER_MS);
+    const exchange = pings === null ? received : withAnswer(received, pings);
     const endpoint = this.#endpoints.get(exchange.path);
     let work = this.#begin(exchange, endpoint);
     const cancelDeadline = this.#parts.clock.after(work.deadlineMs - exchange.receivedAtMs, () =>
@@ -109,6 +113,7 @@ export class Gateway {
     const request = await this.#read(work, body);
     record.model = request.model;
     record.isStream = request.isStream;
+    if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
     checkModel(work.key, request.model);
     const target = routeModel(configuration(), modelPrefixes, request.model);
     using reservation = await reserve(this.#parts, work, { output: endpoint.output, request, target });

@@ -27,6 +27,8 @@ export interface GatewaySettings {
   readonly REQUEST_TIMEOUT_MS: number;
   readonly FIRST_BYTE_TIMEOUT_MS: number;
   readonly STREAM_IDLE_TIMEOUT_MS: number;
+  /** 0: never. */
+  readonly PING_AFTER_MS: number;
   readonly QUEUE_TIMEOUT_MS: number;
   readonly ON_CLIENT_DISCONNECT: 'cancel' | 'drain';
 }
