@@ -60,7 +60,9 @@ const fields = {
     .meta({ example: [] }),
   limits: z
     .strictObject({ rpm: limit.optional(), tpm: limit.optional(), max_concurrency: limit.optional() })
-    .describe('Limits to keep it under, where the upstream does not tell: requests and tokens a minute, calls at once.')
+    .describe(
+      'Limits to keep it under, where the upstream does not tell: requests and tokens a minute, calls at once. Replaced as a whole.',
+    )
     .meta({ example: {} }),
   organization: headerText.nullable().describe('The organization that its calls name upstream.'),
   project: headerText.nullable().describe('The project that its calls name upstream.'),
