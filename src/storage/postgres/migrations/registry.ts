@@ -9,6 +9,7 @@ import * as reservations from './0008-reservations.ts';
 import * as transcripts from './0009-transcripts.ts';
 import * as gatewaySpending from './0010-gateway-spending.ts';
 import * as requestLists from './0011-request-lists.ts';
+import * as foldKindsByTime from './0012-fold-kinds-by-time.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   transcripts,
   gatewaySpending,
   requestLists,
+  foldKindsByTime,
 ];
