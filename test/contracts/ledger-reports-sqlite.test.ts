@@ -43,6 +43,27 @@ function isThreadOpen(clock: FakeClock): boolean {
   return clock.waiting > 0;
 }
 
+test('what a budget asks needs the reading thread only while a write waits for another program', async () => {
+  const clock = new FakeClock();
+  const ledger = await open(clock);
+  const { file, storage } = ledger;
+  const ask = (): ReturnType<Storage['reports']['spending']> => storage.reports.spending(['key_1'], 0, 0);
+  assert.deepEqual(await ask(), new Map());
+  assert.equal(isThreadOpen(clock), false);
+  const other = new DatabaseSync(file);
+  other.exec('BEGIN IMMEDIATE');
+  let isWritten = false;
+  const write = storage.writeNote('name', 'content').then(() => (isWritten = true));
+  await new Promise(setImmediate);
+  assert.deepEqual(await ask(), new Map());
+  assert.equal(isThreadOpen(clock), true);
+  assert.equal(isWritten, false);
+  other.exec('ROLLBACK');
+  other.close();
+  await write;
+  await ledger.close();
+});
+
 test('the reading thread is opened at the first report, closed after a minute without one, and opened again', async () => {
   const clock = new FakeClock();
   const ledger = await open(clock);

@@ -41,6 +41,11 @@ export class SqliteConnection implements StatementRunner {
     return connection;
   }
 
+  /** What is sent now is worked on at once. */
+  get isIdle(): boolean {
+    return this.#failure === undefined && this.#waiting.size === 0;
+  }
+
   run(sql: string, parameters: readonly unknown[]): Promise<WorkerAnswer> {
     return this.#send({ sql, parameters });
   }

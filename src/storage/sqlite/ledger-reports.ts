@@ -17,18 +17,24 @@ interface Opened {
   readonly reports: LedgerReports;
 }
 
+/** What budgets ask while requests wait. */
+export type ShortQuestions = Pick<LedgerReports, 'spending' | 'spendingOfSpool'>;
+
 /** Reports over a database file that is migrated already. A long one keeps other reports waiting, but nobody else. */
 export class SqliteLedgerReports implements LedgerReports {
   readonly #file: string;
   readonly #clock: Clock;
+  readonly #short: () => ShortQuestions | undefined;
   #opened: Promise<Opened> | undefined;
   #users = 0;
   #stopIdling: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(file: string, clock: Clock) {
+  /** `short` answers short questions without a thread of their own; undefined where they would have to wait there. */
+  constructor(file: string, clock: Clock, short: () => ShortQuestions | undefined) {
     this.#file = file;
     this.#clock = clock;
+    this.#short = short;
   }
 
   async listRequests(
@@ -51,13 +57,19 @@ export class SqliteLedgerReports implements LedgerReports {
   }
 
   async spending(...parameters: Parameters<LedgerReports['spending']>): ReturnType<LedgerReports['spending']> {
-    return this.#use((reports) => reports.spending(...parameters));
+    const short = this.#short();
+    return short === undefined
+      ? this.#use((reports) => reports.spending(...parameters))
+      : short.spending(...parameters);
   }
 
   async spendingOfSpool(
     ...parameters: Parameters<LedgerReports['spendingOfSpool']>
   ): ReturnType<LedgerReports['spendingOfSpool']> {
-    return this.#use((reports) => reports.spendingOfSpool(...parameters));
+    const short = this.#short();
+    return short === undefined
+      ? this.#use((reports) => reports.spendingOfSpool(...parameters))
+      : short.spendingOfSpool(...parameters);
   }
 
   async attemptSums(...parameters: Parameters<LedgerReports['attemptSums']>): ReturnType<LedgerReports['attemptSums']> {

@@ -2,6 +2,8 @@
 import { Kysely } from 'kysely';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import type { Tables } from '../columns.ts';
+import type { LedgerTables } from '../ledger-tables.ts';
+import { sqlLedgerReports } from '../sql-ledger-reports.ts';
 import { sqlStorage, type SqlBackend } from '../sql-storage.ts';
 import { StorageError, type Storage } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
@@ -22,7 +24,9 @@ export async function openSqliteStorage(file: string, clock: Clock = systemClock
   const turns = new Turns(connection);
   const writing: Side = { connection, turns };
   const database = new Kysely<Tables>({ dialect: sqliteDialect(() => writing) });
-  const reports = new SqliteLedgerReports(file, clock);
+  // While nothing is to be written, which may have to wait for others' writes, its thread has time for short questions.
+  const short = sqlLedgerReports(new Kysely<LedgerTables>({ dialect: sqliteDialect(() => writing) }));
+  const reports = new SqliteLedgerReports(file, clock, () => (connection.isIdle ? short : undefined));
   const reader = new SqliteReader(file);
   const reading: Side = { connection: reader, turns: new Turns(reader) };
   // What is asked within a transaction belongs to it: only there is what it has written so far.
