@@ -70,6 +70,8 @@ export class ClientSink implements AnswerSink {
 
   #start(headers: readonly string[]): void {
     this.#onStart(this.#status);
+    // Not needed again, and a stream may last for long.
+    this.#headers = [];
     if (!this.#isMuted) this.#exchange.answer.start(this.#status, headers);
   }
 }

@@ -38,7 +38,7 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   readonly #body: RequestBody;
   readonly #connection: AnswerConnection;
   #status = 0;
-  /** The lines of the headers. */
+  /** The lines of the headers, until they have been written. */
   #fields = '';
   #isLengthStated = false;
   #framing: AnswerFraming | undefined;
@@ -164,9 +164,12 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     });
     this.#framing = framing;
     this.#closes = isClosing || !keepsAlive || !this.#body.isWhole || framing === 'until_close';
+    const fields = this.#fields;
+    // They consist of dozens of pieces, and a stream may last for long.
+    this.#fields = '';
     return writeAnswerHead({
       status: this.#status,
-      fields: this.#fields,
+      fields,
       framing,
       bodyBytes,
       keepAliveSeconds: this.#closes ? undefined : keepAliveSeconds,

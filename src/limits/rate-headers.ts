@@ -15,14 +15,19 @@ export function rateHeaders({ rpm, tpm, limitsMode }: LimitedRates, standing: ()
 
 /** Headers of the upstream that are not for this client: they would tell of the account's limits where the key has its own. */
 export function hiddenRateHeaders({ rpm, tpm, limitsMode }: LimitedRates): readonly string[] {
-  if (limitsMode === 'shadow') return [];
-  return [...(rpm === null ? [] : namesOf.requests), ...(tpm === null ? [] : namesOf.tokens)];
+  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return none;
+  if (rpm !== null && tpm !== null) return allNames;
+  return rpm === null ? namesOf.tokens : namesOf.requests;
 }
+
+const none: readonly string[] = [];
 
 const namesOf = {
   requests: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
   tokens: ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
 } as const;
+
+const allNames: readonly string[] = [...namesOf.requests, ...namesOf.tokens];
 
 function headersOf(what: keyof typeof namesOf, limit: number | null, { used, resetMs }: WindowStanding): string[] {
   if (limit === null) return [];

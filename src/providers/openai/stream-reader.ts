@@ -19,6 +19,7 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const quote = 0x22;
 const letterN = 0x6e;
+const nothing: Uint8Array = new Uint8Array();
 
 /** Members of a delta that are not content: everything else that is not null or empty is what the client waits for. */
 const framing = ['role', 'obfuscation'];
@@ -49,7 +50,8 @@ export class ChunkReader implements StreamReader {
   /** Choice index → whether it has its finish reason. */
   readonly #choices = new Map<number, boolean>();
   #unfinished = 0;
-  #bytes: Uint8Array = new Uint8Array();
+  /** Of the event that is being read. */
+  #bytes = nothing;
   #choiceCount = -1;
   #index = 0;
   #hasFinish = false;
@@ -111,6 +113,8 @@ export class ChunkReader implements StreamReader {
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
     meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
     if (this.#isPlain && !meaning.isMalformed) this.#learn(data, event);
+    // It is a part of all that was read with it, which would stay with the stream.
+    this.#bytes = nothing;
     return meaning;
   }
 
