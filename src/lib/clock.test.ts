@@ -64,7 +64,7 @@ test('a clock that is put back is waited for, at nine tenths of its pace', () =>
   assert.ok(Math.abs(machine.run(1000) - before - 1000) < 0.01);
 });
 
-test('it never steps back, and what it tells is no further off than it was', () => {
+test('it never steps back, and what it tells does not go further off', () => {
   const events = fc.array(
     fc.oneof(
       fc.record({ kind: fc.constant('run'), ms: fc.integer({ min: 0, max: 100_000 }) }),
@@ -84,7 +84,8 @@ test('it never steps back, and what it tells is no further off than it was', () 
         const offMs = Math.abs(machine.aheadMs);
         const now = machine.run(ms);
         assert.ok(now >= last, `${now} after ${last}`);
-        assert.ok(Math.abs(machine.aheadMs) <= Math.max(offMs, ms * 0.1 + 1) + 0.01);
+        // A second is tolerated; what has caught up may go slower until it is compared again, a second later.
+        assert.ok(Math.abs(machine.aheadMs) <= Math.max(offMs, 1000) + 100.01, `${machine.aheadMs} ms ahead`);
         last = now;
       }
     }),
