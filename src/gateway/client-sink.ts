@@ -10,6 +10,7 @@ export interface Source {
 
 /** Said anew on every stream, so that no proxy on the way holds it back. */
 const streamHeaders = ['cache-control', 'no-cache', 'x-accel-buffering', 'no'];
+const none: readonly string[] = [];
 const saidAnew = new Set(['cache-control', 'x-accel-buffering']);
 
 /** The client's end of one attempt. */
@@ -20,7 +21,7 @@ export class ClientSink implements AnswerSink {
   /** Nobody listens any more: the answer is only read to its end. */
   #isMuted = false;
   #status = 0;
-  #headers: readonly string[] = [];
+  #headers = none;
 
   constructor(exchange: Exchange, source: Source, onStart: (status: number) => void) {
     this.#exchange = exchange;
@@ -69,6 +70,8 @@ export class ClientSink implements AnswerSink {
   }
 
   #start(headers: readonly string[]): void {
+    // Sent once; a stream may last long after that.
+    this.#headers = none;
     this.#onStart(this.#status);
     // Not needed again, and a stream may last for long.
     this.#headers = [];

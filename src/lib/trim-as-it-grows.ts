@@ -1,9 +1,10 @@
 // Trims the allocator while a process grows: what optimizing a function or reading a large body has taken for a moment would stay in pieces for ever.
 import type { Clock } from './clock.ts';
 
-const lookEveryMs = 1000;
+/** Soon enough that what the optimization of one function has freed serves the next. */
+const lookEveryMs = 250;
 /** Growth that is worth a trim, in bytes since the last one: who has grown to what it needs is left alone. */
-const worthBytes = 4 << 20;
+const worthBytes = 8 << 20;
 
 /** What is watched, and what is done about it. */
 export interface GrowthParts {
@@ -13,7 +14,7 @@ export interface GrowthParts {
   readonly trim: () => void;
 }
 
-/** Trims after each second in which the process has grown; the answer ends the watch. */
+/** Trims as often as the process has grown by so much; the answer ends the watch. */
 export function trimAsItGrows({ clock, residentBytes, trim }: GrowthParts): () => void {
   let leastBytes = residentBytes();
   let cancel = (): void => {};
