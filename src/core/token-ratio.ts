@@ -10,45 +10,63 @@ const memoryTokens = 500_000;
 const leastRatio = 1;
 const mostRatio = 12;
 
-interface Sums {
-  bytes: number;
-  tokens: number;
+/** The ratio of one key. */
+export class TokenRatio {
+  #bytes = usualRatio * priorTokens;
+  #tokens = priorTokens;
+
+  /** Takes note of a request: the bytes of its body, and the tokens that the upstream counted in its prompt. */
+  learn(bytes: number, tokens: number): void {
+    if (!isTelling(bytes, tokens)) return;
+    if (this.#tokens > memoryTokens) {
+      this.#bytes /= 2;
+      this.#tokens /= 2;
+    }
+    this.#bytes += bytes;
+    this.#tokens += tokens;
+  }
+
+  /** The tokens that a body of this many bytes is likely to have, rounded up. */
+  tokensOf(bytes: number): number {
+    return Math.ceil(bytes / (this.#bytes / this.#tokens));
+  }
+}
+
+/** What is likely where nothing is known. */
+export const unknownRatio: Pick<TokenRatio, 'tokensOf'> = { tokensOf: (bytes) => Math.ceil(bytes / usualRatio) };
+
+/** Whether something can be learned of it. */
+function isTelling(bytes: number, tokens: number): boolean {
+  return bytes >= tokens * leastRatio && bytes <= tokens * mostRatio;
 }
 
 /** Learns the ratio of each key. Holds the keys that were learned last, and no more than it was told. */
 export class TokenRatios {
   readonly #mostKeys: number;
-  readonly #sums = new Map<string, Sums>();
+  readonly #ratios = new Map<string, TokenRatio>();
 
   constructor(mostKeys = 1000) {
     this.#mostKeys = mostKeys;
   }
 
-  /** Takes note of a request: the bytes of its body, and the tokens that the upstream counted in its prompt. */
+  /** See `TokenRatio`. */
   learn(key: string, bytes: number, tokens: number): void {
-    if (!(bytes >= tokens * leastRatio && bytes <= tokens * mostRatio)) return;
-    const known = this.#sums.get(key);
-    const sums = known ?? { bytes: usualRatio * priorTokens, tokens: priorTokens };
-    if (known === undefined) this.#add(key, sums);
-    if (sums.tokens > memoryTokens) {
-      sums.bytes /= 2;
-      sums.tokens /= 2;
-    }
-    sums.bytes += bytes;
-    sums.tokens += tokens;
+    if (!isTelling(bytes, tokens)) return;
+    let ratio = this.#ratios.get(key);
+    if (ratio === undefined) this.#add(key, (ratio = new TokenRatio()));
+    ratio.learn(bytes, tokens);
   }
 
   /** The tokens that a body of this many bytes is likely to have, rounded up. */
   tokensOf(key: string, bytes: number): number {
-    const sums = this.#sums.get(key);
-    return Math.ceil(bytes / (sums === undefined ? usualRatio : sums.bytes / sums.tokens));
+    return (this.#ratios.get(key) ?? unknownRatio).tokensOf(bytes);
   }
 
-  #add(key: string, sums: Sums): void {
-    if (this.#sums.size >= this.#mostKeys) {
-      const [oldest] = this.#sums.keys();
-      if (oldest !== undefined) this.#sums.delete(oldest);
+  #add(key: string, ratio: TokenRatio): void {
+    if (this.#ratios.size >= this.#mostKeys) {
+      const [oldest] = this.#ratios.keys();
+      if (oldest !== undefined) this.#ratios.delete(oldest);
     }
-    this.#sums.set(key, sums);
+    this.#ratios.set(key, ratio);
   }
 }

@@ -1,9 +1,9 @@
 // What requests really used, learned for each key and model: the tokens of a prompt by its length, and how long answers are.
-import { TokenRatios } from '../core/token-ratio.ts';
+import { TokenRatio, unknownRatio } from '../core/token-ratio.ts';
 import { RecentMap } from '../lib/recent-map.ts';
 
-/** Keys and models remembered together, at most; at least the half of them that were asked for last: all of 10,000 keys. */
-const namesKept = 20_000;
+/** Keys and models remembered together, at most; at least the half of them that were asked for last: more than all of 10,000 keys. */
+const namesKept = 32_000;
 
 /** What is known of one key's requests for one model. */
 export interface Habit {
@@ -13,13 +13,18 @@ export interface Habit {
   readonly longAnswerTokens: number | undefined;
 }
 
+/** What is learned for one key and model. */
+class Learned {
+  readonly ratio = new TokenRatio();
+  readonly answers = new AnswerLengths();
+}
+
 /** Learns from every answer. */
 export class LearnedUsage {
-  readonly #ratios = new TokenRatios(namesKept);
-  readonly #answers = new RecentMap<string, AnswerLengths>(namesKept);
+  readonly #learned = new RecentMap<string, Learned>(namesKept);
 
   habit(keyId: string, model: string): LearningHabit {
-    return new NamedHabit(`${keyId}\n${model}`, this.#ratios, this.#answers);
+    return new NamedHabit(`${keyId}\n${model}`, this.#learned);
   }
 }
 
@@ -31,35 +36,37 @@ export interface LearningHabit extends Habit {
   learnAnswer(tokens: number): void;
 }
 
-/** It keeps its name: to make and to hash it anew for each question costs more than the answer. */
+/** It is looked for once a request: among many keys that costs more than what is done with it. */
 class NamedHabit implements LearningHabit {
   readonly longAnswerTokens: number | undefined;
   readonly #name: string;
-  readonly #ratios: TokenRatios;
-  readonly #answers: RecentMap<string, AnswerLengths>;
+  readonly #all: RecentMap<string, Learned>;
+  #learned: Learned | undefined;
 
-  constructor(name: string, ratios: TokenRatios, answers: RecentMap<string, AnswerLengths>) {
+  constructor(name: string, all: RecentMap<string, Learned>) {
     this.#name = name;
-    this.#ratios = ratios;
-    this.#answers = answers;
-    this.longAnswerTokens = answers.get(name)?.longTokens;
+    this.#all = all;
+    this.#learned = all.get(name);
+    this.longAnswerTokens = this.#learned?.answers.longTokens;
   }
 
   tokensOf(textBytes: number): number {
-    return this.#ratios.tokensOf(this.#name, textBytes);
+    return (this.#learned?.ratio ?? unknownRatio).tokensOf(textBytes);
   }
 
   learnPrompt(textBytes: number, tokens: number): void {
-    this.#ratios.learn(this.#name, textBytes, tokens);
+    this.#own().ratio.learn(textBytes, tokens);
   }
 
   learnAnswer(tokens: number): void {
-    let answers = this.#answers.get(this.#name);
-    if (answers === undefined) {
-      answers = new AnswerLengths();
-      this.#answers.set(this.#name, answers);
-    }
-    answers.add(tokens);
+    this.#own().answers.add(tokens);
+  }
+
+  /** Made with the first answer: whoever is refused takes no place. */
+  #own(): Learned {
+    this.#learned ??= this.#all.get(this.#name);
+    if (this.#learned === undefined) this.#all.set(this.#name, (this.#learned = new Learned()));
+    return this.#learned;
   }
 }
 
