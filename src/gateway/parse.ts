@@ -79,7 +79,7 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
     return valueEnd;
   });
   if (end === -1 || skipSpace(body, end, body.length) !== body.length) {
-    const what = body[start] === openBrace ? 'is not valid JSON' : 'must be a JSON object';
+    const what = foreign(body) ?? (body[start] === openBrace ? 'is not valid JSON' : 'must be a JSON object');
     throw new GatewayError('invalid_json', `The request body ${what}.`);
   }
   const { streamOptions } = draft;
@@ -99,6 +99,13 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
     predictedBytes: draft.predictedBytes,
     places: { model: draft.model, streamOptions, includeUsage, outputLimits: draft.outputLimits, close: end - 1 },
   };
+}
+
+/** What stands in the way of a body that may well be right behind it; undefined where nothing is known. */
+function foreign(body: Uint8Array): string | undefined {
+  if (body[0] === 0x1f && body[1] === 0x8b) return 'is compressed with gzip; send it as it is';
+  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) return 'begins with a byte order mark; send it without';
+  return undefined;
 }
 
 interface Draft {

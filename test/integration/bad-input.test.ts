@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 interface Case {
@@ -100,6 +101,21 @@ const cases: readonly Case[] = [
     says: /takes GET, not POST/u,
   },
   { name: 'DELETE', method: 'DELETE', status: 405, code: 'method_not_allowed', says: /takes POST, not DELETE/u },
+  {
+    name: 'a compressed body',
+    body: gzipSync('{"model":"gpt-4"}'),
+    headers: { 'content-encoding': 'gzip' },
+    status: 400,
+    code: 'invalid_json',
+    says: /compressed/u,
+  },
+  {
+    name: 'a byte order mark',
+    body: '\uFEFF{"model":"gpt-4"}',
+    status: 400,
+    code: 'invalid_json',
+    says: /byte order/u,
+  },
   {
     name: 'another content type',
     body: '{}',
