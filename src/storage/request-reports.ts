@@ -90,9 +90,10 @@ function selectIds(
   database: Kysely<LedgerTables>,
   filter: RequestFilter,
   beforeId: string | undefined,
-  { table, afterId, untilId }: Source,
+  source: Source,
 ): SelectQueryBuilder<LedgerTables, Searched, { id: string }> {
-  const { accountId, keyId, model, outcome, fromMs, toMs } = filter;
+  const { table } = source;
+  const { accountId, keyId, model, outcome } = filter;
   const id = table === 'requests' ? 'requests.id' : (`${table}.request_id` as const);
   let query = (database.selectFrom(table) as SelectQueryBuilder<LedgerTables, Searched, object>)
     .select(`${id} as id`)
@@ -115,13 +116,29 @@ function selectIds(
   if (outcome !== undefined) query = query.where(`${table}.outcome`, '=', outcome);
   // Said in so many words, because the index of outcomes leaves the good ones out.
   if (outcome !== undefined && outcome !== 'ok') query = query.where(`${table}.outcome`, '<>', sql.lit('ok'));
-  // An id begins with the time of its request.
-  if (fromMs !== undefined) query = query.where(id, '>=', idsFrom('req', fromMs));
-  if (toMs !== undefined) query = query.where(id, '<', idsFrom('req', toMs));
-  if (beforeId !== undefined) query = query.where(id, '<', beforeId);
-  if (afterId !== undefined) query = query.where(id, '>', afterId);
-  if (untilId !== undefined) query = query.where(id, '<=', untilId);
+  for (const [sign, bound] of boundsOf(filter, beforeId, source)) query = query.where(id, sign, bound);
   return query;
+}
+
+/** A condition on the id of a request. */
+export type Bound = readonly [sign: '>' | '>=' | '<' | '<=', id: string];
+
+/** One bound for each side at most: of two SQLite begins with either, and looks at all that lies between them. */
+export function boundsOf(
+  { fromMs, toMs }: Pick<RequestFilter, 'fromMs' | 'toMs'>,
+  beforeId: string | undefined,
+  { afterId, untilId }: { readonly afterId?: string; readonly untilId?: string },
+): Bound[] {
+  const bounds: Bound[] = [];
+  // An id begins with the time of its request.
+  const fromId = fromMs === undefined ? undefined : idsFrom('req', fromMs);
+  if (afterId !== undefined && afterId >= (fromId ?? '')) bounds.push(['>', afterId]);
+  else if (fromId !== undefined) bounds.push(['>=', fromId]);
+  const before = [beforeId, toMs === undefined ? undefined : idsFrom('req', toMs)].filter((id) => id !== undefined);
+  const [first] = before.toSorted();
+  if (first !== undefined && (untilId === undefined || first <= untilId)) bounds.push(['<', first]);
+  else if (untilId !== undefined) bounds.push(['<=', untilId]);
+  return bounds;
 }
 
 async function withAttempts(
