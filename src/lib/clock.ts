@@ -58,7 +58,10 @@ export class SteadyWallTime {
   }
 }
 
-const systemTime = new SteadyWallTime(Date.now, () => performance.now());
+const systemTime = new SteadyWallTime(
+  () => Date.now(),
+  () => performance.now(),
+);
 
 /** The machine's own clock. */
 export const systemClock: Clock = {

@@ -11,10 +11,12 @@ const healthy = 'sk-healthy-account-000002';
 
 /** Passes every period; at the end of each `atATime` requests come at once. Answers with how often the account was asked in each. */
 async function askThroughPeriods(context: TestContext, atATime: number): Promise<number[]> {
-  // The gateway's clock is the start's wall time plus this monotonic one: moving it on passes hours in no time.
-  const realNow = performance.now.bind(performance);
+  // The gateway's clock goes by the steady clock and looks at that of the machine: moving both on passes hours in no time.
+  const steadyNow = performance.now.bind(performance);
+  const wallNow = Date.now.bind(Date);
   let aheadMs = 0;
-  context.mock.method(performance, 'now', () => realNow() + aheadMs);
+  context.mock.method(performance, 'now', () => steadyNow() + aheadMs);
+  context.mock.method(Date, 'now', () => wallNow() + aheadMs);
 
   await using rig = await startRig({
     keys: [spent, healthy],
