@@ -89,13 +89,11 @@ export class PingedAnswer implements ClientAnswer, Disposable {
   }
 
   #ping(): void {
-    // A whole answer that goes out is no stream, and a comment would be a part of it.
-    if (this.#isStarted || this.#hasPinged) {
-      this.write(comment);
-      return;
+    // What has started here is a stream: an answer in one piece starts and ends in one step.
+    if (!this.#isStarted && !this.#hasPinged) {
+      this.#hasPinged = true;
+      this.#answer.start(200, this.#head);
     }
-    this.#hasPinged = true;
-    this.#answer.start(200, this.#head);
     this.write(comment);
   }
 }
