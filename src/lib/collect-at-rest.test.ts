@@ -1,6 +1,8 @@
 // Tests when a thread's garbage is collected.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { FakeClock } from '../../test/support/clock.ts';
 import { collectAtRest, thisThread } from './collect-at-rest.ts';
 
@@ -78,4 +80,15 @@ test("a thread's garbage is collected, and nobody else gets at the collector", (
   assert.ok(thisThread.heldBytes() > mebibyte);
   assert.ok(thisThread.cpuMs() > 0);
   assert.equal((globalThis as { gc?: unknown }).gc, undefined);
+});
+
+test('threads that collect at the same moment do each other no harm', async () => {
+  const source = `import { thisThread } from ${JSON.stringify(new URL('./collect-at-rest.ts', import.meta.url))};
+    for (let n = 0; n < 25; n += 1) thisThread.collect();`;
+  const threads = Array.from(
+    { length: 4 },
+    () => new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`)),
+  );
+  const codes = await Promise.all(threads.map(async (thread) => (await once(thread, 'exit'))[0] as unknown));
+  assert.deepEqual(codes, [0, 0, 0, 0]);
 });

@@ -3,6 +3,11 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Clock } from './clock.ts';
 
+type Collect = (options: { readonly type: string; readonly execution: string; readonly flavor: string }) => void;
+
+/** Each takes about a millisecond, and rarely one of them fails. */
+const mostBorrowings = 8;
+
 /** When a thread is taken to rest. */
 interface Pace {
   /** How long one look is from the next, in ms. */
@@ -73,18 +78,30 @@ export const thisThread: Omit<RestParts, 'clock'> = {
 
 /**
  * Collects what the calling thread no longer needs and gives the memory back, in some tens of ms during which the thread
- * does nothing else. V8 lends its collector only to code that is made while a flag is set.
+ * does nothing else. Where other threads keep it from the collector, nothing is done.
  */
 function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options: object) => void;
-  setFlagsFromString('--no-expose-gc');
+  const collect = borrowCollector();
   // Node's own objects of these kinds are to be found alive, so that the code which works on them is kept (specimens.ts).
   setImmediate(noop);
   setTimeout(noop, 1);
   process.nextTick(noop);
   // "Last resort": the young generation shrinks too, and pages that are half empty are emptied.
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
+
+/**
+ * V8 lends its collector only to code that is made while a flag is set, and flags are the whole process's: a thread that
+ * collects at the same moment may take this one back before it was of use here.
+ */
+function borrowCollector(): Collect | undefined {
+  for (let n = 0; n < mostBorrowings; n += 1) {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('globalThis.gc') as Collect | undefined;
+    setFlagsFromString('--no-expose-gc');
+    if (collect !== undefined) return collect;
+  }
+  return undefined;
 }
 
 function noop(): void {}
