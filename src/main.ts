@@ -286,7 +286,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     await upstream.close();
     await close();
     await storage.close();
-    log.flush();
+    await log.flush();
   };
   let url: string;
   try {

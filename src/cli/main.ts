@@ -35,14 +35,26 @@ const expected: readonly (readonly [new (...parts: never[]) => Error, number])[]
 
 /** Runs the command line; sets the exit code. */
 export async function run(args: readonly string[]): Promise<void> {
+  outliveReaders();
   try {
-    process.exitCode = await runCommand(args);
+    const code = await runCommand(args);
+    process.exitCode ??= code;
   } catch (error) {
     const code = expected.find(([type]) => error instanceof type)?.[1];
     if (code === undefined) throw error;
     process.stderr.write(`aigateway: ${(error as Error).message}\n`);
     process.exitCode = code;
   }
+}
+
+/** Who reads what is printed may be gone, or the disk full: that ends no gateway. Who asked has not got it, and is told so. */
+function outliveReaders(): void {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`aigateway: standard output cannot be written: ${error.message}\n`);
+    process.exitCode = 1;
+  });
 }
 
 async function runCommand(args: readonly string[]): Promise<number> {

@@ -11,7 +11,7 @@ async function written(lines: readonly string[], worker: number | undefined): Pr
   const log = openLog('info', 'json', { other: { write: (piece) => pieces.push(piece) }, worker });
   log.release();
   for (const line of lines) log.write(line);
-  log.flush();
+  await log.flush();
   return pieces;
 }
 
@@ -61,6 +61,6 @@ test('lines of requests wait a moment for one another, other lines take them alo
   assert.deepEqual(pieces.splice(0), [`${long}\n${long}\n`]);
   assert.equal(clock.waiting, 0);
   log.write('{"a":4}');
-  log.flush();
+  await log.flush();
   assert.deepEqual(pieces, ['{"a":4}\n']);
 });

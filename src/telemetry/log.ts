@@ -1,10 +1,11 @@
 // The log: structured lines on standard output, one a request, none with a secret or a prompt.
 import { createRequire } from 'node:module';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import type { default as Pretty } from 'pino-pretty';
+import type { prettyFactory } from 'pino-pretty';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { IsoClock } from '../lib/iso-times.ts';
 import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
+import { LogOutput, toStandardOutput } from './log-output.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
 export interface Log {
@@ -18,8 +19,8 @@ export interface Log {
   time(): string;
   /** Lets the lines out, those of the start first. */
   release(): void;
-  /** Gets the last lines out before the process ends. */
-  flush(): void;
+  /** Gets the last lines out before the process ends; waits no longer than a moment for who takes none. */
+  flush(): Promise<void>;
 }
 
 /** So much is written to a pipe as one piece, even beside other processes that write to it. */
@@ -46,18 +47,16 @@ export function openLog(
   format: 'json' | 'pretty' | undefined,
   { other, worker, clock = other === undefined ? systemClock : undefined }: LogOptions = {},
 ): Log {
-  const output = pino.destination({ dest: 1, sync: false, ...(worker !== undefined && { maxWrite: pieceBytes }) });
-  const lines: DestinationStream =
-    other ??
-    ((format ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'json'
-      ? output
-      : // Only who reads the log at a terminal has it in memory.
-        (createRequire(import.meta.url)('pino-pretty') as typeof Pretty)({
-          colorize: process.stdout.isTTY,
-          translateTime: 'SYS:HH:MM:ss.l',
-          ignore: 'pid,hostname',
-          destination: output,
-        }));
+  const output = new LogOutput({
+    write: toStandardOutput,
+    clock: systemClock,
+    onTrouble: ({ message }) => process.stderr.write(`aigateway: the log cannot be written: ${message}\n`),
+    onLost: (lost) => logger.warn({ lost }, 'so many lines of the log were lost: nobody took them'),
+  });
+  // Asked in any case: it is what makes a pipe answer that it is full, in place of holding a thread until it is read.
+  const isTerminal = process.stdout.isTTY;
+  const isPretty = (format ?? (isTerminal ? 'pretty' : 'json')) === 'pretty';
+  const lines = other ?? (isPretty ? prettyLines(isTerminal, output) : output);
   const turnEnd = new TurnEnd();
   const isoClock = new IsoClock();
   const opening = worker === undefined ? '' : `{"worker":${worker},`;
@@ -106,12 +105,27 @@ export function openLog(
     },
     flush() {
       writeKept();
-      try {
-        output.flushSync();
-      } catch {
-        // Standard output is closed, or was never opened: there is nobody to tell.
-      }
+      return output.end();
     },
+  };
+}
+
+/** Lines as a person reads them; only who reads the log at a terminal has in memory what makes them. */
+function prettyLines(isTerminal: boolean, output: LogOutput): DestinationStream {
+  const pretty = createRequire(import.meta.url)('pino-pretty') as { readonly prettyFactory: typeof prettyFactory };
+  const print = pretty.prettyFactory({
+    colorize: isTerminal,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+  });
+  return {
+    write: (text) =>
+      output.write(
+        text
+          .split('\n')
+          .map((line) => (line === '' ? '' : print(line)))
+          .join(''),
+      ),
   };
 }
 
