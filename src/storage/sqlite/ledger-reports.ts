@@ -96,7 +96,7 @@ export class SqliteLedgerReports implements LedgerReports {
     this.#stopIdling = undefined;
     this.#users += 1;
     try {
-      this.#opened ??= open(this.#file);
+      this.#opened ??= open(this.#file, this.#clock);
       return (await this.#opened).reports;
     } catch (error) {
       // The next one tries again.
@@ -123,9 +123,8 @@ export class SqliteLedgerReports implements LedgerReports {
   }
 }
 
-async function open(file: string): Promise<Opened> {
-  const connection = await SqliteConnection.open(file);
-  await connection.run('PRAGMA query_only = 1', []);
+async function open(file: string, clock: Clock): Promise<Opened> {
+  const connection = await SqliteConnection.open(file, { isReadOnly: true, clock });
   const side = { connection, turns: new Turns(connection) };
   const dialect = sqliteDialect(() => side);
   const database = new Kysely<LedgerTables>({ dialect });

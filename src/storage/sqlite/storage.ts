@@ -20,7 +20,7 @@ const pollEveryMs = 500;
 
 /** Opens and migrates the database file; rejects with a `StorageError` that says what is wrong with it. */
 export async function openSqliteStorage(file: string, clock: Clock = systemClock): Promise<Storage> {
-  const connection = await SqliteConnection.open(file);
+  const connection = await SqliteConnection.open(file, { clock });
   const turns = new Turns(connection);
   const writing: Side = { connection, turns };
   const database = new Kysely<Tables>({ dialect: sqliteDialect(() => writing) });

@@ -6,6 +6,12 @@ import { collectAtRest, thisThread } from '../../lib/collect-at-rest.ts';
 import { openDatabase, resultCode } from './open.ts';
 import { Statements, type Statement } from './statements.ts';
 
+/** What the thread begins with. */
+export interface DatabaseThreadData {
+  readonly file: string;
+  readonly isReadOnly: boolean;
+}
+
 /** A statement to run, several as one transaction, or a file to copy the database to. */
 export interface WorkerRequest {
   readonly n: number;
@@ -25,9 +31,10 @@ export interface WorkerAnswer {
 function start(port: NonNullable<typeof parentPort>): void {
   let database: DatabaseSync;
   try {
-    database = openDatabase((workerData as { file: string }).file);
+    const { file, isReadOnly } = workerData as DatabaseThreadData;
+    database = openDatabase(file);
     // What is deleted here may have been a credential or a prompt: it is overwritten.
-    database.exec('PRAGMA secure_delete = 1');
+    database.exec(`PRAGMA secure_delete = 1; PRAGMA query_only = ${Number(isReadOnly)}`);
   } catch (error) {
     port.postMessage({ n: 0, error: { message: (error as Error).message, resultCode: resultCode(error) } });
     return;
