@@ -8,9 +8,11 @@ import type { Transcript } from '../core/transcript.ts';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
 import type { Retention } from '../storage/ledger-maintenance.ts';
+import type { SpoolPosition } from '../storage/ledger-store.ts';
 import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
 import { diskTrouble, Spool, SpoolFullError } from './spool.ts';
 import { TranscriptOutbox } from './transcript-outbox.ts';
+import type { ledgerWords } from './words.ts';
 
 /** The end waits so long for the database at most; what is left then is taken over at the next start. */
 const closeTimeoutMs = 10_000;
@@ -58,8 +60,8 @@ export interface LedgerParts {
   readonly clock: Clock;
   /** How long rows are kept. */
   readonly retention: Retention;
-  /** Hears when the spool or the database takes no more, or cannot be tidied, and when they do again. */
-  readonly onTrouble: (where: 'spool' | 'database' | 'tidying', trouble: string | undefined) => void;
+  /** Hears when the spool or the database takes no more, or cannot be tidied or taken over, and when they do again. */
+  readonly onTrouble: (where: keyof typeof ledgerWords, trouble: string | undefined) => void;
 }
 
 /** Opens the ledger; rejects where its thread cannot open the database or the spool. */
@@ -90,8 +92,11 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
       if (message.kind === 'failed') reject(new Error(message.message));
       else resolve();
     });
+  }).catch(async (error: unknown) => {
+    // What it holds by now, the next one could not have.
+    await worker.terminate();
+    throw error;
   });
-
   worker.unref();
   return worker;
 }
@@ -118,9 +123,10 @@ class ThreadedLedger implements Ledger {
   readonly #outbox = new TranscriptOutbox((transcript, memory) =>
     this.#send({ kind: 'transcript', transcript }, memory),
   );
-  readonly #syncs = new Map<number, () => void>();
+  readonly #syncs = new Map<number, { readonly to: SpoolPosition; readonly resolve: () => void }>();
   #syncCount = 0;
   #isDatabaseAway = false;
+  #isThreadGone = false;
   #isClosing = false;
   #onClosed = (): void => {};
 
@@ -159,7 +165,7 @@ class ThreadedLedger implements Ledger {
     this.#syncCount += 1;
     const n = this.#syncCount;
     return new Promise((resolve) => {
-      this.#syncs.set(n, resolve);
+      this.#syncs.set(n, { to, resolve });
       this.#send({ kind: 'sync', n, to });
     });
   }
@@ -181,7 +187,9 @@ class ThreadedLedger implements Ledger {
     await new Promise<void>((resolve) => {
       this.#onClosed = resolve;
       setTimeout(resolve, closeTimeoutMs).unref();
-      this.#send({ kind: 'close', isWritten });
+      // What a thread has left that is no more is taken over at the next start.
+      if (this.#isThreadGone) resolve();
+      else this.#send({ kind: 'close', isWritten });
     });
     await this.#worker.terminate();
   }
@@ -198,20 +206,29 @@ class ThreadedLedger implements Ledger {
       this.#onClosed();
       return;
     }
+    this.#isThreadGone = true;
     this.#parts.clock.after(restartAfterMs, () => {
       startThread(this.#data).then(
-        (worker) => {
-          this.#worker = worker;
-          this.#outbox.restart();
-          this.#listen(worker);
-          this.#tellTrouble(null);
-        },
+        (worker) => this.#goOnWith(worker),
         (error: Error) => {
           this.#tellTrouble(error.message);
           this.#onExit();
         },
       );
     });
+  }
+
+  #goOnWith(worker: Worker): void {
+    if (this.#isClosing) {
+      void worker.terminate();
+      return;
+    }
+    this.#worker = worker;
+    this.#isThreadGone = false;
+    this.#outbox.restart();
+    this.#listen(worker);
+    for (const [n, { to }] of this.#syncs) this.#send({ kind: 'sync', n, to });
+    this.#tellTrouble(null);
   }
 
   #send(message: ToLedger, memory: ArrayBuffer[] = []): void {
@@ -224,10 +241,11 @@ class ThreadedLedger implements Ledger {
     else if (kind === 'transcripts_arrived') this.#outbox.arrived(message.bytes, message.lost);
     else if (kind === 'reserve_restored') this.#spool.reserveRestored();
     else if (kind === 'trouble') this.#tellTrouble(message.message);
+    else if (kind === 'not_adopted') this.#parts.onTrouble('left', message.message ?? undefined);
     else if (kind === 'untidy') this.#parts.onTrouble('tidying', message.message ?? undefined);
     else if (kind === 'closed') this.#onClosed();
     else if (kind === 'synced') {
-      this.#syncs.get(message.n)?.();
+      this.#syncs.get(message.n)?.resolve();
       this.#syncs.delete(message.n);
     }
   }

@@ -30,6 +30,8 @@ export type FromLedger =
   | { readonly kind: 'trouble'; readonly message: string | null }
   /** Old rows stay, and sums are not folded; null: they are again. */
   | { readonly kind: 'untidy'; readonly message: string | null }
+  /** What a process that is no more has left cannot be taken over; null: it can again. */
+  | { readonly kind: 'not_adopted'; readonly message: string | null }
   | { readonly kind: 'reserve_restored' }
   /** So many bytes of transcripts are on their way no more; the database did not take `lost` of them. */
   | { readonly kind: 'transcripts_arrived'; readonly bytes: number; readonly lost: number }

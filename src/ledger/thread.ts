@@ -19,6 +19,7 @@ const betweenBitesMs = 20;
 const syncToDiskMs = 1000;
 const afterTroubleMs = 1000;
 const adoptEveryMs = 60_000;
+const adoptAgainAfterMs = 5000;
 const reserveBytes = 8 << 20;
 const reserveEveryMs = 5000;
 
@@ -36,6 +37,7 @@ class LedgerThread {
   #closing: { readonly isWritten: boolean } | undefined;
   #wake = (): void => {};
   #toldTrouble: string | null = null;
+  #toldNotAdopted: string | null = null;
   #takenOver: SpoolPosition = { segment: 0, offsetBytes: 0 };
   readonly #due = { adopt: 0, reserve: 0, disk: 0 };
 
@@ -104,8 +106,8 @@ class LedgerThread {
       this.#keepReserve();
     }
     if (nowMs >= this.#due.adopt) {
-      await this.#adopt();
       this.#due.adopt = nowMs + adoptEveryMs;
+      await this.#adoptAll();
     }
     const isMoreDue = await this.#ingest.step();
     if (nowMs >= this.#due.disk) {
@@ -123,21 +125,37 @@ class LedgerThread {
     return written.lost === 0 && !this.#transcripts.isEmpty;
   }
 
-  /** Takes over what processes left that are no more. */
-  async #adopt(): Promise<void> {
+  /** Takes over what processes left that are no more. A spool that cannot be read keeps neither the others waiting nor our own. */
+  async #adoptAll(): Promise<void> {
+    const troubles: string[] = [];
     for (const name of listSpools(this.#root)) {
       if (name === this.#ownName) continue;
-      const claim = claimSpool(join(this.#root, name));
-      if (claim === undefined) continue;
       try {
-        const ingest = await Ingest.begin(claim.folder, name, this.#store, systemClock);
-        await ingest.finish();
-        ingest.close();
-        await this.#store.conclude(name, systemClock.nowMs());
-        claim.remove();
-      } finally {
-        claim.release();
+        await this.#adopt(name);
+      } catch (error) {
+        troubles.push(`${name}: ${(error as Error).message}`);
       }
+    }
+    const message = troubles.length === 0 ? null : troubles.join('; ');
+    if (message !== null) this.#due.adopt = systemClock.nowMs() + adoptAgainAfterMs;
+    if (message !== this.#toldNotAdopted) this.#tell({ kind: 'not_adopted', message });
+    this.#toldNotAdopted = message;
+  }
+
+  async #adopt(name: string): Promise<void> {
+    const claim = claimSpool(join(this.#root, name));
+    if (claim === undefined) return;
+    try {
+      const ingest = await Ingest.begin(claim.folder, name, this.#store, systemClock);
+      try {
+        await ingest.finish();
+      } finally {
+        ingest.close();
+      }
+      await this.#store.conclude(name, systemClock.nowMs());
+      claim.remove();
+    } finally {
+      claim.release();
     }
   }
 

@@ -14,4 +14,9 @@ export const ledgerWords = {
     trouble: 'old requests are not deleted and sums are not folded; the gateway tries again in a minute',
     well: 'the ledger is tidied again',
   },
+  left: {
+    trouble:
+      'what an earlier process has left of its ledger is not taken over; the gateway tries again every few seconds',
+    well: 'what earlier processes have left of their ledger is taken over',
+  },
 } as const;
