@@ -1,20 +1,14 @@
 // Attempt: one try on one account. Hears the upstream, watches the clock and the client, ends with a result.
-import type { Account } from '../core/account.ts';
-import type { Endpoint } from '../core/endpoint.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { Exchange, StopReason } from '../core/exchange.ts';
-import type { HeardText } from '../core/heard-text.ts';
+import type { StopReason } from '../core/exchange.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
-import { classifyAnswer, type HeaderReader, type Provider } from '../core/provider.ts';
-import type { AttemptRecord, Outcome } from '../core/record.ts';
+import { classifyAnswer } from '../core/provider.ts';
 import { withoutSecret } from '../core/redaction.ts';
-import type { UsageReport } from '../core/usage.ts';
-import type { Clock } from '../lib/clock.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
-import type { AnswerListener, TransportError, Transmission, Upstream } from '../upstream/upstream.ts';
-import { ClientSink } from './client-sink.ts';
-import type { HoldAnswer } from './commit.ts';
-import type { Drainer } from './drainer.ts';
+import { ownText } from '../lib/own-text.ts';
+import type { AnswerListener, TransportError, Transmission } from '../upstream/upstream.ts';
+import type { AttemptParts, AttemptResult } from './attempt-parts.ts';
+import { ClientSink, type SinkOwner } from './client-sink.ts';
 import { answerHeaders, requestHeaders, withoutCredential } from './headers.ts';
 import {
   ErrorReception,
@@ -27,79 +21,31 @@ import {
 } from './reception.ts';
 import { errorEvent } from './relay.ts';
 import { StreamReception } from './stream-reception.ts';
-import type { HeldAnswer } from './verdict.ts';
-import { Watchdog } from './watchdog.ts';
+import { Watchdog, type SilenceListener } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
 const lingerMs = 1000;
 const longestRequestId = 200;
-
-/** How an attempt ended. `answered`: the client has the answer, whole or broken off. */
-export type AttemptResult = { readonly heard: Heard } & (
-  | {
-      readonly kind: 'answered';
-      readonly outcome: Outcome;
-      readonly errorCode: ErrorCode | null;
-      readonly failure: Failure | null;
-    }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly answer: HeldAnswer | undefined }
-);
-
-/** What one attempt is made of. */
-export interface AttemptParts {
-  readonly exchange: Exchange;
-  readonly endpoint: Endpoint;
-  readonly provider: Provider;
-  readonly account: Account;
-  /** Asked right before the first byte leaves; where it says no, the attempt fails. */
-  readonly mayLeave: () => boolean;
-  /** The body in pieces. An attempt does not keep it: an answer may last much longer than that is needed. */
-  readonly body: () => readonly Uint8Array[];
-  readonly dropsUsage: boolean;
-  readonly isBuffered: boolean;
-  readonly hold: HoldAnswer;
-  readonly upstream: Upstream;
-  readonly drainer: Drainer;
-  readonly clock: Clock;
-  /** Limits in ms: to the head, and for a stream to its first content; then between two pieces. */
-  readonly limits: { readonly firstByteMs: number; readonly idleMs: number };
-  readonly record: AttemptRecord;
-  /** Where what the model says is put for counting. */
-  readonly text: HeardText;
-  /** The gateway's own headers of an answer of this attempt, as they are when it comes; name and value in turn. */
-  readonly ownHeaders: () => readonly string[];
-  /** Names of the upstream's headers that are not for this client. */
-  readonly hiddenHeaders: readonly string[];
-  /** Called with the headers of the upstream's answer, and again with the body of an error. */
-  readonly onAnswer: (header: HeaderReader, errorBody?: Uint8Array) => void;
-  /** The cost of what an answer reports, in USD; undefined where it is not known. */
-  readonly costOf: (report: UsageReport) => string | undefined;
-  /** The client wants the cost in its stream's usage chunk. */
-  readonly asksCost: boolean;
-  /** Called when the head goes out to the client; `isSent`: the upstream has been sent the whole body. */
-  readonly onCommit: (status: number, isSent: boolean) => void;
-}
+const nothing = (): void => {};
 
 /** One attempt. */
-export class Attempt implements AnswerListener {
+export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   readonly #parts: AttemptParts;
-  #resolve: (result: AttemptResult) => void = () => {};
+  #resolve: (result: AttemptResult) => void = nothing;
   readonly #watchdog: Watchdog;
   readonly #sink: ClientSink;
   #transmission: Transmission | undefined;
   #reception: Reception | undefined;
   #isOver = false;
-  #stopListening = (): void => {};
-  #giveDrainPlace = (): void => {};
+  #stopListening = nothing;
+  #giveDrainPlace = nothing;
   #hasEnded = false;
-  #cancelLinger = (): void => {};
+  #cancelLinger = nothing;
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
-    this.#watchdog = new Watchdog(parts.clock, () => this.#onSilence());
-    const source = { pause: () => this.#pause(), resume: () => this.#resume() };
-    const onStart = (status: number): void => parts.onCommit(status, this.#transmission?.isSent === true);
-    this.#sink = new ClientSink(parts.exchange, source, onStart);
+    this.#watchdog = new Watchdog(parts.clock, this);
+    this.#sink = new ClientSink(parts.exchange, this);
   }
 
   /** Makes it; never rejects for what an upstream or a client does. */
@@ -137,9 +83,10 @@ export class Attempt implements AnswerListener {
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
     const head = this.#head(status, headers);
-    record.upstreamRequestId = head.header('x-request-id')?.slice(0, longestRequestId) ?? null;
+    const requestId = head.header('x-request-id');
+    if (requestId !== undefined) record.upstreamRequestId = ownText(requestId.slice(0, longestRequestId));
     this.#parts.onAnswer(head.header);
-    this.#sink.setHead(status, head.headers.concat(ownHeaders()));
+    this.#sink.setHead(status, head.headers, ownHeaders());
     this.#reception = this.#receptionFor(head, fieldOf(headers, 'content-type') ?? '');
     // Of a stream the first content is still awaited: its limit runs on.
     if (!this.#awaitsContent()) this.#watchdog.watch(limits.idleMs);
@@ -233,7 +180,7 @@ export class Attempt implements AnswerListener {
     this.#conclude(this.#reception?.close(failure, code) ?? none);
   }
 
-  #onSilence(): void {
+  onSilence(): void {
     const { limits, provider } = this.#parts;
     const what = this.#reception === undefined ? 'no answer' : 'no content';
     this.#transmission?.abort();
@@ -252,7 +199,7 @@ export class Attempt implements AnswerListener {
     if (givePlace !== undefined) {
       this.#giveDrainPlace = givePlace;
       this.#sink.mute();
-      this.#resume();
+      this.resume();
       return;
     }
     if (reason === 'client_gone') this.#sink.mute();
@@ -266,12 +213,16 @@ export class Attempt implements AnswerListener {
     this.#break(failureOf('client_gone', stopWords.client_gone));
   }
 
-  #pause(): void {
+  onStart(status: number): void {
+    this.#parts.onCommit(status, this.#transmission?.isSent === true);
+  }
+
+  pause(): void {
     this.#watchdog.pause();
     this.#transmission?.pause();
   }
 
-  #resume(): void {
+  resume(): void {
     this.#watchdog.resume();
     this.#transmission?.resume();
   }

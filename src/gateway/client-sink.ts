@@ -2,9 +2,13 @@
 import type { Exchange } from '../core/exchange.ts';
 import type { AnswerSink } from './commit.ts';
 
-/** What it slows down when the client reads slowly. */
-export interface Source {
+/** Whose answer it writes. */
+export interface SinkOwner {
+  /** The head goes out now. */
+  onStart(status: number): void;
+  /** The client reads slowly. */
   pause(): void;
+  /** It has caught up. */
   resume(): void;
 }
 
@@ -16,17 +20,16 @@ const saidAnew = new Set(['cache-control', 'x-accel-buffering']);
 /** The client's end of one attempt. */
 export class ClientSink implements AnswerSink {
   readonly #exchange: Exchange;
-  readonly #source: Source;
-  readonly #onStart: (status: number) => void;
+  readonly #owner: SinkOwner;
   /** Nobody listens any more: the answer is only read to its end. */
   #isMuted = false;
   #status = 0;
   #headers = none;
+  #own = none;
 
-  constructor(exchange: Exchange, source: Source, onStart: (status: number) => void) {
+  constructor(exchange: Exchange, owner: SinkOwner) {
     this.#exchange = exchange;
-    this.#source = source;
-    this.#onStart = onStart;
+    this.#owner = owner;
   }
 
   get isMuted(): boolean {
@@ -37,31 +40,31 @@ export class ClientSink implements AnswerSink {
     this.#isMuted = true;
   }
 
-  /** Sets the head that goes out at the start: headers for the client, name and value in turn. */
-  setHead(status: number, headers: readonly string[]): void {
+  /** Sets the head that goes out at the start: the upstream's headers for the client and the gateway's own, name and value in turn. */
+  setHead(status: number, headers: readonly string[], own: readonly string[]): void {
     this.#status = status;
     this.#headers = headers;
+    this.#own = own;
   }
 
   start(): void {
-    const kept: string[] = [];
+    const all: string[] = [];
     for (let i = 0; i + 1 < this.#headers.length; i += 2) {
       const name = this.#headers[i] as string;
-      if (!saidAnew.has(name)) kept.push(name, this.#headers[i + 1] as string);
+      if (!saidAnew.has(name)) all.push(name, this.#headers[i + 1] as string);
     }
-    kept.push(...streamHeaders);
-    this.#start(kept);
+    this.#start(all, streamHeaders);
   }
 
   write(bytes: Uint8Array): void {
     if (this.#isMuted || this.#exchange.answer.write(bytes)) return;
-    this.#source.pause();
-    this.#exchange.answer.onceWritable(() => this.#source.resume());
+    this.#owner.pause();
+    this.#exchange.answer.onceWritable(() => this.#owner.resume());
   }
 
   /** Sends an answer that is there in one piece. */
   sendWhole(body: Uint8Array, headers: readonly string[]): void {
-    this.#start(this.#headers.concat(headers, 'content-length', String(body.length)));
+    this.#start(this.#headers.slice(), headers, String(body.length));
     this.end(body);
   }
 
@@ -69,12 +72,16 @@ export class ClientSink implements AnswerSink {
     if (!this.#isMuted) this.#exchange.answer.end(bytes);
   }
 
-  #start(headers: readonly string[]): void {
+  /** `all` is the list that goes out, the gateway's own and what else is to be said are put behind it. */
+  #start(all: string[], more: readonly string[], length?: string): void {
+    // To join lists costs more than the rest of the head.
+    for (const text of this.#own) all.push(text);
+    for (const text of more) all.push(text);
+    if (length !== undefined) all.push('content-length', length);
     // Sent once; a stream may last long after that.
     this.#headers = none;
-    this.#onStart(this.#status);
-    // Not needed again, and a stream may last for long.
-    this.#headers = [];
-    if (!this.#isMuted) this.#exchange.answer.start(this.#status, headers);
+    this.#own = none;
+    this.#owner.onStart(this.#status);
+    if (!this.#isMuted) this.#exchange.answer.start(this.#status, all);
   }
 }

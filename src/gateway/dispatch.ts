@@ -9,7 +9,8 @@ import { free } from '../lib/bytes.ts';
 import { Lease } from '../pool/lease.ts';
 import type { BodyShare } from './admit.ts';
 import type { Specimens } from '../lib/specimens.ts';
-import { Attempt, type AttemptResult } from './attempt.ts';
+import { Attempt } from './attempt.ts';
+import type { AttemptResult } from './attempt-parts.ts';
 import type { Drainer } from './drainer.ts';
 import { KeptPrompt, keptBytes } from './kept-prompt.ts';
 import { currentStop, nextLease, type Journey } from './next-lease.ts';
@@ -221,7 +222,7 @@ export function gatewayHeaders(parts: Pick<GatewayParts, 'limiter'>, { exchange,
   const headers = ['x-aigateway-request-id', exchange.id, 'x-aigateway-attempts', String(record.attempts.length)];
   const last = record.attempts.at(-1);
   if (last !== undefined) headers.push('x-aigateway-provider', last.providerId, 'x-aigateway-account', last.accountId);
-  headers.push(...keyHeaders(parts, key));
+  for (const text of keyHeaders(parts, key)) headers.push(text);
   return headers;
 }
 

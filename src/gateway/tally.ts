@@ -4,7 +4,7 @@ import { HeardText } from '../core/heard-text.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Encoding } from '../core/token-estimator.ts';
 import { readReport, type ReadReport, type TokenUsage, type UsageReport } from '../core/usage.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult } from './attempt-parts.ts';
 import type { Counters, KeptPrompt } from './kept-prompt.ts';
 import type { Heard } from './reception.ts';
 

@@ -5,7 +5,7 @@ import { channels, HeardText } from '../core/heard-text.ts';
 import { failureOf } from '../core/failure.ts';
 import { transcriptLimitBytes } from '../core/transcript.ts';
 import { requestRecord } from '../../test/support/records.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult } from './attempt-parts.ts';
 import { nothingHeard } from './reception.ts';
 import { Transcriber } from './transcriber.ts';
 

@@ -9,7 +9,7 @@ import {
   type Transcript,
 } from '../core/transcript.ts';
 import { joinBytes } from '../lib/bytes.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult } from './attempt-parts.ts';
 
 /** Follows one request. */
 export class Transcriber {

@@ -1,19 +1,24 @@
 // Calls when nothing has come for too long. Feeding it costs an assignment, so every chunk may.
 import type { Clock } from '../lib/clock.ts';
 
+/** Who is told of silence. */
+export interface SilenceListener {
+  onSilence(): void;
+}
+
 /** Watches for silence. One timer runs at most, and is set anew only when it fires. */
 export class Watchdog {
   readonly #clock: Clock;
-  readonly #onSilence: () => void;
+  readonly #listener: SilenceListener;
   #limitMs = 0;
   #sinceMs = 0;
   #isPaused = false;
   #firesAtMs = 0;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, onSilence: () => void) {
+  constructor(clock: Clock, listener: SilenceListener) {
     this.#clock = clock;
-    this.#onSilence = onSilence;
+    this.#listener = listener;
   }
 
   /** Begins anew with a limit in ms. */
@@ -53,7 +58,7 @@ export class Watchdog {
       return;
     }
     this.#cancel = undefined;
-    this.#onSilence();
+    this.#listener.onSilence();
   };
 
   #wakeIn(delayMs: number, nowMs: number): void {

@@ -10,7 +10,10 @@ export type LimitedRates = Pick<ClientKey, 'rpm' | 'tpm' | 'limitsMode'>;
 export function rateHeaders({ rpm, tpm, limitsMode }: LimitedRates, standing: () => Standing): string[] {
   if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return [];
   const { requests, tokens } = standing();
-  return [...headersOf('requests', rpm, requests), ...headersOf('tokens', tpm, tokens)];
+  const list: string[] = [];
+  if (rpm !== null) tell(list, namesOf.requests, rpm, requests);
+  if (tpm !== null) tell(list, namesOf.tokens, tpm, tokens);
+  return list;
 }
 
 /** Headers of the upstream that are not for this client: they would tell of the account's limits where the key has its own. */
@@ -29,9 +32,9 @@ const namesOf = {
 
 const allNames: readonly string[] = [...namesOf.requests, ...namesOf.tokens];
 
-function headersOf(what: keyof typeof namesOf, limit: number | null, { used, resetMs }: WindowStanding): string[] {
-  if (limit === null) return [];
-  const [limitName, remainingName, resetName] = namesOf[what];
+type LimitNames = (typeof namesOf)[keyof typeof namesOf];
+
+function tell(list: string[], names: LimitNames, limit: number, { used, resetMs }: WindowStanding): void {
   const remaining = Math.max(Math.floor(limit - used), 0);
-  return [limitName, String(limit), remainingName, String(remaining), resetName, goDuration(resetMs)];
+  list.push(names[0], String(limit), names[1], String(remaining), names[2], goDuration(resetMs));
 }

@@ -5,6 +5,7 @@ import type { Failure, FailureKind } from '../core/failure.ts';
 import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
 import { activeBench, benchAfter, type Bench } from './bench.ts';
 import { QuotaGroups } from './groups.ts';
+import { ownText } from '../lib/own-text.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
 import type { RestScope } from './rest.ts';
@@ -243,7 +244,9 @@ export class Pool implements LeaseListener {
 function reason({ candidate, peers, turns }: Choice, tried: readonly string[]): string {
   const { member, score } = candidate;
   const choice =
-    turns.size === 1 ? 'only account for the model' : `score ${score.toFixed(3)}, next in turn of ${peers} accounts`;
+    turns.size === 1
+      ? 'only account for the model'
+      : ownText(`score ${score.toFixed(3)}, next in turn of ${peers} accounts`);
   if (tried.length === 0) return choice;
   return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice}, not tried yet`;
 }

@@ -1,6 +1,6 @@
 // The way out over our own HTTP/1.1 client: no hidden time limit, bytes copied once, the connection used last first.
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
-import { decodeAnswer } from '../content-encoding.ts';
+import { decodeAnswer, type AnswerDecoder } from '../content-encoding.ts';
 import {
   TransportError,
   type AnswerListener,
@@ -47,7 +47,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
   #connecting: Connecting | undefined;
   #unsent: Unsent | undefined;
   #connection: Connection | undefined;
-  #decoder: ReturnType<typeof decodeAnswer>;
+  #decoder: AnswerDecoder | undefined;
   #isOver = false;
   #isPaused = false;
 
@@ -99,18 +99,8 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
 
   onHead({ status, headers }: AnswerHead): void {
     if (this.#isOver) return;
-    const source = {
-      pause: () => this.#connection?.pause(this),
-      resume: () => this.#connection?.resume(this),
-    };
-    this.#decoder = decodeAnswer(onlyFieldOf(headers, 'content-encoding'), source, {
-      onData: (chunk) => this.#listener.onData(chunk),
-      onEnd: () => this.#end(),
-      onError: (error) => {
-        this.#connection?.destroy();
-        this.onError(new TransportError('invalid_response', 'the compressed answer is damaged', error));
-      },
-    });
+    const encoding = onlyFieldOf(headers, 'content-encoding');
+    if (typeof encoding === 'string') this.#decoder = this.#decoderOf(encoding);
     this.#listener.onHead(status, headers);
   }
 
@@ -144,6 +134,21 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
     // Whoever hears of it may already have given up.
     if (this.#isOver || unsent === undefined) return;
     connection.begin(this, unsent);
+  }
+
+  #decoderOf(encoding: string): AnswerDecoder | undefined {
+    const source = {
+      pause: () => this.#connection?.pause(this),
+      resume: () => this.#connection?.resume(this),
+    };
+    return decodeAnswer(encoding, source, {
+      onData: (chunk) => this.#listener.onData(chunk),
+      onEnd: () => this.#end(),
+      onError: (error) => {
+        this.#connection?.destroy();
+        this.onError(new TransportError('invalid_response', 'the compressed answer is damaged', error));
+      },
+    });
   }
 
   #end(): void {
