@@ -10,6 +10,7 @@ import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
 import { writeAnswerHead } from './answer-head.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
+import { writePieces } from './write-pieces.ts';
 
 /** With so much waiting for a client that reads slowly its upstream is paused. */
 export const mostWaitingBytes = 32 * 1024;
@@ -24,7 +25,7 @@ export interface ClientLimits {
   readonly requestMs: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
-  /** Between two bytes that it takes of an answer that is over. */
+  /** Between two bytes that it takes of an answer, where as much waits for it as may. */
   readonly stallMs: number;
   /** How often that is looked at. */
   readonly checkEveryMs: number;
@@ -83,7 +84,10 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
       onDone: () => this.#exchange?.bodyEnded(),
     });
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
-    socket.on('drain', () => this.#exchange?.answer.caughtUp());
+    socket.on('drain', () => {
+      this.#untime();
+      this.#exchange?.answer.caughtUp();
+    });
     // A broken connection shows as `close`; without a listener its error would end the process.
     socket.on('error', () => {});
     socket.on('timeout', () => socket.destroy());
@@ -153,18 +157,18 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     this.#socket.write(invitation, 'latin1');
   }
 
+  /** Whoever takes nothing would keep the upstream, and with it an account's place, for as long as a request may last. */
   send(pieces: readonly Uint8Array[]): boolean {
-    return this.#write(pieces, undefined);
+    const hasRoom = writePieces(this.#socket, pieces);
+    if (!hasRoom) this.#time();
+    return hasRoom;
   }
 
   /** Whoever takes nothing of the last bytes would keep the connection, and what waits for it, for ever. */
   finish(pieces: readonly Uint8Array[], closes: boolean): void {
     this.#closes = closes;
-    this.#write(pieces, this.#onSent);
-    if (this.#socket.writableLength === 0) return;
-    // Node's timer looks at what is taken.
-    this.#isTimed = true;
-    this.#socket.setTimeout(this.#site.limits.stallMs);
+    writePieces(this.#socket, pieces, this.#onSent);
+    if (this.#socket.writableLength > 0) this.#time();
   }
 
   /** Ends it where the client has taken too long; `nowMs` of `performance.now()`. */
@@ -185,19 +189,17 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     this.#socket.destroy();
   }
 
-  #write(pieces: readonly Uint8Array[], onSent: ((error?: Error | null) => void) | undefined): boolean {
-    const socket = this.#socket;
-    const last = pieces.length - 1;
-    if (last === 0) return socket.write(pieces[0] as Uint8Array, onSent);
-    if (last < 0) {
-      if (onSent !== undefined) socket.write('', onSent);
-      return true;
-    }
-    socket.cork();
-    let hasRoom = true;
-    for (const [i, piece] of pieces.entries()) hasRoom = socket.write(piece, i === last ? onSent : undefined);
-    socket.uncork();
-    return hasRoom;
+  /** Ends it where the client takes nothing for too long: Node's timer looks at what is taken. */
+  #time(): void {
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.#socket.setTimeout(this.#site.limits.stallMs);
+  }
+
+  #untime(): void {
+    if (!this.#isTimed) return;
+    this.#isTimed = false;
+    this.#socket.setTimeout(0);
   }
 
   #take(bytes: Buffer): void {
@@ -250,10 +252,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
       this.#socket.destroySoon();
       return;
     }
-    if (this.#isTimed) {
-      this.#isTimed = false;
-      this.#socket.setTimeout(0);
-    }
+    this.#untime();
     this.#sinceMs = performance.now();
     this.#parser.reset();
     const behind = this.#behind;

@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { StoppedError } from '../../src/core/exchange.ts';
 import { Lifecycle } from '../../src/http/lifecycle.ts';
+import type { HttpExchange } from '../../src/http/exchange.ts';
 import type { HttpListener } from '../../src/http/listener.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -14,6 +15,22 @@ const limits = { headMs: 200, requestMs: 400, keepAliveMs: 100, stallMs: 200, ch
 /** More than the system takes for a client that does not read. */
 const largeAnswer = Buffer.alloc(64 << 20);
 const maxConnections = 5;
+
+/** How the answers without an end ended. */
+const ends: string[] = [];
+
+/** Answers for ever, as fast as it is taken. */
+function endless({ answer, cancellation }: HttpExchange): void {
+  const piece = Buffer.alloc(64 << 10);
+  const write = (): void => {
+    if (cancellation.reason !== undefined) return;
+    if (answer.write(piece)) setImmediate(write);
+    else answer.onceWritable(write);
+  };
+  cancellation.onCancel((reason) => ends.push(reason));
+  answer.start(200, []);
+  write();
+}
 
 interface Dawdler {
   /** Resolves with all that came when the connection has been closed. */
@@ -50,6 +67,10 @@ suite('slow clients', () => {
       async serve(exchange) {
         try {
           bodies.push(await exchange.readBody({ begin: () => {}, add: () => {}, end: () => {} }));
+          if (exchange.path === '/v1/endless') {
+            endless(exchange);
+            return;
+          }
           const answer = exchange.path === '/v1/large' ? largeAnswer : Buffer.from('ok');
           exchange.answer.start(200, ['content-length', String(answer.length)]);
           exchange.answer.end(answer);
@@ -122,6 +143,15 @@ suite('slow clients', () => {
     await eventually('the connection is closed', async () => (await connections()) === 0);
     socket.resume();
     assert.ok((await closed).length < largeAnswer.length);
+  });
+
+  test('who takes nothing more of an answer that goes on is cut off, and whoever makes it hears of it', async () => {
+    const { closed, socket } = dawdle(port, 'GET /v1/endless HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    socket.pause();
+    await eventually('it has ended', () => ends.length === 1);
+    assert.deepEqual(ends, ['client_gone']);
+    socket.resume();
+    await closed;
   });
 
   test('who takes it is given all of it', async () => {
