@@ -73,21 +73,21 @@ export const thisThread: Omit<RestParts, 'clock'> = {
     const { total_physical_size: heapBytes, external_memory: externalBytes } = getHeapStatistics();
     return heapBytes + externalBytes;
   },
-  collect: collectGarbage,
+  collect: () => collectGarbage('last-resort'),
 };
 
 /**
- * Collects what the calling thread no longer needs and gives the memory back, in some tens of ms during which the thread
- * does nothing else. Where other threads keep it from the collector, nothing is done.
+ * Collects what the calling thread no longer needs, in some tens of ms during which the thread does nothing else. As a
+ * last resort the young generation shrinks too, pages that are half empty are emptied, and the memory is given back.
+ * Where other threads keep it from the collector, nothing is done.
  */
-function collectGarbage(): void {
+export function collectGarbage(flavor: 'regular' | 'last-resort'): void {
   const collect = borrowCollector();
   // Node's own objects of these kinds are to be found alive, so that the code which works on them is kept (specimens.ts).
   setImmediate(noop);
   setTimeout(noop, 1);
   process.nextTick(noop);
-  // "Last resort": the young generation shrinks too, and pages that are half empty are emptied.
-  collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collect?.({ type: 'major', execution: 'sync', flavor });
 }
 
 /**

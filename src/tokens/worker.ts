@@ -1,6 +1,8 @@
 // The thread that counts tokens: it alone loads the vocabularies, each when it is first asked for.
 import { parentPort } from 'node:worker_threads';
 import type { CountedKind, Encoding } from '../core/token-estimator.ts';
+import { systemClock } from '../lib/clock.ts';
+import { collectAsItGrows, oldObjectsOfThread } from '../lib/collect-as-it-grows.ts';
 import { countTokens, type Tokenizer } from './count.ts';
 
 /** Something to count. */
@@ -54,6 +56,8 @@ function start(port: NonNullable<typeof parentPort>): void {
       () => answer(request.n, undefined),
     );
   });
+  // A vocabulary leaves half as much behind as it takes, and each count a little.
+  collectAsItGrows({ clock: systemClock, ...oldObjectsOfThread });
 }
 
 if (parentPort !== null) start(parentPort);
