@@ -257,6 +257,16 @@ test("a vendor's names stay at home", () => assert.deepEqual(vendorProblems(sour
 
 test('every file has the form of the house', () => assert.deepEqual(formProblems(all), []));
 
+test('every thread collects what grows old in it: nobody else does before its heap is a multiple of what it needs', () => {
+  const threads = Object.entries(sources).filter(([, text]) => text.includes('parentPort'));
+  assert.ok(threads.length >= 3, `${threads.length} threads`);
+  const unwatched = threads.filter(([, text]) => !text.includes('collectAsItGrows({'));
+  assert.deepEqual(
+    unwatched.map(([path]) => path),
+    [],
+  );
+});
+
 test('every runtime dependency is used where the law says', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
   assert.deepEqual(Object.keys(packageRooms).sort(), Object.keys(manifest.dependencies).sort());
