@@ -3,13 +3,13 @@ import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 
 /** Content coding (RFC 9110, section 8.4.1) → what undoes it. */
-const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-};
+const decoders: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+  ['zstd', createZstdDecompress],
+]);
 
 interface DecodedListener {
   onData(chunk: Uint8Array): void;
@@ -32,7 +32,7 @@ export function decodeAnswer(
   source: { pause(): void; resume(): void },
   listener: DecodedListener,
 ): AnswerDecoder | undefined {
-  const create = typeof encoding === 'string' ? decoders[encoding.trim().toLowerCase()] : undefined;
+  const create = typeof encoding === 'string' ? decoders.get(encoding.trim().toLowerCase()) : undefined;
   if (create === undefined) return undefined;
   const stream = create();
   stream.on('data', (chunk: Buffer) => listener.onData(chunk));

@@ -209,6 +209,14 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         async (upstream, raw) => assert.equal((await ask(upstream, raw.url)).body, 'hello'),
       ));
 
+    for (const coding of ['constructor', '__proto__', 'nonsense'])
+      test(`an answer whose coding is named "${coding}" is left as it came`, () =>
+        withUpstream(
+          open,
+          (socket) => void socket.write(text([ok, `content-encoding: ${coding}`, 'content-length: 5'], 'hello')),
+          async (upstream, raw) => assert.equal((await ask(upstream, raw.url)).body, 'hello'),
+        ));
+
     test('a header that would end its line early is never sent', () =>
       withUpstream(
         open,
