@@ -90,4 +90,7 @@ test('a name written with escapes is the same name', () => {
   const name = bytes('"m\\u006fdel"');
   assert.equal(nameIs(name, 0, name.length, 'model'), true);
   assert.equal(nameIs(name, 0, name.length, 'modal'), false);
+  const all = bytes(`"${[...'tool_calls'].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')}"`);
+  assert.equal(nameIs(all, 0, all.length, 'tool_calls'), true);
+  assert.equal(nameIs(all, 0, all.length, 'tool_callz'), false);
 });

@@ -261,10 +261,18 @@ export function spanIs(bytes: Uint8Array, start: number, end: number, text: stri
   return true;
 }
 
-/** Whether the name at the span (quotes included) means `name`; a name written with escapes is decoded first. */
+/** An escaped letter has so many bytes more than the letter. */
+const escapeBytes = 5;
+
+/**
+ * Whether the name at the span (quotes included) means `name`, which is letters, digits and underscores alone; a name
+ * written with escapes is decoded first.
+ */
 export function nameIs(bytes: Uint8Array, start: number, end: number, name: string): boolean {
-  if (spanIs(bytes, start + 1, end - 1, name)) return true;
-  if (end - start - 2 < name.length || !hasBackslash(bytes, start, end)) return false;
+  const more = end - start - 2 - name.length;
+  if (more === 0) return spanIs(bytes, start + 1, end - 1, name);
+  // Mostly the length alone tells that it is another one.
+  if (more < 0 || more % escapeBytes !== 0 || !hasBackslash(bytes, start, end)) return false;
   return readValue(bytes, start, end) === name;
 }
 

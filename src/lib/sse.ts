@@ -65,13 +65,14 @@ export class EventSplitter {
     }
     this.#afterReturn = false;
     this.#eventEndedOnReturn = false;
-    const hasReturns = chunk.includes(carriageReturn);
+    let hasReturns: boolean | undefined;
     while (i < length) {
       if (i === start && this.#piecesBytes === 0 && pass !== undefined) {
         i = pass(chunk, start);
         start = i;
         if (i === length) return;
       }
+      hasReturns ??= chunk.includes(carriageReturn, i);
       const lineEnd = hasReturns ? endOfLine(chunk, i) : endOfLineFeedLine(chunk, i);
       if (lineEnd > i) this.#lineIsEmpty = false;
       if (lineEnd === length) break;
