@@ -23,7 +23,10 @@ export interface ClientAnswer {
   readonly sentBytes: number;
   /** Sends status and headers (name and value in turn). */
   start(status: number, headers: readonly string[]): void;
-  /** False when the client reads too slowly: write no more before `onceWritable`. */
+  /**
+   * False when the client reads too slowly: write no more before `onceWritable`. The memory of `bytes` is the caller's
+   * again when this returns.
+   */
   write(bytes: Uint8Array): boolean;
   /** Calls back once, when the client has caught up. */
   onceWritable(resume: () => void): void;

@@ -6,6 +6,7 @@ import { joinBytes } from '../lib/bytes.ts';
 export interface AnswerSink {
   /** Sends the head. */
   start(): void;
+  /** The memory of `bytes` is somebody else's again when this returns. */
   write(bytes: Uint8Array): void;
 }
 
@@ -48,6 +49,7 @@ export class CommitGate {
     this.#held.length = 0;
   }
 
+  /** The memory of `bytes` is somebody else's again when this returns. */
   pass(bytes: Uint8Array): void {
     if (this.#isOpen) {
       this.#sink.write(bytes);
@@ -55,7 +57,7 @@ export class CommitGate {
     }
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > this.#limitBytes) throw new HeldTooLongError(`more than ${this.#limitBytes} bytes held back`);
-    this.#held.push(bytes);
+    this.#held.push(joinBytes([bytes]));
     // Rather an answer that can no longer be mended than none: it goes out as it comes.
     if (this.#heldBytes > uncountedBytes && !this.#hold(bytes.length)) this.open();
   }

@@ -2,6 +2,7 @@
 import { failureOf, type Failure, type FailureKind } from '../core/failure.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { UsageReport } from '../core/usage.ts';
+import { joinBytes } from '../lib/bytes.ts';
 import { isWholeJson, skipSpace } from '../lib/json-scan.ts';
 import { uncountedBytes, type HoldAnswer } from './commit.ts';
 import type { HeldAnswer } from './verdict.ts';
@@ -45,7 +46,7 @@ export type Conclusion = { readonly heard: Heard } & (
 export interface Reception {
   /** It does not wait for the first content of a stream: that has come, or this is none. */
   readonly hasContent: boolean;
-  /** Takes one read; a conclusion where this read decides. */
+  /** Takes one read, whose memory is somebody else's again afterwards; a conclusion where this read decides. */
   take(chunk: Uint8Array): Conclusion | undefined;
   /** The upstream has ended; `broken` says how, where it did not end well. */
   close(broken: Failure | undefined, code?: ErrorCode): Conclusion;
@@ -107,7 +108,7 @@ export class ErrorReception implements Reception {
 
   take(chunk: Uint8Array): undefined {
     this.#bytes += chunk.length;
-    if (this.#bytes <= errorBodyLimitBytes) this.#chunks.push(chunk);
+    if (this.#bytes <= errorBodyLimitBytes) this.#chunks.push(joinBytes([chunk]));
   }
 
   close(broken: Failure | undefined): Conclusion {
@@ -136,7 +137,7 @@ export class WholeReception implements Reception {
 
   take(chunk: Uint8Array): Conclusion | undefined {
     this.#bytes += chunk.length;
-    this.#chunks.push(chunk);
+    this.#chunks.push(joinBytes([chunk]));
     // A part of it is no answer: it is held even where that keeps newcomers out.
     if (this.#bytes > uncountedBytes) this.#hold(chunk.length);
     return this.#bytes > heldLimitBytes ? this.#invalid(`more than ${heldLimitBytes} bytes`) : undefined;

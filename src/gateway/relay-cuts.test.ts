@@ -34,7 +34,13 @@ function relay(pieces: readonly Uint8Array[], { isBuffered, dropsUsage, tellsCos
   const costOf = tellsCost ? (): string => '0.5' : undefined;
   const relayed = new StreamRelay({ reader: new ChunkReader(text), gate, dropsUsage, isBuffered, costOf });
   let state: StreamState = { kind: 'running' };
-  for (const piece of pieces) if (state.kind === 'running') state = relayed.push(piece);
+  for (const piece of pieces) {
+    if (state.kind !== 'running') break;
+    // The next read overwrites the memory of this one.
+    const read = Buffer.from(piece);
+    state = relayed.push(read);
+    read.fill('"');
+  }
   if (state.kind === 'running') state = relayed.end();
   const runs = text.take();
   return {

@@ -1,7 +1,6 @@
 // Relay: passes a stream on event by event, byte for byte, and knows whether it is whole.
 import type { StreamReader } from '../core/endpoint.ts';
 import type { UsageReport } from '../core/usage.ts';
-import { joinBytes } from '../lib/bytes.ts';
 import { EventSplitter, EventTooLargeError, eventData } from '../lib/sse.ts';
 import { HeldTooLongError, type CommitGate } from './commit.ts';
 import { withCost } from './stream-cost.ts';
@@ -38,7 +37,7 @@ export interface RelayParts {
   readonly costOf: ((report: UsageReport) => string | undefined) | undefined;
 }
 
-/** Passes one stream through the gate: one upstream read, at most one write. */
+/** Passes one stream through the gate. */
 export class StreamRelay {
   readonly #parts: RelayParts;
   readonly #splitter = new EventSplitter(eventLimitBytes);
@@ -78,7 +77,7 @@ export class StreamRelay {
     return this.#parts.reader.isFinished;
   }
 
-  /** Takes one read of the upstream. */
+  /** Takes one read of the upstream, whose memory is somebody else's again afterwards. */
   push(chunk: Uint8Array): StreamState {
     try {
       this.#splitter.push(chunk, this.#onEvent, this.#passAlike);
@@ -170,22 +169,24 @@ export class StreamRelay {
     const { gate } = this.#parts;
     if (this.#commits) gate.open();
     if (this.#run.length === 0) return;
-    const bytes = joinNeighbours(this.#run);
+    const run = this.#run;
     this.#run = [];
-    gate.pass(bytes);
+    for (let next = 0; next < run.length;) next = passNeighbours(run, next, gate);
   }
 }
 
-/** Events of one read mostly stand side by side in its memory: then nothing is copied. */
-function joinNeighbours(events: readonly Uint8Array[]): Uint8Array {
-  const first = events[0] as Uint8Array;
+/** Passes the event at `at` together with those behind it that stand beside it in memory; the place of the next one. */
+function passNeighbours(events: readonly Uint8Array[], at: number, gate: CommitGate): number {
+  const first = events[at] as Uint8Array;
   let end = first.byteOffset + first.length;
-  for (let i = 1; i < events.length; i += 1) {
-    const event = events[i] as Uint8Array;
-    if (event.buffer !== first.buffer || event.byteOffset !== end) return joinBytes(events);
+  let next = at + 1;
+  for (; next < events.length; next += 1) {
+    const event = events[next] as Uint8Array;
+    if (event.buffer !== first.buffer || event.byteOffset !== end) break;
     end += event.length;
   }
-  return events.length === 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
+  gate.pass(next === at + 1 ? first : new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset));
+  return next;
 }
 
 /** The last event of a stream that broke: OpenAI's SDKs throw on it. */

@@ -1,8 +1,9 @@
 // The way back to the client: collects what is written in a turn of the event loop, and sends it as one.
 import type { ClientAnswer } from '../core/exchange.ts';
+import { free } from '../lib/bytes.ts';
 import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import type { Postponed } from '../lib/turn-end.ts';
-import { bytesOf } from './answer-bytes.ts';
+import { bytesOf, chunkIn, pieceIn, roomWith } from './answer-bytes.ts';
 import { framingOf, statesLength, writeAnswerHead, type AnswerFraming } from './answer-head.ts';
 import type { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
@@ -44,8 +45,10 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   #framing: AnswerFraming | undefined;
   #closes = false;
   #sentBytes = 0;
-  /** What is to be written at the end of the turn. */
-  #waiting: Uint8Array[] = [];
+  /** What is to be written at the end of the turn: copies of what was written… */
+  #copies: Buffer[] = [];
+  /** …and the last piece as it was given. */
+  #last: Uint8Array | undefined;
   #waitingBytes = 0;
   #isPostponed = false;
   /** Nothing more will be written. */
@@ -77,9 +80,13 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#sentBytes += bytes.length;
-    this.#postpone(bytes);
     const { waitingBytes, mostWaitingBytes } = this.#connection;
+    this.#sentBytes += bytes.length;
+    if (bytes.length > 0 && !this.#isOver) {
+      this.#copies.push(roomWith(bytes, waitingBytes > 0));
+      this.#waitingBytes += bytes.length;
+    }
+    this.#postpone();
     // Where the client has gone there is nothing to wait for.
     return this.#isOver || waitingBytes + this.#waitingBytes < mostWaitingBytes;
   }
@@ -90,15 +97,17 @@ export class HttpAnswer implements ClientAnswer, Postponed {
 
   end(bytes?: Uint8Array | string): void {
     const last = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    this.#sentBytes += last?.length ?? 0;
+    const lastBytes = last?.length ?? 0;
+    this.#sentBytes += lastBytes;
+    this.#waitingBytes += lastBytes;
+    this.#last = last;
     this.#isComplete = true;
     if (this.#connection.isAlone && this.#body.isWhole) {
       // What is noted of the request when it is over comes behind its answer then, not before it.
-      this.#keep(last);
       this.#send();
       return;
     }
-    this.#postpone(last);
+    this.#postpone();
     // Closing now would reset the connection under the client's feet before it has read the answer.
     if (!this.#body.isWhole && !this.#isOver) {
       this.#linger = setTimeout(() => this.bodyEnded(), lingerMs).unref();
@@ -111,7 +120,7 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     if (this.#linger === undefined) return;
     clearTimeout(this.#linger);
     this.#linger = undefined;
-    this.#postpone(undefined);
+    this.#postpone();
   }
 
   /** The client has caught up. */
@@ -126,7 +135,8 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   cease(): void {
     this.#isOver = true;
     clearTimeout(this.#linger);
-    this.#waiting = [];
+    this.#copies = [];
+    this.#last = undefined;
     this.caughtUp();
   }
 
@@ -140,15 +150,32 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     this.#isPostponed = false;
     if (this.#isOver) return;
     const head = this.#framing === undefined ? this.#writeHead() : '';
-    const waiting = this.#framing === 'bodiless' ? [] : this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    const isLast = this.#isComplete && !this.#isEndWritten;
-    this.#isEndWritten = this.#isComplete;
-    const part = { head, pieces: waiting, isChunked: this.#framing === 'chunked', isLast };
-    const bytes = bytesOf(part, this.#connection.waitingBytes > 0);
+    const copies = this.#copies;
+    const last = this.#last;
+    const bytes = this.#take(head);
     if (this.#isComplete && this.#linger === undefined) this.#connection.finish(bytes, this.#closes);
     else if (bytes.length === 0 || this.#connection.send(bytes)) this.caughtUp();
+    if (this.#connection.waitingBytes > 0) return;
+    // Whoever writes next gets the same memory, while it is still in the processor's cache.
+    for (const copy of copies) free(copy);
+    for (const piece of bytes) if (piece !== last) free(piece);
+  }
+
+  /** Takes what has waited, as it goes over the wire behind `head`. */
+  #take(head: string): Uint8Array[] {
+    const isLast = this.#isComplete && !this.#isEndWritten;
+    const isChunked = this.#framing === 'chunked';
+    const copies = this.#copies;
+    const last = this.#last;
+    this.#isEndWritten = this.#isComplete;
+    this.#copies = [];
+    this.#last = undefined;
+    this.#waitingBytes = 0;
+    if (copies.length === 1 && last === undefined && head === '' && isChunked)
+      return [chunkIn(copies[0] as Buffer, isLast)];
+    const pieces: Uint8Array[] = this.#framing === 'bodiless' ? [] : copies.map(pieceIn);
+    if (last !== undefined && this.#framing !== 'bodiless') pieces.push(last);
+    return bytesOf({ head, pieces, isChunked, isLast }, this.#connection.waitingBytes > 0);
   }
 
   #writeHead(): string {
@@ -177,16 +204,9 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     });
   }
 
-  #postpone(bytes: Uint8Array | undefined): void {
-    this.#keep(bytes);
+  #postpone(): void {
     if (this.#isPostponed || this.#isOver) return;
     this.#isPostponed = true;
     this.#connection.postpone(this);
-  }
-
-  #keep(bytes: Uint8Array | undefined): void {
-    if (bytes === undefined || bytes.length === 0) return;
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
   }
 }

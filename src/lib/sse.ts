@@ -48,7 +48,7 @@ export class EventSplitter {
   }
 
   /**
-   * Feeds one chunk; calls `emit` for each event that ended in it, but for those that `pass` takes. The late LF of a cut
+   * Feeds one chunk, whose memory is the caller's again afterwards; calls `emit` for each event that ended in it, but for those that `pass` takes. The late LF of a cut
    * CRLF comes as an event of its own.
    */
   push(chunk: Uint8Array, emit: TakeEvent, pass?: PassEvents): void {
@@ -99,7 +99,7 @@ export class EventSplitter {
   }
 
   #hold(piece: Uint8Array): void {
-    this.#pieces.push(piece);
+    this.#pieces.push(joinBytes([piece]));
     this.#piecesBytes += piece.length;
     if (this.#piecesBytes > this.#limitBytes) throw new EventTooLargeError(this.#limitBytes);
   }

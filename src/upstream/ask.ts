@@ -1,5 +1,6 @@
 // One small question to a provider, outside of any client's request: GET, and the whole answer.
 import type { Provider } from '../core/provider.ts';
+import { joinBytes } from '../lib/bytes.ts';
 import type { TransportError, Upstream } from './upstream.ts';
 
 /** The answer, or one sentence without secrets on why there is none. `status` is what was heard before it broke off. */
@@ -39,7 +40,7 @@ export function ask(
         onData(chunk) {
           size += chunk.length;
           if (size > answerLimitBytes) transmission.abort();
-          else chunks.push(chunk);
+          else chunks.push(joinBytes([chunk]));
         },
         onEnd() {
           clearTimeout(timer);

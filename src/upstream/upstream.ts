@@ -36,6 +36,7 @@ export interface AnswerListener {
   onSent(): void;
   /** `headers` are names in lower case and values in turn. */
   onHead(status: number, headers: readonly string[]): void;
+  /** The chunk's memory is somebody else's again when this returns. */
   onData(chunk: Uint8Array): void;
   onEnd(): void;
   onError(error: TransportError): void;

@@ -47,7 +47,7 @@ function receive(upstream: Upstream, origin: string, path: string, pauseEvery: n
         onSent() {},
         onHead() {},
         onData(piece) {
-          pieces.push(piece);
+          pieces.push(Buffer.from(piece));
           if (pieces.length % pauseEvery !== 0) return;
           transmission.pause();
           setImmediate(() => transmission.resume());

@@ -1,4 +1,4 @@
-// How a socket is read: into one buffer for all, each read copied into memory of its own size.
+// How a socket is read: into one buffer for all, which whoever takes a read looks at where it lies.
 import type { OnReadOpts } from 'node:net';
 
 /** The most that one read brings. Smaller reads cost more where a stream comes at full speed, larger ones cost no less. */
@@ -9,16 +9,15 @@ export type Reading = (take: (bytes: Buffer) => void) => OnReadOpts;
 
 /**
  * Node's own way takes 64 KiB anew for each read and keeps what comes while the socket is paused; here nothing is kept.
- * A copy does not come from the pool of `Buffer`: a few bytes that wait for a slow client would keep a whole block of it.
+ * The bytes are a part of the one buffer: when `take` returns the next read overwrites them, and who needs them longer
+ * copies them. Memory of its own for each read would cost more than all that is done with a short one.
  */
 export function newReading(): Reading {
   const shared = Buffer.allocUnsafeSlow(readBytes);
   return (take) => ({
     buffer: shared,
     callback(count) {
-      const bytes = Buffer.allocUnsafeSlow(count);
-      shared.copy(bytes, 0, 0, count);
-      take(bytes);
+      take(shared.subarray(0, count));
       return true;
     },
   });

@@ -16,6 +16,7 @@ const portionBytes = 256 << 10;
 /** Who uses a connection for one exchange. Exactly one of `onEnd` and `onError` comes last. */
 export interface ConnectionUser {
   onHead(head: AnswerHead): void;
+  /** The memory of `bytes` is somebody else's again when this returns. */
   onData(bytes: Uint8Array): void;
   onEnd(): void;
   onError(error: TransportError): void;
@@ -114,7 +115,7 @@ export class Connection implements Postponed {
     if (this.#user === user) this.#socket.resume();
   }
 
-  /** Takes what has come. A piece may still come after `pause`. */
+  /** Takes what has come, and keeps nothing of its memory. A piece may still come after `pause`. */
   take(chunk: Buffer): void {
     // An idle connection on which something comes is one whose next answer could be somebody else's.
     if (this.#user === undefined) {

@@ -1,4 +1,5 @@
 // The way out over our own HTTP/1.1 client: no hidden time limit, bytes copied once, the connection used last first.
+import { joinBytes } from '../../lib/bytes.ts';
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import { decodeAnswer, type AnswerDecoder } from '../content-encoding.ts';
 import {
@@ -107,7 +108,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
   onData(bytes: Uint8Array): void {
     if (this.#isOver) return;
     if (this.#decoder === undefined) this.#listener.onData(bytes);
-    else this.#decoder.write(bytes);
+    else this.#decoder.write(joinBytes([bytes]));
   }
 
   onEnd(): void {
