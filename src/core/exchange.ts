@@ -1,5 +1,6 @@
 // One client request and its answer, as the data plane sees them; who speaks HTTP implements it.
 import type { Cancellation } from '../lib/cancellation.ts';
+import type { Soon } from '../lib/soon.ts';
 
 /** Who stops a request before its end. */
 export type StopReason = 'client_gone' | 'deadline_passed' | 'shutdown';
@@ -62,6 +63,6 @@ export interface Exchange {
    * Reads the whole body and keeps nothing of it.
    * Rejects with a `GatewayError` when refused, with a `StoppedError` when the request is stopped meanwhile.
    */
-  readBody(room: BodyRoom): Promise<Uint8Array>;
+  readBody(room: BodyRoom): Soon<Uint8Array>;
   readonly answer: ClientAnswer;
 }

@@ -2,7 +2,7 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
-import type { AttemptRecord, Intent, Outcome } from '../core/record.ts';
+import type { AttemptRecord, Intent, Outcome, RequestRecord } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
 import type { AttemptTerms } from '../limits/reservation.ts';
 import { free } from '../lib/bytes.ts';
@@ -41,53 +41,58 @@ const specimenBytes = 256 << 10;
 
 /** Serves the request, or answers with the upstream's last word; throws a `GatewayError` where that is ours. */
 export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<void> {
+  const { record } = work;
   try {
-    await attemptUntilServed(parts, work);
+    const journey = journeyOf(parts, work);
+    const prompt = new KeptPrompt(work.request.body);
+    for (;;) {
+      const next = nextLease(parts, journey);
+      const found = next instanceof Promise ? await next : next;
+      if (!(found instanceof Lease)) return answerHeld(parts, work, found);
+      using lease = found;
+      const { account } = lease;
+      const stop = currentStop(journey);
+      record.chosenBecause = journey.stop === 0 ? lease.because : `${stop.because}: ${lease.because}`;
+      journey.tried.push(account.id);
+      const asked = termsOf(work, stop);
+      const terms = asked instanceof Promise ? await asked : asked;
+      if (terms instanceof GatewayError) {
+        lease.abandon();
+        if (journey.failed.length === 0) throw terms;
+        return answerLast(parts, work, journey);
+      }
+      const trial = prepare(parts, work, stop, lease, { prompt, terms });
+      const result = await trial.attempt.run();
+      book(parts, work, lease, trial, result, prompt);
+      if (result.kind === 'answered') {
+        record.outcome = result.outcome;
+        record.errorCode = result.errorCode;
+        work.specimens.keep('journey', journey);
+        return;
+      }
+      journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
+    }
   } finally {
     letGo(work);
   }
 }
 
-async function attemptUntilServed(parts: GatewayParts, work: Dispatch): Promise<void> {
-  const { target, request, record } = work;
-  const journey: Journey = {
+function journeyOf(parts: GatewayParts, work: Dispatch): Journey {
+  return {
     exchange: work.exchange,
-    record,
+    record: work.record,
     key: work.key,
     reservation: work.reservation,
     transcriber: work.transcriber,
     deadlineMs: work.deadlineMs,
     estimates: work.estimates,
-    stops: stopsOf(parts.configuration(), target),
+    stops: stopsOf(parts.configuration(), work.target),
     stop: 0,
-    tokens: estimateTokens(request),
+    tokens: estimateTokens(work.request),
     failed: [],
     tried: [],
     askedProviders: [],
   };
-  const prompt = new KeptPrompt(request.body);
-  for (;;) {
-    const found = await nextLease(parts, journey);
-    if (!(found instanceof Lease)) return answerHeld(parts, work, found);
-    using lease = found;
-    const { account } = lease;
-    record.chosenBecause = journey.stop === 0 ? lease.because : `${currentStop(journey).because}: ${lease.because}`;
-    journey.tried.push(account.id);
-    const terms = await termsOf(work, currentStop(journey));
-    if (terms instanceof GatewayError) {
-      lease.abandon();
-      if (journey.failed.length === 0) throw terms;
-      return answerLast(parts, work, journey);
-    }
-    const result = await makeAttempt(parts, work, currentStop(journey), lease, { prompt, terms });
-    if (result.kind === 'answered') {
-      record.outcome = result.outcome;
-      record.errorCode = result.errorCode;
-      work.specimens.keep('journey', journey);
-      return;
-    }
-    journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
-  }
 }
 
 /** Gives up a body that is too long to be kept for counting, and its place. */
@@ -105,13 +110,23 @@ function answerLast(parts: GatewayParts, work: Work, { failed }: Journey): void 
   answerHeld(parts, work, word);
 }
 
-async function makeAttempt(
+/** An attempt with what is noted of it. */
+interface Trial {
+  readonly attempt: Attempt;
+  readonly record: AttemptRecord;
+  readonly tally: UsageTally;
+  readonly isStream: boolean;
+  /** Why it was not let go out. */
+  refusal: GatewayError | undefined;
+}
+
+function prepare(
   parts: GatewayParts,
   work: Dispatch,
   target: Target,
   lease: Lease,
   { prompt, terms }: { readonly prompt: KeptPrompt; readonly terms: AttemptTerms },
-): Promise<AttemptResult> {
+): Trial {
   const { clock, settings, upstream } = parts;
   const { exchange, endpoint, request, record, drainer, transcriber } = work;
   const { provider, model } = target;
@@ -122,27 +137,22 @@ async function makeAttempt(
   const attemptRecord = newAttemptRecord(record.attempts.length + 1, account.id, target, clock.nowMs());
   attemptRecord.reservedNanoUsd = terms.reservedNanoUsd;
   record.attempts.push(attemptRecord);
-  const unmade = (error: unknown): unknown => {
-    record.attempts.pop();
-    lease.refund();
-    return error;
-  };
   let intent: Intent;
   try {
     intent = parts.intend(record);
   } catch (error) {
-    throw unmade(error);
+    unmake(record, lease);
+    throw error;
   }
-  const leave: { refusal: GatewayError | undefined } = { refusal: undefined };
   transcriber?.begin();
   const onRuns = transcriber === null ? undefined : (runs: Uint8Array): void => transcriber.hear(runs);
   const tally = new UsageTally(parts, model, provider.vendor.encodingOf(model), onRuns);
-  const made = new Attempt({
+  const attempt = new Attempt({
     exchange,
     endpoint,
     provider,
     account,
-    mayLeave: () => (leave.refusal = intent()) === undefined,
+    mayLeave: () => (trial.refusal = intent()) === undefined,
     body: () => editBody(request, { model, addUsage, outputCap: terms.outputCap }),
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
@@ -170,10 +180,26 @@ async function makeAttempt(
       if (isSent && prompt.letGo()) letGo(work);
     },
   });
-  const result = await made.run();
+  const trial: Trial = { attempt, record: attemptRecord, tally, isStream, refusal: undefined };
+  return trial;
+}
+
+/** Books how an attempt ended; throws where it was not let go out. */
+function book(
+  parts: GatewayParts,
+  work: Dispatch,
+  lease: Lease,
+  { attempt, record: attemptRecord, tally, isStream, refusal }: Trial,
+  result: AttemptResult,
+  prompt: KeptPrompt,
+): void {
+  const { exchange, endpoint, record, transcriber } = work;
   work.body.letGoAnswer();
-  if (leave.refusal !== undefined) throw unmade(leave.refusal);
-  const nowMs = clock.nowMs();
+  if (refusal !== undefined) {
+    unmake(record, lease);
+    throw refusal;
+  }
+  const nowMs = parts.clock.nowMs();
   attemptRecord.durationMs = nowMs - attemptRecord.startedAtMs;
   attemptRecord.outcome = result.kind === 'answered' ? result.outcome : outcomeOf(result.failure);
   attemptRecord.failure = result.failure?.kind ?? null;
@@ -184,8 +210,13 @@ async function makeAttempt(
   if (!attemptRecord.mayHaveReachedUpstream) lease.refund();
   lease.report(result.failure, nowMs);
   if (result.kind === 'answered' && record.bodyBytes + exchange.answer.sentBytes <= specimenBytes)
-    work.specimens.keep(isStream ? 'stream' : 'whole answer', made);
-  return result;
+    work.specimens.keep(isStream ? 'stream' : 'whole answer', attempt);
+}
+
+/** The last attempt has not been made after all. */
+function unmake(record: RequestRecord, lease: Lease): void {
+  record.attempts.pop();
+  lease.refund();
 }
 
 function newAttemptRecord(

@@ -4,6 +4,7 @@ import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestRecord } from '../core/record.ts';
 import { sleep } from '../lib/sleep.ts';
+import { soon, type Soon } from '../lib/soon.ts';
 import { Specimens } from '../lib/specimens.ts';
 import { BodyBudget, type BodyShare } from './admit.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
@@ -80,7 +81,7 @@ export class Gateway {
     }
     cancelDeadline();
     const booking = settle(this.#parts, work, thrown);
-    if (work.estimates.length === 0) return;
+    if (booking === undefined) return;
     // The client has its answer and the request is over; only what it used is still being counted.
     this.#bookings.add(booking);
     void booking.finally(() => this.#bookings.delete(booking));
@@ -110,13 +111,15 @@ export class Gateway {
     checkMethod(exchange, 'POST');
     checkContentType(exchange);
     using body = this.#budget.open();
-    const request = await this.#read(work, body);
+    const read = this.#read(work, body);
+    const request = read instanceof Promise ? await read : read;
     record.model = request.model;
     record.isStream = request.isStream;
     if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
     checkModel(work.key, request.model);
     const target = routeModel(configuration(), modelPrefixes, request.model);
-    using reservation = await reserve(this.#parts, work, { output: endpoint.output, request, target });
+    const held = reserve(this.#parts, work, { output: endpoint.output, request, target });
+    using reservation = held instanceof Promise ? await held : held;
     work.reservation = reservation;
     await dispatch(this.#parts, {
       ...work,
@@ -130,11 +133,12 @@ export class Gateway {
   }
 
   /** A function of its own, so that nothing but the request refers to the body while it is served. */
-  async #read(work: Work, room: BodyShare): Promise<ParsedRequest> {
-    const bytes = await work.exchange.readBody(room);
-    work.record.bodyBytes = bytes.length;
-    if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
-    return parseRequest(bytes);
+  #read(work: Work, room: BodyShare): Soon<ParsedRequest> {
+    return soon(work.exchange.readBody(room), (bytes) => {
+      work.record.bodyBytes = bytes.length;
+      if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
+      return parseRequest(bytes);
+    });
   }
 
   #serveModels(work: Work): void {

@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import { StoppedError, type Exchange } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import { sleep } from '../lib/sleep.ts';
+import type { Soon } from '../lib/soon.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Exhausted } from '../pool/pool.ts';
 import type { Wish } from '../pool/select.ts';
@@ -26,7 +27,7 @@ export interface Journey extends Work {
 }
 
 /** The next lease, after the waits that are due; or the upstream's answer where no further attempt follows. */
-export async function nextLease(parts: GatewayParts, journey: Journey): Promise<Lease | HeldAnswer> {
+export function nextLease(parts: GatewayParts, journey: Journey): Soon<Lease | HeldAnswer> {
   const { settings } = parts;
   const last = journey.failed.at(-1)?.failure;
   if (last !== undefined) {
@@ -38,9 +39,20 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
     // Each of the targets that follow is to have its attempt, however many accounts this one has.
     if (!isRetried || (isMended && attemptsLeft < journey.stops.length - journey.stop)) goOn(journey);
   }
-  let isBackoffDue = last !== undefined;
+  return search(parts, journey, { last, isBackoffDue: last !== undefined, paidStop: -1 });
+}
+
+/** How far the search for a lease has got. */
+interface Search {
+  /** What it comes after. */
+  readonly last: Failure | undefined;
+  isBackoffDue: boolean;
   /** The target whose provider's budget has been asked: after a wait it may be another's turn. */
-  let paidStop = -1;
+  paidStop: number;
+}
+
+function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Lease | HeldAnswer> {
+  const { last } = state;
   for (;;) {
     stopIfStopped(journey.exchange);
     const nowMs = parts.clock.nowMs();
@@ -53,25 +65,23 @@ export async function nextLease(parts: GatewayParts, journey: Journey): Promise<
       goOn(journey);
       continue;
     }
-    if (paidStop !== journey.stop) {
+    if (state.paidStop !== journey.stop) {
       if (!pay(parts, journey, last)) {
         if (!hasNextStop(journey)) return giveUp(parts, journey);
         goOn(journey);
         continue;
       }
-      paidStop = journey.stop;
+      state.paidStop = journey.stop;
     }
     if (choice === undefined) return waitForLease(parts, journey, wish);
     // An account that is to blame, and is not benched for it, would say the same again.
     if (isSame && last?.source === 'account' && last.scope === 'none') return giveUp(parts, journey);
-    if (isBackoffDue && last !== undefined) {
-      isBackoffDue = false;
+    if (state.isBackoffDue && last !== undefined) {
+      state.isBackoffDue = false;
       const waitMs = retryWaitMs(last, journey.failed.length, isSame, parts.random());
       if (nowMs + waitMs >= journey.deadlineMs) return giveUp(parts, journey);
-      if (waitMs > 0) {
-        await sleep(parts.clock, waitMs, journey.exchange.cancellation);
-        continue;
-      }
+      if (waitMs > 0)
+        return sleep(parts.clock, waitMs, journey.exchange.cancellation).then(() => search(parts, journey, state));
     }
     return parts.pool.take(choice, wish, nowMs, random);
   }

@@ -2,7 +2,10 @@
 import type { ClientKey } from '../core/client-key.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { GatewayError } from '../core/errors.ts';
+import type { RequestRecord } from '../core/record.ts';
 import type { Target } from '../core/route.ts';
+import type { Clock } from '../lib/clock.ts';
+import { soon, type Soon } from '../lib/soon.ts';
 import type { LimitTarget } from '../limits/figures.ts';
 import { hasLimits } from '../limits/limiter.ts';
 import { hiddenRateHeaders, rateHeaders } from '../limits/rate-headers.ts';
@@ -11,26 +14,32 @@ import type { ParsedRequest } from './parse.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** Holds what the request may take; null for a key without limits. Throws the `GatewayError` that refuses it. */
-export async function reserve(
+export function reserve(
   { limiter, clock }: GatewayParts,
   { key, exchange, record, deadlineMs }: Work,
   { output, request, target }: Pick<Endpoint, 'output'> & { readonly request: ParsedRequest; readonly target: Target },
-): Promise<Reservation | null> {
+): Soon<Reservation | null> {
   if (key === null || !hasLimits(key)) return null;
+  const reservation = limiter.reserve({
+    id: exchange.id,
+    key,
+    shape: request,
+    output,
+    target: limitTarget(target, output),
+    deadlineMs,
+    cancellation: exchange.cancellation,
+    attempts: record.attempts,
+  });
+  return soon(reservation instanceof Promise ? waitFor(reservation, record, clock) : reservation, (made) => {
+    record.budgetPeriod = made.period;
+    return made;
+  });
+}
+
+async function waitFor(reservation: Promise<Reservation>, record: RequestRecord, clock: Clock): Promise<Reservation> {
   const beganAtMs = clock.nowMs();
   try {
-    const reservation = await limiter.reserve({
-      id: exchange.id,
-      key,
-      shape: request,
-      output,
-      target: limitTarget(target, output),
-      deadlineMs,
-      cancellation: exchange.cancellation,
-      attempts: record.attempts,
-    });
-    record.budgetPeriod = reservation.period;
-    return reservation;
+    return await reservation;
   } finally {
     record.queuedMs += clock.nowMs() - beganAtMs;
   }
@@ -39,10 +48,10 @@ export async function reserve(
 const freeTerms: AttemptTerms = { outputCap: null, reservedNanoUsd: null };
 
 /** What the next attempt may do, or the error where the budget does not cover it. */
-export async function termsOf(
+export function termsOf(
   { reservation, endpoint }: Pick<Work, 'reservation'> & { readonly endpoint: Endpoint },
   target: Target,
-): Promise<AttemptTerms | GatewayError> {
+): Soon<AttemptTerms | GatewayError> {
   if (reservation === null) return freeTerms;
   const { target: reserved } = reservation;
   // Mostly it goes where it was reserved for.

@@ -51,9 +51,9 @@ function asGatewayError(error: unknown, work: Work, totalMs: number): GatewayErr
 
 /**
  * Ends the request. `thrown` is what stopped it, undefined where it has been answered. The client has its answer at once;
- * the record is passed on when what it used is known.
+ * the record is passed on when what it used is known: at once too, or when the promise resolves.
  */
-export async function settle(parts: GatewayParts, work: Work, thrown: unknown): Promise<void> {
+export function settle(parts: GatewayParts, work: Work, thrown: unknown): Promise<void> | undefined {
   const { exchange, record } = work;
   const { answer, cancellation } = exchange;
   // A failure that comes with the end of the request is the end's doing.
@@ -87,7 +87,14 @@ export async function settle(parts: GatewayParts, work: Work, thrown: unknown): 
   }
   record.answerBytes = answer.sentBytes;
   record.durationMs = parts.clock.nowMs() - record.createdAtMs;
-  if (work.estimates.length > 0) await Promise.all(work.estimates);
+  if (work.estimates.length > 0) return Promise.all(work.estimates).then(() => book(parts, work, cause));
+  book(parts, work, cause);
+  return undefined;
+}
+
+/** Passes the record on; `cause` is what stopped the request. */
+function book(parts: GatewayParts, work: Work, cause: unknown): void {
+  const { record } = work;
   Object.assign(record, sumUsage(record.attempts));
   priceRecord(record, parts.configuration().prices);
   work.reservation?.settle();

@@ -5,6 +5,7 @@ import { Cancellation } from '../lib/cancellation.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { newId } from '../lib/id.ts';
 import type { RosterMember } from '../lib/roster.ts';
+import type { Soon } from '../lib/soon.ts';
 import { HttpAnswer, type AnswerConnection } from './answer.ts';
 import { RequestBody, type BodySource } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
@@ -69,7 +70,7 @@ export class HttpExchange implements Exchange, RosterMember {
     return fieldOf(this.#head.fields, name);
   }
 
-  readBody(room: BodyRoom): Promise<Uint8Array> {
+  readBody(room: BodyRoom): Soon<Uint8Array> {
     return this.body.read({ room, checkSize: this.#checkSize, cancellation: this.cancellation });
   }
 

@@ -2,6 +2,7 @@
 import { StoppedError, type BodyRoom, type StopReason } from '../core/exchange.ts';
 import { free } from '../lib/bytes.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
+import type { Soon } from '../lib/soon.ts';
 import { BodyBuffer } from './body-buffer.ts';
 
 /** That much is taken in before anybody wants it. */
@@ -80,16 +81,15 @@ export class RequestBody {
     this.#source.resume();
   }
 
-  /** Reads all of it and keeps nothing. Rejects, or throws, what `room` and `checkSize` throw, and a `StoppedError`. */
-  read(wish: BodyWish): Promise<Uint8Array> {
+  /** Reads all of it and keeps nothing; most bodies are there before anybody asks for them. Rejects, or throws, what `room` and `checkSize` throw, and a `StoppedError`. */
+  read(wish: BodyWish): Soon<Uint8Array> {
     const { announcedBytes: announced } = this;
     if (announced !== undefined) wish.checkSize(announced);
     if (this.#isWhole && this.#pieces.length < 2) return this.#take(wish);
     return this.#collect(wish);
   }
 
-  /** Most bodies are there before anybody asks for them. */
-  async #take({ room, checkSize }: BodyWish): Promise<Uint8Array> {
+  #take({ room, checkSize }: BodyWish): Uint8Array {
     const [whole = new Uint8Array(0)] = this.#pieces;
     this.#pieces = [];
     room.begin(this.announcedBytes, () => {});

@@ -8,7 +8,8 @@ import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Hold, LimitName, LimitState, Money, Obstacle } from '../shared-state/limit-state.ts';
+import { soon, type Soon } from '../lib/soon.ts';
+import type { Decision, Hold, LimitName, LimitState, Money, Obstacle } from '../shared-state/limit-state.ts';
 import type { BudgetPeriods } from './budget-period.ts';
 import type { BudgetQueues } from './budget-queue.ts';
 import type { LimitTarget, RequestFigures } from './figures.ts';
@@ -104,11 +105,18 @@ export class Admission {
   }
 
   /** What the request may take, held. Throws a `GatewayError` that refuses it, or a `StoppedError` where it is stopped meanwhile. */
-  async admit(): Promise<Admitted> {
+  admit(): Soon<Admitted> {
     const { key } = this.#request;
     // Who comes later stands behind those who wait already.
-    const first = key.budget !== null && this.#queues.isWaiting(key.id) ? undefined : await this.#ask();
-    const asked = first === undefined || this.#lacksOnlyMoney(first) ? await this.#insist(first) : first;
+    const first = key.budget !== null && this.#queues.isWaiting(key.id) ? undefined : this.#ask();
+    return soon(first, (asked) =>
+      asked === undefined || this.#lacksOnlyMoney(asked)
+        ? this.#insist(asked).then((insisted) => this.#admitted(insisted))
+        : this.#admitted(asked),
+    );
+  }
+
+  #admitted(asked: Asked): Admitted {
     if (asked.hold === undefined) throw this.#refuse(asked);
     return { hold: asked.hold, need: asked.need, period: asked.period };
   }
@@ -134,22 +142,28 @@ export class Admission {
   }
 
   /** One decision by the budget as it stands. */
-  async #ask(): Promise<Asked> {
+  #ask(): Soon<Asked> {
+    const { key } = this.#request;
+    const { clock, state } = this.#parts;
+    const { budget } = key;
+    if (budget === null) return this.#askFor(nothing, null);
+    const nowMs = clock.nowMs();
+    const period = this.#periods.at(budget, nowMs);
+    return soon(answerOf(clock, state.money(key.id, period)), ({ spentNanoUsd, reservedNanoUsd }) =>
+      this.#askFor(this.#needWith(budget.amountNanoUsd - spentNanoUsd - reservedNanoUsd, nowMs), period),
+    );
+  }
+
+  #askFor(need: Need, period: Period | null): Soon<Asked> {
     const { key, deadlineMs } = this.#request;
     const { clock, state } = this.#parts;
-    const nowMs = clock.nowMs();
-    const { budget } = key;
-    const period = budget === null ? null : this.#periods.at(budget, nowMs);
-    let need: Need = nothing;
-    if (budget !== null && period !== null) {
-      const answer = answerOf(clock, state.money(key.id, period));
-      const { spentNanoUsd, reservedNanoUsd } = answer instanceof Promise ? await answer : answer;
-      need = this.#needWith(budget.amountNanoUsd - spentNanoUsd - reservedNanoUsd, nowMs);
-    }
     const tokens = this.#figures.estimatedTokens;
     const demand = { tokens, nanoUsd: need.nanoUsd, period, expiresAtMs: deadlineMs + graceMs };
-    const answer = answerOf(clock, state.reserve(key, demand));
-    const decision = answer instanceof Promise ? await answer : answer;
+    return soon(answerOf(clock, state.reserve(key, demand)), (decision) => this.#understand(decision, need, period));
+  }
+
+  #understand(decision: Decision, need: Need, period: Period | null): Asked {
+    const { key } = this.#request;
     if (decision.isAdmitted) {
       for (const { limit } of decision.passed) this.#tell(limit, 'shadow');
       return { hold: decision.hold, need, period, obstacles: [], money: null };

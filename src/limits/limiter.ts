@@ -1,6 +1,7 @@
 // The limits of client keys at work: admits requests, and learns from them when they are over.
 import type { ClientKey } from '../core/client-key.ts';
 import type { AttemptRecord } from '../core/record.ts';
+import { soon, type Soon } from '../lib/soon.ts';
 import { Specimens } from '../lib/specimens.ts';
 import type { Standing } from '../shared-state/limit-state.ts';
 import { Admission, type AdmissionParts, type LimitedRequest } from './admission.ts';
@@ -43,7 +44,7 @@ export class Limiter {
    * Reserves all that the request may take, after a wait where money is missing that others only hold. Throws the
    * `GatewayError` that refuses it, or a `StoppedError` where it is stopped meanwhile.
    */
-  async reserve(request: LimitedRequest): Promise<Reservation> {
+  reserve(request: LimitedRequest): Soon<Reservation> {
     const { key, shape, output, target } = request;
     const { clock } = this.#parts;
     const prices = this.#parts.prices();
@@ -56,21 +57,22 @@ export class Limiter {
       unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
     });
     const admission = new Admission(this.#parts, this.#shared, request, figures);
-    const { hold, need, period } = await admission.admit();
-    this.#specimens.keep('admission', admission);
-    return new Reservation({
-      key,
-      target,
-      hold,
-      period,
-      figures,
-      prices,
-      clock,
-      attempts: request.attempts,
-      // A budget that is only watched changes nothing of the request.
-      outputCap: key.budgetMode === 'enforce' ? need.outputCap : null,
-      outputTokens: need.outputTokens,
-      onSettled: (attempts) => this.#learn(shape, figures, habit, attempts),
+    return soon(admission.admit(), ({ hold, need, period }) => {
+      this.#specimens.keep('admission', admission);
+      return new Reservation({
+        key,
+        target,
+        hold,
+        period,
+        figures,
+        prices,
+        clock,
+        attempts: request.attempts,
+        // A budget that is only watched changes nothing of the request.
+        outputCap: key.budgetMode === 'enforce' ? need.outputCap : null,
+        outputTokens: need.outputTokens,
+        onSettled: (attempts) => this.#learn(shape, figures, habit, attempts),
+      });
     });
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../core/errors.ts';
+import { soon } from '../lib/soon.ts';
 import { limitedKey } from '../../test/support/client-key.ts';
 import { attempt, openDesk, refusal, target, usd } from '../../test/support/limiter-desk.ts';
 import type { LimitTarget } from './figures.ts';
@@ -94,7 +95,7 @@ test('the place of a call that was cut short stays taken for the moment that the
   const retrying = await reserve({ key });
   attemptsOf(retrying).push(cut);
   let isReady = false;
-  const second = retrying.attempt(target).then(() => (isReady = true));
+  const second = soon(retrying.attempt(target), () => (isReady = true));
   await clock.advance(24);
   assert.equal(isReady, false);
   await clock.advance(1);

@@ -5,6 +5,7 @@ import type { Period } from '../core/period.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { Clock } from '../lib/clock.ts';
+import { soon, type Soon } from '../lib/soon.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { Hold } from '../shared-state/limit-state.ts';
 import type { LimitTarget, RequestFigures } from './figures.ts';
@@ -62,11 +63,14 @@ export class Reservation implements Disposable {
   }
 
   /** Reserves for one more attempt besides those made so far, whose cost may be unknown; an error where the budget does not cover it. */
-  async attempt(target: LimitTarget): Promise<AttemptTerms | GatewayError> {
+  attempt(target: LimitTarget): Soon<AttemptTerms | GatewayError> {
+    const { key, clock, attempts } = this.#parts;
+    if (key.maxConcurrency === null || !isCutShort(attempts.at(-1))) return this.#terms(target);
+    return new Promise<void>((resolve) => void clock.after(noticeMs, resolve)).then(() => this.#terms(target));
+  }
+
+  #terms(target: LimitTarget): Soon<AttemptTerms | GatewayError> {
     const { key, hold, figures, prices, clock, attempts, outputCap } = this.#parts;
-    if (key.maxConcurrency !== null && isCutShort(attempts.at(-1))) {
-      await new Promise<void>((resolve) => void clock.after(noticeMs, resolve));
-    }
     if (key.budget === null) return unlimited;
     // A fallback's model may be able to say less, and refuses what asks for more.
     const cap = outputCap === null ? null : Math.min(outputCap, Math.max(target.size.outputTokens, 1));
@@ -74,11 +78,10 @@ export class Reservation implements Disposable {
     if (cost === null && key.budgetMode === 'enforce' && !key.allowsUnpriced) return unpricedRefusal(key, target.model);
     const reservedNanoUsd = cost ?? 0;
     const sunk = attempts.reduce((sum, attempt) => sum + costSoFar(attempt, prices), 0);
-    if (!(await hold.cover(sunk + reservedNanoUsd))) return attemptRefusal(key);
-    return {
-      outputCap: cap === null || cost === null ? null : { name: target.outputLimitName, tokens: cap },
-      reservedNanoUsd,
-    };
+    const limit = cap === null || cost === null ? null : { name: target.outputLimitName, tokens: cap };
+    return soon(hold.cover(sunk + reservedNanoUsd), (isCovered) =>
+      isCovered ? { outputCap: limit, reservedNanoUsd } : attemptRefusal(key),
+    );
   }
 
   /** Books what the attempts used in place of what was reserved. The second call does nothing. */
