@@ -257,12 +257,12 @@ test("a vendor's names stay at home", () => assert.deepEqual(vendorProblems(sour
 
 test('every file has the form of the house', () => assert.deepEqual(formProblems(all), []));
 
-test('every thread collects what grows old in it: nobody else does before its heap is a multiple of what it needs', () => {
+test('every thread tends its memory: V8 would let each of their heaps grow to a multiple of what it needs', () => {
   const threads = Object.entries(sources).filter(([, text]) => text.includes('parentPort'));
   assert.ok(threads.length >= 3, `${threads.length} threads`);
-  const unwatched = threads.filter(([, text]) => !text.includes('collectAsItGrows({'));
+  const untended = threads.filter(([, text]) => !text.includes('tendThreadMemory('));
   assert.deepEqual(
-    unwatched.map(([path]) => path),
+    untended.map(([path]) => path),
     [],
   );
 });

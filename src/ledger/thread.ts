@@ -3,8 +3,7 @@ import { closeSync, existsSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../lib/clock.ts';
-import { collectAsItGrows, oldObjectsOfThread } from '../lib/collect-as-it-grows.ts';
-import { collectAtRest, thisThread } from '../lib/collect-at-rest.ts';
+import { tendThreadMemory } from '../lib/thread-memory.ts';
 import type { LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { openLedgerStore } from '../storage/open-ledger-store.ts';
 import { claimSpool, listSpools, type Claim } from './claim.ts';
@@ -75,8 +74,7 @@ class LedgerThread {
 
   async run(): Promise<void> {
     this.#tell({ kind: 'started' });
-    collectAtRest({ clock: systemClock, ...thisThread });
-    collectAsItGrows({ clock: systemClock, ...oldObjectsOfThread });
+    tendThreadMemory(systemClock);
     for (;;) {
       let isMoreDue = false;
       try {

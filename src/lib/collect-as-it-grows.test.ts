@@ -37,7 +37,7 @@ test('it collects by growth, not by time', async () => {
     ['nothing grows', 5, [0, 0, 0, 0], 5, []],
     ['a little each time', 5, [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5], 5, [3, 7]],
     ['what grows is needed', 5, [2, 0, 0, 2, 0], 7, [0, 3]],
-    ['a large heap may grow by a quarter', 40, [6, 3, 2, 6, 3, 2], 40, [2, 5]],
+    ['a large heap may grow by a tenth', 40, [2, 1, 2, 3, 2, 1], 40, [2, 4]],
     ['V8 has collected meanwhile', 5, [1.5, -1.5, 1.5, -2, 2], 5, [4]],
   ];
   for (const [name, start, grown, leaves, collected] of cases)

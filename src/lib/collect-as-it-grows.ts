@@ -7,7 +7,7 @@ import { collectGarbage } from './collect-at-rest.ts';
 const lookEveryMs = 5000;
 /** Growth that is worth a collection: so much, in bytes, and this share of what the last one left. */
 const worthBytes = 2 << 20;
-const worthShare = 0.25;
+const worthShare = 0.1;
 
 /** What is watched, and what is done about it. */
 export interface HeapGrowthParts {

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { CountedKind, Encoding } from '../core/token-estimator.ts';
 import { systemClock } from '../lib/clock.ts';
-import { collectAsItGrows, oldObjectsOfThread } from '../lib/collect-as-it-grows.ts';
+import { tendThreadMemory } from '../lib/thread-memory.ts';
 import { countTokens, type Tokenizer } from './count.ts';
 
 /** Something to count. */
@@ -57,7 +57,7 @@ function start(port: NonNullable<typeof parentPort>): void {
     );
   });
   // A vocabulary leaves half as much behind as it takes, and each count a little.
-  collectAsItGrows({ clock: systemClock, ...oldObjectsOfThread });
+  tendThreadMemory(systemClock);
 }
 
 if (parentPort !== null) start(parentPort);

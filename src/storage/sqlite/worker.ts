@@ -2,8 +2,7 @@
 import { backup, type DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../lib/clock.ts';
-import { collectAsItGrows, oldObjectsOfThread } from '../../lib/collect-as-it-grows.ts';
-import { collectAtRest, thisThread } from '../../lib/collect-at-rest.ts';
+import { tendThreadMemory } from '../../lib/thread-memory.ts';
 import { openDatabase, resultCode } from './open.ts';
 import { Statements, type Statement } from './statements.ts';
 
@@ -56,8 +55,7 @@ function start(port: NonNullable<typeof parentPort>): void {
         port.postMessage({ n: request.n, error: { message: error.message, resultCode: resultCode(error) } }),
     );
   });
-  collectAtRest({ clock: systemClock, ...thisThread });
-  collectAsItGrows({ clock: systemClock, ...oldObjectsOfThread });
+  tendThreadMemory(systemClock);
   port.once('close', () => database.close());
   port.postMessage({ n: 0 });
 }
