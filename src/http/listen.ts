@@ -29,7 +29,8 @@ export function listen(
   const address = { port: PORT, host: HOST.replace(/^\[|\]$/gu, '') };
   const reusePort = isShared && process.platform === 'linux';
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    // Listened for as long as it listens: a connection that cannot be taken later must not end the process.
+    server.on('error', (error: NodeJS.ErrnoException) => {
       const problem = listenProblems[error.code ?? ''] ?? `cannot be used (${error.code})`;
       reject(new StartError(`${urlHost(HOST)}:${PORT} ${problem}`));
     });

@@ -14,5 +14,14 @@ export function tendMemory(clock: Clock): void {
     releaseProgramPages();
   };
   collectAtRest({ clock, ...thisThread, collect });
-  trimAsItGrows({ clock, residentBytes: () => process.memoryUsage.rss(), trim });
+  trimAsItGrows({ clock, residentBytes, trim });
+}
+
+/** Linux tells it in a file: who may open no more files is not told, and that must end no process. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 }

@@ -7,16 +7,16 @@ import { trimAsItGrows } from './trim-as-it-grows.ts';
 const mebibyte = 1 << 20;
 
 /** MiB found at each look, of which a trim leaves so many; the answer says at which looks was trimmed. */
-async function play(found: readonly number[], left: number): Promise<number[]> {
+async function play(found: readonly (number | undefined)[], left: number): Promise<number[]> {
   const clock = new FakeClock();
-  let held = 100;
+  let held: number | undefined = 100;
   const trimmed: number[] = [];
   const stop = trimAsItGrows({
     clock,
-    residentBytes: () => held * mebibyte,
+    residentBytes: () => (held === undefined ? undefined : held * mebibyte),
     trim() {
       trimmed.push(clock.nowMs());
-      held = Math.min(held, left);
+      held = Math.min(held ?? left, left);
     },
   });
   const startedAtMs = clock.nowMs();
@@ -33,7 +33,7 @@ async function play(found: readonly number[], left: number): Promise<number[]> {
 test('a process is trimmed when it has grown since the last time', async () => {
   const cases: readonly (readonly [
     name: string,
-    found: readonly number[],
+    found: readonly (number | undefined)[],
     left: number,
     trimmed: readonly number[],
   ])[] = [
@@ -42,6 +42,7 @@ test('a process is trimmed when it has grown since the last time', async () => {
     ['it has grown, and stays', [150, 150, 150], 150, [1]],
     ['a trim gives back what comes again', [150, 147, 148, 143], 140, [1, 3]],
     ['it grows slowly', [102, 104, 106, 108, 109], 101, [4, 5]],
+    ['nobody says for a while', [undefined, 105, undefined, 109], 90, [4]],
     ['it has shrunk, and grows again', [80, 80, 88, 88], 88, [3]],
   ];
   for (const [name, found, left, trimmed] of cases) assert.deepEqual(await play(found, left), trimmed, name);

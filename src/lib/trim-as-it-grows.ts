@@ -9,22 +9,21 @@ const worthBytes = 8 << 20;
 /** What is watched, and what is done about it. */
 export interface GrowthParts {
   readonly clock: Clock;
-  /** Memory of the process, as the operating system counts it. */
-  readonly residentBytes: () => number;
+  /** Memory of the process, as the operating system counts it; undefined where it does not say. */
+  readonly residentBytes: () => number | undefined;
   readonly trim: () => void;
 }
 
 /** Trims as often as the process has grown by so much; the answer ends the watch. */
 export function trimAsItGrows({ clock, residentBytes, trim }: GrowthParts): () => void {
-  let leastBytes = residentBytes();
+  let leastBytes = residentBytes() ?? Infinity;
   let cancel = (): void => {};
   const look = (): void => {
     const bytes = residentBytes();
-    if (bytes - leastBytes >= worthBytes) {
-      trim();
-      leastBytes = residentBytes();
-    } else {
-      leastBytes = Math.min(leastBytes, bytes);
+    if (bytes !== undefined) {
+      const isWorthIt = bytes - leastBytes >= worthBytes;
+      if (isWorthIt) trim();
+      leastBytes = isWorthIt ? (residentBytes() ?? bytes) : Math.min(leastBytes, bytes);
     }
     cancel = clock.after(lookEveryMs, look);
   };

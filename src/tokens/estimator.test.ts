@@ -88,3 +88,14 @@ test('a count that fails is guessed, and harms no other', async () => {
   assert.deepEqual(troubles, []);
   await estimator.close();
 });
+
+test('where the system gives no thread counts are guessed, and the reason is told', async () => {
+  const troubles: string[] = [];
+  const refuse = (): never => {
+    throw new Error('EAGAIN');
+  };
+  const estimator = new ThreadEstimator(new FakeClock(), ({ message }) => troubles.push(message), refuse);
+  assert.equal(await estimator.count('prompt', 'o200k_base', words), guess);
+  assert.deepEqual(troubles, ['EAGAIN']);
+  await estimator.close();
+});

@@ -23,6 +23,7 @@ interface Waiting {
 export class ThreadEstimator implements TokenEstimator {
   readonly #clock: Clock;
   readonly #onTrouble: (error: Error) => void;
+  readonly #begin: () => Worker;
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #waitingBytes = 0;
@@ -31,10 +32,11 @@ export class ThreadEstimator implements TokenEstimator {
   #cancelIdle = (): void => {};
   #onEmpty = (): void => {};
 
-  /** `onTrouble` hears why counts have to be guessed. */
-  constructor(clock: Clock, onTrouble: (error: Error) => void) {
+  /** `onTrouble` hears why counts have to be guessed. `begin` begins a thread: our own where not given. */
+  constructor(clock: Clock, onTrouble: (error: Error) => void, begin: () => Worker = beginThread) {
     this.#clock = clock;
     this.#onTrouble = onTrouble;
+    this.#begin = begin;
   }
 
   /** The thread lives. */
@@ -50,6 +52,8 @@ export class ThreadEstimator implements TokenEstimator {
   countExactly(kind: CountedKind, encoding: Encoding, bytes: Uint8Array): Promise<number | undefined> {
     const size = bytes.length;
     if (this.#isClosed || this.#waitingBytes + size > mostWaitingBytes) return Promise.resolve(undefined);
+    const worker = (this.#worker ??= this.#start());
+    if (worker === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#count += 1;
       const n = this.#count;
@@ -65,7 +69,6 @@ export class ThreadEstimator implements TokenEstimator {
       });
       this.#waitingBytes += size;
       this.#cancelIdle();
-      const worker = (this.#worker ??= this.#start());
       worker.ref();
       // A view is sent with all that lies behind it: only what is to be counted is copied, and then moved.
       const copy = new Uint8Array(bytes);
@@ -87,9 +90,15 @@ export class ThreadEstimator implements TokenEstimator {
     await new Promise(setImmediate);
   }
 
-  #start(): Worker {
-    const source = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-    const worker = new Worker(source, { resourceLimits: { maxOldGenerationSizeMb: threadHeapMb } });
+  /** Undefined where the system gives no thread. */
+  #start(): Worker | undefined {
+    let worker: Worker;
+    try {
+      worker = this.#begin();
+    } catch (error) {
+      this.#onTrouble(error as Error);
+      return undefined;
+    }
     const isOurs = (): boolean => worker === this.#worker;
     worker.on('message', (answer: CountAnswer) => isOurs() && this.#settle(answer));
     worker.on('error', (error: Error) => isOurs() && void this.#end(error));
@@ -121,4 +130,9 @@ export class ThreadEstimator implements TokenEstimator {
     if (error !== undefined) this.#onTrouble(error);
     await worker?.terminate();
   }
+}
+
+function beginThread(): Worker {
+  const source = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+  return new Worker(source, { resourceLimits: { maxOldGenerationSizeMb: threadHeapMb } });
 }

@@ -25,6 +25,8 @@ export interface ProgramOptions {
   readonly input?: string;
   /** What runs it: Node.js itself where not given. */
   readonly command?: string;
+  /** What stands between that and the launcher. */
+  readonly commandArgs?: readonly string[];
   readonly cwd?: string;
 }
 
@@ -33,7 +35,7 @@ export function runProgram(args: readonly string[], options: ProgramOptions = {}
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AIGATEWAY_') && !name.startsWith('NODE_TEST'),
   );
-  const child = spawn(options.command ?? process.execPath, [launcher, ...args], {
+  const child = spawn(options.command ?? process.execPath, [...(options.commandArgs ?? []), launcher, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),

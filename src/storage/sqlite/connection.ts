@@ -124,7 +124,11 @@ export class SqliteConnection implements StatementRunner {
     if (this.#worker === undefined) {
       if (this.#isClosed || this.#clock.nowMs() - this.#begunAtMs < restartEveryMs)
         return Promise.reject(this.#failure);
-      this.#start();
+      try {
+        this.#start();
+      } catch (error) {
+        return Promise.reject(new StorageError(`the database thread cannot begin: ${(error as Error).message}`));
+      }
     }
     this.#count += 1;
     const answer = this.#expect(this.#count);
