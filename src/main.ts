@@ -65,6 +65,8 @@ export interface Replaced {
 /** A gateway that runs. */
 export interface RunningGateway {
   readonly url: string;
+  /** Requests that are being served. */
+  readonly underWay: () => number;
   /** Drains, closes everything, and resolves when the last line is written. */
   stop(): Promise<void>;
 }
@@ -288,13 +290,10 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     await storage.close();
     await log.flush();
   };
-  let url: string;
-  try {
-    url = await listen(server.server, settings, siblings !== undefined);
-  } catch (error) {
+  const url = await listen(server.server, settings, siblings !== undefined).catch(async (error: unknown) => {
     await close();
     throw error;
-  }
+  });
   lifecycle.open();
-  return { url, stop };
+  return { url, underWay: () => lifecycle.running, stop };
 }

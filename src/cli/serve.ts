@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { SettingName, Settings } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { tendMemory } from '../lib/process-memory.ts';
+import { tendMemory, tendRequests } from '../lib/process-memory.ts';
 import type { Command } from './command.ts';
 
 /** What runs until it is told to stop. */
@@ -51,7 +51,13 @@ async function startOne(settings: Settings): Promise<Running> {
   const { startGateway } = await import('../main.ts');
   const gateway = await startGateway(settings, announce);
   const { promise: ended, resolve, reject } = Promise.withResolvers<number>();
-  return { ended, stop: () => void gateway.stop().then(() => resolve(0), reject), kill: () => {} };
+  const endTending = tendRequests(systemClock, gateway.underWay);
+  const stop = async (): Promise<number> => {
+    endTending();
+    await gateway.stop();
+    return 0;
+  };
+  return { ended, stop: () => void stop().then(resolve, reject), kill: () => {} };
 }
 
 async function startWorkers(settings: Settings): Promise<Running> {

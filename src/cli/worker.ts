@@ -2,7 +2,7 @@
 import type { SettingName } from '../core/settings.ts';
 import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { tendMemory } from '../lib/process-memory.ts';
+import { tendMemory, tendRequests } from '../lib/process-memory.ts';
 import { startGateway } from '../main.ts';
 import { openChannel, Seat } from '../workers/siblings.ts';
 import { CommandError, type Command } from './command.ts';
@@ -26,7 +26,9 @@ export const worker: Command = {
     try {
       const own = { ...settings, PORT: seat.port };
       const gateway = await startGateway(own, (url) => seat.ready(url), { siblings: seat });
+      const endTending = tendRequests(systemClock, gateway.underWay);
       await told.promise;
+      endTending();
       await gateway.stop();
     } finally {
       channel.close();

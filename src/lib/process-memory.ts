@@ -2,16 +2,34 @@
 import { allocatorTrim } from './allocator.ts';
 import type { Clock } from './clock.ts';
 import { collectAtRest, thisThread } from './collect-at-rest.ts';
-import { releaseProgramPages } from './program-pages.ts';
+import { programPages } from './program-pages.ts';
 import { trimAsItGrows } from './trim-as-it-grows.ts';
+import { boundYoungGeneration, isYoungGenerationChosen, ownYoungGeneration } from './young-generation.ts';
+
+/** The start of a load touches much of the program once: of 37 MiB that Node's file has then, 29 are touched again, in ms after a rest. */
+const firstReleaseMs = 500;
+/** By so much longer than the time before it is each time until the next. */
+const backOff = 4;
 
 /** Tends the memory of the process whose main thread calls, for as long as it runs. */
 export function tendMemory(clock: Clock): void {
-  const trim = allocatorTrim();
+  const trimAllocator = allocatorTrim();
+  const pages = programPages();
+  let waitMs = firstReleaseMs;
+  let dueMs = 0;
   const collect = (): void => {
     thisThread.collect();
-    trim();
-    releaseProgramPages();
+    trimAllocator();
+    pages.release();
+    waitMs = firstReleaseMs;
+    dueMs = 0;
+  };
+  const trim = (): void => {
+    trimAllocator();
+    if (clock.nowMs() < dueMs) return;
+    pages.releaseAgain();
+    dueMs = clock.nowMs() + waitMs;
+    waitMs *= backOff;
   };
   collectAtRest({ clock, ...thisThread, collect });
   trimAsItGrows({ clock, residentBytes, trim });
@@ -24,4 +42,10 @@ function residentBytes(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Tends what requests take, too, from the moment that there are some; the answer ends that. */
+export function tendRequests(clock: Clock, underWay: () => number): () => void {
+  if (isYoungGenerationChosen([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''])) return () => {};
+  return boundYoungGeneration({ clock, underWay, ...ownYoungGeneration });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { getBuiltinModule } from 'node:process';
 import { test } from 'node:test';
-import { disposableMappings, releaseProgramPages } from './program-pages.ts';
+import { disposableMappings, programPages, stillMapped, type Mapping } from './program-pages.ts';
 
 const file = 'fe:00 5333451   /usr/bin/node';
 const cases: readonly (readonly [string, string, string, number])[] = [
@@ -19,7 +19,7 @@ const cases: readonly (readonly [string, string, string, number])[] = [
 for (const [what, head, line, count] of cases) {
   test(`${count === 1 ? 'let go' : 'kept'}: ${what}`, () => {
     const found = disposableMappings(`${head}\nRss:                   8 kB\n${line}\nVmFlags: rd mr mw me\n`);
-    assert.deepEqual(found, count === 1 ? [{ fromAddress: 0x400000n, sizeBytes: 0x2000n }] : []);
+    assert.deepEqual(found, count === 1 ? [{ fromAddress: 0x400000n, sizeBytes: 0x2000n, line: head }] : []);
   });
 }
 
@@ -27,16 +27,42 @@ test('each mapping is judged by its own lines', () => {
   const found = disposableMappings(
     `00400000-00402000 r-xp 00000000 ${file}\nAnonymous: 4 kB\n7f0000001000-7f0000002000 r--p 00000000 ${file}\nAnonymous: 0 kB\n`,
   );
-  assert.deepEqual(found, [{ fromAddress: 0x7f0000001000n, sizeBytes: 0x1000n }]);
+  assert.deepEqual(
+    found.map(({ fromAddress, sizeBytes }) => [fromAddress, sizeBytes]),
+    [[0x7f0000001000n, 0x1000n]],
+  );
+});
+
+test('what has been mapped anew since is not what was known', () => {
+  const known = ['r-xp 00000000', 'r--p 00001000'].map((kind, i): Mapping => {
+    const line = `0040${i}000-00402000 ${kind} ${file}`;
+    return { fromAddress: BigInt(i), sizeBytes: 0x1000n, line };
+  });
+  const [text, constants] = known;
+  assert.deepEqual(stillMapped(known, `${text?.line}\n${constants?.line}\n`), known);
+  assert.deepEqual(stillMapped(known, `${text?.line}\n00401000-00402000 rw-p 00000000 00:00 0\n`), [text]);
+  assert.deepEqual(stillMapped(known, ''), []);
 });
 
 test('a process lets go of most of its program, and goes on', (context) => {
-  const before = process.memoryUsage.rss();
-  releaseProgramPages();
-  const given = before - process.memoryUsage.rss();
-  context.diagnostic(`${(given / 2 ** 20).toFixed(0)} MiB`);
-  const isPossible = process.platform === 'linux' && (getBuiltinModule('node:ffi') as unknown) !== undefined;
   // A Node.js that stands in huge pages of its own has nothing to give.
-  if (isPossible && process.execArgv.length === 0) assert.ok(given > 4 << 20, `${given} bytes given back`);
-  assert.equal(JSON.stringify(structuredClone({ still: [1, 'here'] })), '{"still":[1,"here"]}');
+  const isPossible =
+    process.platform === 'linux' &&
+    (getBuiltinModule('node:ffi') as unknown) !== undefined &&
+    process.execArgv.length === 0;
+  const pages = programPages();
+  const given = (release: () => void): number => {
+    const before = process.memoryUsage.rss();
+    release();
+    const bytes = before - process.memoryUsage.rss();
+    context.diagnostic(`${(bytes / 2 ** 20).toFixed(0)} MiB`);
+    assert.equal(JSON.stringify(structuredClone({ still: [1, 'here'] })), '{"still":[1,"here"]}');
+    return bytes;
+  };
+  given(() => pages.releaseAgain());
+  const first = given(() => pages.release());
+  if (isPossible) assert.ok(first > 4 << 20, `${first} bytes given back`);
+  // What it has touched since then.
+  const second = given(() => pages.releaseAgain());
+  if (isPossible) assert.ok(second > 0, `${second} bytes given back again`);
 });

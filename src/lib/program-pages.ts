@@ -15,6 +15,8 @@ const unchanged = /^Anonymous: +0 kB$/mu;
 export interface Mapping {
   readonly fromAddress: bigint;
   readonly sizeBytes: bigint;
+  /** As the system lists it: the same line later on is the same piece of the same file. */
+  readonly line: string;
 }
 
 /** Of what /proc/self/smaps says, those mappings that can be let go without losing a byte. */
@@ -23,20 +25,44 @@ export function disposableMappings(smaps: string): Mapping[] {
     const [, from, to] = head.exec(mapping) ?? [];
     if (from === undefined || to === undefined || !unchanged.test(mapping)) return [];
     const fromAddress = BigInt(`0x${from}`);
-    return [{ fromAddress, sizeBytes: BigInt(`0x${to}`) - fromAddress }];
+    const line = mapping.slice(0, mapping.indexOf('\n'));
+    return [{ fromAddress, sizeBytes: BigInt(`0x${to}`) - fromAddress, line }];
   });
 }
 
-/**
- * Lets go of them, in some milliseconds; does nothing where the system, or this Node.js, has no way to. The system keeps
- * them as it keeps any file that was read, until it needs the memory: whoever comes next finds them there, 64 KiB at a time.
- */
-export function releaseProgramPages(): void {
-  try {
+/** Those of them that /proc/self/maps still has: a thread that has ended took its own along. */
+export function stillMapped(known: readonly Mapping[], maps: string): Mapping[] {
+  const lines = new Set(maps.split('\n'));
+  return known.filter(({ line }) => lines.has(line));
+}
+
+/** The pages of the program's own files, which the system keeps as it keeps any file that was read, until it needs the memory. */
+export interface ProgramPages {
+  /** Lets go of them, in some milliseconds: whoever comes next finds them there, 64 KiB at a time. */
+  release(): void;
+  /** Lets go of those that were there at the last release, in one or two milliseconds. */
+  releaseAgain(): void;
+}
+
+/** The program of this process; nothing is done where the system, or this Node.js, has no way to. */
+export function programPages(): ProgramPages {
+  let known: readonly Mapping[] = [];
+  const letGo = (mappings: readonly Mapping[]): void => {
     const advise = cFunction('madvise', ['uint64', 'uint64', 'int32']);
-    const mappings = disposableMappings(readFileSync('/proc/self/smaps', 'latin1'));
     for (const { fromAddress, sizeBytes } of mappings) advise(fromAddress, sizeBytes, doNotNeed);
-  } catch {
-    // macOS and Windows have no such list, Node.js 24 has no way to the function: there the pages stay.
-  }
+  };
+  // macOS and Windows have no such list, Node.js 24 has no way to the function: there the pages stay.
+  return {
+    release() {
+      try {
+        known = disposableMappings(readFileSync('/proc/self/smaps', 'latin1'));
+        letGo(known);
+      } catch {}
+    },
+    releaseAgain() {
+      try {
+        if (known.length > 0) letGo(stillMapped(known, readFileSync('/proc/self/maps', 'latin1')));
+      } catch {}
+    },
+  };
 }
