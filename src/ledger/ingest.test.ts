@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../../test/support/clock.ts';
 import { requestRecord as record } from '../../test/support/records.ts';
 import type { LedgerMaintenance } from '../storage/ledger-maintenance.ts';
-import type { LedgerBatch, LedgerEntry, LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
+import type { LedgerBatch, LedgerEntry, LedgerPart, LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { StorageError } from '../storage/storage.ts';
 import { claimSpool } from './claim.ts';
 import { Ingest } from './ingest.ts';
@@ -25,13 +25,15 @@ class FakeStore implements LedgerStore {
     return this.positions.get(spool) ?? { segment: 0, offsetBytes: 0 };
   }
 
-  async append({ spool, position, entries }: LedgerBatch): Promise<void> {
+  async append({ spool, more, ...first }: LedgerBatch): Promise<void> {
+    const parts: LedgerPart[] = [first];
+    for (let next = more?.(); next !== undefined; next = more?.()) parts.push(next);
     if (this.failures > 0) {
       this.failures -= 1;
       throw new StorageError('away');
     }
-    this.positions.set(spool, position);
-    for (const entry of entries) {
+    this.positions.set(spool, parts.at(-1)?.position ?? first.position);
+    for (const entry of parts.flatMap(({ entries }) => entries)) {
       const before = this.rows.get(entry.request.id);
       if (before === undefined || before.request.duration_ms === null) this.rows.set(entry.request.id, entry);
     }

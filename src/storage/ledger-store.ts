@@ -71,11 +71,18 @@ export interface SpoolPosition {
   readonly offsetBytes: number;
 }
 
-/** What one transaction brings. */
-export interface LedgerBatch {
-  readonly spool: string;
-  readonly position: SpoolPosition;
+/** A stretch of a spool. */
+export interface LedgerPart {
   readonly entries: readonly LedgerEntry[];
+  /** How far the spool is taken over with it. */
+  readonly position: SpoolPosition;
+}
+
+/** What one transaction brings. */
+export interface LedgerBatch extends LedgerPart {
+  readonly spool: string;
+  /** What comes next and is to be in the same transaction; made when it is asked for, so that it need not be held. */
+  readonly more?: () => LedgerPart | undefined;
 }
 
 /** The writing side of the ledger; lives in the ledger's own thread. Rejects with a `StorageError` where the database does not answer. */
@@ -83,7 +90,7 @@ export interface LedgerStore {
   /** Where to go on with a spool; its beginning where it was never seen. */
   position(spool: string): Promise<SpoolPosition>;
   /**
-   * Writes all entries and the position in one transaction. An entry that is there already and was final stays as it
+   * Writes all entries and the last position in one transaction. An entry that is there already and was final stays as it
    * is; one whose end was unknown is replaced. So a batch may come twice and counts once.
    */
   append(batch: LedgerBatch): Promise<void>;

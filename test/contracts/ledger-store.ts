@@ -4,7 +4,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { newId } from '../../src/lib/id.ts';
 import { attemptColumns, requestColumns } from '../../src/storage/ledger-columns.ts';
-import type { LedgerAttemptRow, LedgerEntry, LedgerRequestRow, LedgerStore } from '../../src/storage/ledger-store.ts';
+import type {
+  LedgerAttemptRow,
+  LedgerEntry,
+  LedgerPart,
+  LedgerRequestRow,
+  LedgerStore,
+} from '../../src/storage/ledger-store.ts';
 import { StorageError } from '../../src/storage/storage.ts';
 import type { LedgerDatabase } from '../support/ledger-databases.ts';
 
@@ -190,6 +196,28 @@ export function ledgerStoreContract(
         assert.deepEqual(await database.ledger.position('spool_a'), { segment: 0, offsetBytes: 0 });
         await book(database.ledger, [entry(1)], 10);
         assert.equal((await readAll(database)).length, 1);
+      }),
+    );
+
+    it(
+      'what comes behind a batch is in its transaction, up to the place of the last part',
+      withDatabase(async (database) => {
+        const impossible = entry(2, { endpoint: null as unknown as string });
+        const append = (...parts: readonly (readonly LedgerEntry[])[]): Promise<void> => {
+          const [first, ...rest] = parts.map((entries, n) => ({
+            entries,
+            position: { segment: 1, offsetBytes: n },
+          }));
+          return database.ledger.append({ spool: 'spool_a', ...(first as LedgerPart), more: () => rest.shift() });
+        };
+        await assert.rejects(append([entry(1)], [impossible]), StorageError);
+        assert.deepEqual(await readAll(database), []);
+        assert.deepEqual(await database.ledger.position('spool_a'), { segment: 0, offsetBytes: 0 });
+        await append([entry(1)], [entry(2), entry(3)], []);
+        assert.equal((await readAll(database)).length, 3);
+        assert.deepEqual(await database.ledger.position('spool_a'), { segment: 1, offsetBytes: 2 });
+        const [sum] = await database.query('SELECT requests FROM usage_quarters');
+        assert.equal(Number(sum?.['requests']), 3);
       }),
     );
 

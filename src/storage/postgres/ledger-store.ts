@@ -6,6 +6,7 @@ import type {
   LedgerAttemptRow,
   LedgerBatch,
   LedgerEntry,
+  LedgerPart,
   LedgerRequestRow,
   LedgerStore,
   SpoolPosition,
@@ -77,8 +78,11 @@ class PostgresLedgerStore implements LedgerStore {
     return { segment: Number(rows[0]?.['segment'] ?? 0), offsetBytes: Number(rows[0]?.['offset_bytes'] ?? 0) };
   }
 
-  async append({ spool, position, entries }: LedgerBatch): Promise<void> {
-    const latest = latestOfEach(entries);
+  async append({ spool, more, ...first }: LedgerBatch): Promise<void> {
+    const parts: LedgerPart[] = [];
+    for (let part: LedgerPart | undefined = first; part !== undefined; part = more?.()) parts.push(part);
+    const { position } = parts.at(-1) ?? first;
+    const latest = latestOfEach(parts.flatMap(({ entries }) => entries));
     for (let n = 1; ; n += 1) {
       try {
         await this.#pool.inTransaction(async (turn) => {

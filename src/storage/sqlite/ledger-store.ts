@@ -13,6 +13,7 @@ import type {
   LedgerAttemptRow,
   LedgerBatch,
   LedgerEntry,
+  LedgerPart,
   LedgerRequestRow,
   LedgerStore,
   SpoolPosition,
@@ -83,12 +84,18 @@ class SqliteLedgerStore implements LedgerStore {
     });
   }
 
-  async append({ spool, position, entries }: LedgerBatch): Promise<void> {
-    this.#listSome(entries.length);
+  async append(batch: LedgerBatch): Promise<void> {
+    const { spool, more } = batch;
+    this.#listSome(batch.entries.length);
     this.#inTransaction(() => {
       const increments = new UsageIncrements();
       const spending = new SpendingIncrements();
-      for (const entry of entries) this.#put(entry, increments, spending);
+      let { position } = batch;
+      for (let part: LedgerPart | undefined = batch; part !== undefined; part = more?.()) {
+        for (const entry of part.entries) this.#put(entry, increments, spending);
+        ({ position } = part);
+        if (part !== batch) this.#entriesToListing -= part.entries.length;
+      }
       for (const increment of increments.list()) this.#prepared.addUsage.run(...usageValues(increment));
       for (const increment of spending.list())
         this.#prepared.addSpending.run(spool, ...spendingColumns.map((column) => increment[column]));
