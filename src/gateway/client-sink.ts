@@ -1,5 +1,5 @@
 // Writes an answer to the client as fast as the client reads, and no faster than it reads from the upstream.
-import type { Exchange } from '../core/exchange.ts';
+import type { ClientAnswer, Exchange } from '../core/exchange.ts';
 import type { AnswerSink } from './commit.ts';
 
 /** Whose answer it writes. */
@@ -19,7 +19,7 @@ const saidAnew = new Set(['cache-control', 'x-accel-buffering']);
 
 /** The client's end of one attempt. */
 export class ClientSink implements AnswerSink {
-  readonly #exchange: Exchange;
+  readonly #answer: ClientAnswer;
   readonly #owner: SinkOwner;
   /** Nobody listens any more: the answer is only read to its end. */
   #isMuted = false;
@@ -28,7 +28,7 @@ export class ClientSink implements AnswerSink {
   #own = none;
 
   constructor(exchange: Exchange, owner: SinkOwner) {
-    this.#exchange = exchange;
+    this.#answer = exchange.answer;
     this.#owner = owner;
   }
 
@@ -57,9 +57,9 @@ export class ClientSink implements AnswerSink {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#isMuted || this.#exchange.answer.write(bytes)) return;
+    if (this.#isMuted || this.#answer.write(bytes)) return;
     this.#owner.pause();
-    this.#exchange.answer.onceWritable(() => this.#owner.resume());
+    this.#answer.onceWritable(() => this.#owner.resume());
   }
 
   /** Sends an answer that is there in one piece. */
@@ -69,7 +69,7 @@ export class ClientSink implements AnswerSink {
   }
 
   end(bytes?: Uint8Array): void {
-    if (!this.#isMuted) this.#exchange.answer.end(bytes);
+    if (!this.#isMuted) this.#answer.end(bytes);
   }
 
   /** `all` is the list that goes out, the gateway's own and what else is to be said are put behind it. */
@@ -82,6 +82,6 @@ export class ClientSink implements AnswerSink {
     this.#headers = none;
     this.#own = none;
     this.#owner.onStart(this.#status);
-    if (!this.#isMuted) this.#exchange.answer.start(this.#status, all);
+    if (!this.#isMuted) this.#answer.start(this.#status, all);
   }
 }

@@ -39,7 +39,11 @@ export interface RelayParts {
 
 /** Passes one stream through the gate. */
 export class StreamRelay {
-  readonly #parts: RelayParts;
+  readonly #reader: StreamReader;
+  readonly #gate: CommitGate;
+  readonly #dropsUsage: boolean;
+  readonly #isBuffered: boolean;
+  readonly #costOf: RelayParts['costOf'];
   readonly #splitter = new EventSplitter(eventLimitBytes);
   #state: StreamState = running;
   /** Events of the current read that stand side by side, waiting for the one write. */
@@ -52,13 +56,17 @@ export class StreamRelay {
   /** The end mark has come and ended with a CR: the LF that may belong to it is still awaited. */
   #awaitsLineFeed = false;
 
-  constructor(parts: RelayParts) {
-    this.#parts = parts;
+  constructor({ reader, gate, dropsUsage, isBuffered, costOf }: RelayParts) {
+    this.#reader = reader;
+    this.#gate = gate;
+    this.#dropsUsage = dropsUsage;
+    this.#isBuffered = isBuffered;
+    this.#costOf = costOf;
   }
 
   /** What the stream has said of its use so far. */
   get report(): UsageReport {
-    const { rawUsage, serviceTier } = this.#parts.reader;
+    const { rawUsage, serviceTier } = this.#reader;
     return { rawUsage, serviceTier };
   }
 
@@ -74,7 +82,7 @@ export class StreamRelay {
 
   /** All that the client waits for has come, whether or not the end mark has. */
   get isFinished(): boolean {
-    return this.#parts.reader.isFinished;
+    return this.#reader.isFinished;
   }
 
   /** Takes one read of the upstream, whose memory is somebody else's again afterwards. */
@@ -96,7 +104,7 @@ export class StreamRelay {
     if (!this.isFinished) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
-    const isClosing = rest === undefined || data === undefined || this.#parts.reader.read(data, rest).isDone;
+    const isClosing = rest === undefined || data === undefined || this.#reader.read(data, rest).isDone;
     if (rest !== undefined && isClosing) this.#run.push(rest);
     return this.#finish();
   }
@@ -104,7 +112,7 @@ export class StreamRelay {
   /** Events with content and nothing else go on as they came, all that stand side by side at once. */
   readonly #passAlike = (bytes: Uint8Array, from: number): number => {
     if (this.#state !== running || this.#awaitsLineFeed) return from;
-    const end = this.#parts.reader.readAlike(bytes, from);
+    const end = this.#reader.readAlike(bytes, from);
     if (end === from) return from;
     this.#leftOutReturn = false;
     this.#noteContent();
@@ -114,7 +122,7 @@ export class StreamRelay {
 
   #noteContent(): void {
     this.#hasContent = true;
-    this.#commits = !this.#parts.isBuffered;
+    this.#commits = !this.#isBuffered;
     this.#isUsageStale = true;
   }
 
@@ -132,7 +140,7 @@ export class StreamRelay {
       return;
     }
     this.#leftOutReturn = false;
-    const meaning = this.#parts.reader.read(data, event);
+    const meaning = this.#reader.read(data, event);
     if (meaning.isDone) {
       if (!this.isFinished) {
         this.#state = { kind: 'cut' };
@@ -148,13 +156,13 @@ export class StreamRelay {
     } else {
       if (meaning.hasContent) this.#noteContent();
       if (meaning.hasUsage) this.#isUsageStale = false;
-      if (meaning.isUsageOnly && this.#parts.dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
+      if (meaning.isUsageOnly && this.#dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
       else this.#run.push(meaning.hasUsage ? this.#withCost(event) : event);
     }
   };
 
   #withCost(event: Uint8Array): Uint8Array {
-    const { costOf } = this.#parts;
+    const costOf = this.#costOf;
     return costOf === undefined ? event : withCost(event, costOf(this.report));
   }
 
@@ -166,7 +174,7 @@ export class StreamRelay {
   }
 
   #writeRun(): void {
-    const { gate } = this.#parts;
+    const gate = this.#gate;
     if (this.#commits) gate.open();
     if (this.#run.length === 0) return;
     const run = this.#run;

@@ -177,6 +177,11 @@ export class MessageParser<Head extends MessageHead> {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
     if (this.#left === 0) this.#place = 'chunk_end';
+    this.#gather(bytes, at, end);
+    return end;
+  }
+
+  #gather(bytes: Buffer, at: number, end: number): void {
     if (this.#gatheredTo === 0) {
       this.#gatheredFrom = at;
       this.#gatheredTo = end;
@@ -184,7 +189,25 @@ export class MessageParser<Head extends MessageHead> {
       bytes.copyWithin(this.#gatheredTo, at, end);
       this.#gatheredTo += end - at;
     }
-    return end;
+  }
+
+  /** Gathers chunks that are all there, their sizes plain digits, as nearly all are: where the first other one begins. */
+  #gatherWhole(bytes: Buffer, at: number): number {
+    let next = at;
+    for (;;) {
+      let i = next;
+      let size = 0;
+      for (let digit = hexDigit(bytes[i]); digit !== -1 && i - next < mostPlainDigits; digit = hexDigit(bytes[i])) {
+        size = size * 16 + digit;
+        i += 1;
+      }
+      const start = i + 2;
+      const end = start + size;
+      if (size === 0 || end + 2 > bytes.length || bytes[i] !== carriageReturn || bytes[i + 1] !== lineFeed) return next;
+      if (bytes[end] !== carriageReturn || bytes[end + 1] !== lineFeed) return next;
+      this.#gather(bytes, start, end);
+      next = end + 2;
+    }
   }
 
   /** Hands on what has been gathered; whoever hears it may end the exchange right there. */
@@ -202,6 +225,8 @@ export class MessageParser<Head extends MessageHead> {
   }
 
   #readSize(bytes: Buffer, at: number): number | undefined {
+    const next = this.#gatherWhole(bytes, at);
+    if (next > at) return next;
     // Mostly digits and nothing else: as numbers they cost a tenth of what they cost as text.
     let i = at;
     let plain = 0;

@@ -4,7 +4,7 @@ import type { Postponed, TurnEnd } from '../../lib/turn-end.ts';
 import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
-import { MessageParser, type MessageKind } from '../../lib/http1/message-parser.ts';
+import { MessageParser, type MessageEvents, type MessageKind } from '../../lib/http1/message-parser.ts';
 import { TransportError } from '../upstream.ts';
 import type { AnswerHead } from './answer-head.ts';
 
@@ -46,7 +46,7 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /** A connected socket. */
-export class Connection implements Postponed {
+export class Connection implements Postponed, MessageEvents<AnswerHead> {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #parser: MessageParser<AnswerHead>;
@@ -67,11 +67,8 @@ export class Connection implements Postponed {
     this.#socket = socket;
     this.#turnEnd = turnEnd;
     this.#owner = owner;
-    this.#parser = new MessageParser(kind, {
-      onHead: (head) => this.#onHead(head),
-      onBody: (bytes) => this.#user?.onData(bytes),
-      onDone: () => {},
-    });
+    // Itself, not closures: of a stream that pauses each object on the way of a read is a wait for the memory.
+    this.#parser = new MessageParser<AnswerHead>(kind, this);
     socket.on('end', () => this.#onClosedByPeer());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -181,11 +178,20 @@ export class Connection implements Postponed {
     }
   }
 
-  #onHead(head: AnswerHead): void {
+  /** The parser's word. */
+  onHead(head: AnswerHead): void {
     this.#keepsAlive = head.keepsAlive;
     this.keepAliveHintMs = keepAliveHint(onlyFieldOf(head.headers, 'keep-alive'));
     this.#user?.onHead(head);
   }
+
+  /** The parser's word. */
+  onBody(bytes: Buffer): void {
+    this.#user?.onData(bytes);
+  }
+
+  /** Whoever gave the parser its bytes looks whether it is done. */
+  onDone(): void {}
 
   /** The answer is whole. What was not sent by now, or came after it, makes the connection useless. */
   #finish(isClean: boolean): void {
