@@ -1,6 +1,8 @@
 // The counting thread: comes when it is asked for, goes when it is not, and what it cannot count in time is guessed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { FakeClock } from '../../test/support/clock.ts';
 import { ThreadEstimator } from './estimator.ts';
 
@@ -97,5 +99,31 @@ test('where the system gives no thread counts are guessed, and the reason is tol
   const estimator = new ThreadEstimator(new FakeClock(), ({ message }) => troubles.push(message), refuse);
   assert.equal(await estimator.count('prompt', 'o200k_base', words), guess);
   assert.deepEqual(troubles, ['EAGAIN']);
+  await estimator.close();
+});
+
+const requestBytes = 32 << 10;
+
+test('what has been counted is let go by the next collections of young objects', async () => {
+  const { estimator } = open();
+  setFlagsFromString('--expose-gc');
+  const collectYoung = runInNewContext('globalThis.gc') as (options: { readonly type: 'minor' }) => void;
+  setFlagsFromString('--no-expose-gc');
+  const count = async (): Promise<void> => {
+    // A part of a request that is kept as a whole for as long as the part is.
+    const request = Buffer.allocUnsafeSlow(requestBytes).fill(0);
+    await estimator.count('prompt', 'o200k_base', request.subarray(0, 4));
+  };
+  const countSome = async (): Promise<void> => void (await Promise.all(Array.from({ length: 6 }, count)));
+  await countSome();
+  // Whatever is kept for long is old by now.
+  for (let n = 0; n < 3; n += 1) collectYoung({ type: 'minor' });
+  const before = process.memoryUsage().arrayBuffers;
+  for (let n = 0; n < 20; n += 1) {
+    await countSome();
+    collectYoung({ type: 'minor' });
+  }
+  const kept = (process.memoryUsage().arrayBuffers - before) / requestBytes;
+  assert.ok(kept < 15, `${kept} of 120 requests are kept`);
   await estimator.close();
 });

@@ -15,6 +15,7 @@ const closeTimeoutMs = 2000;
 const threadHeapMb = 256;
 
 interface Waiting {
+  readonly n: number;
   readonly bytes: number;
   readonly settle: (tokens: number | undefined) => void;
 }
@@ -25,7 +26,8 @@ export class ThreadEstimator implements TokenEstimator {
   readonly #onTrouble: (error: Error) => void;
   readonly #begin: () => Worker;
   #worker: Worker | undefined;
-  readonly #waiting = new Map<number, Waiting>();
+  /** In the order in which they were sent, and nearly always answered. No `Map`: it would keep who is long gone (`lib/roster.ts`). */
+  #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #count = 0;
   #isClosed = false;
@@ -60,7 +62,8 @@ export class ThreadEstimator implements TokenEstimator {
       const cancelTimeout = this.#clock.after(countTimeoutMs, () => {
         void this.#end(new Error(`a count took longer than ${countTimeoutMs} ms`));
       });
-      this.#waiting.set(n, {
+      this.#waiting.push({
+        n,
         bytes: size,
         settle(tokens) {
           cancelTimeout();
@@ -79,7 +82,7 @@ export class ThreadEstimator implements TokenEstimator {
   /** Waits a moment for what is being counted, guesses the rest, and ends the thread. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#waiting.size > 0) {
+    if (this.#waiting.length > 0) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
         this.#clock.after(closeTimeoutMs, resolve);
@@ -107,12 +110,12 @@ export class ThreadEstimator implements TokenEstimator {
   }
 
   #settle({ n, tokens }: CountAnswer): void {
-    const waiting = this.#waiting.get(n);
+    const place = this.#waiting.findIndex((waiting) => waiting.n === n);
+    const [waiting] = place === -1 ? [] : this.#waiting.splice(place, 1);
     if (waiting === undefined) return;
-    this.#waiting.delete(n);
     this.#waitingBytes -= waiting.bytes;
     waiting.settle(tokens);
-    if (this.#waiting.size > 0) return;
+    if (this.#waiting.length > 0) return;
     this.#worker?.unref();
     this.#cancelIdle = this.#clock.after(idleMs, () => void this.#end(undefined));
     this.#onEmpty();
@@ -123,8 +126,9 @@ export class ThreadEstimator implements TokenEstimator {
     const worker = this.#worker;
     this.#worker = undefined;
     this.#cancelIdle();
-    for (const { settle } of this.#waiting.values()) settle(undefined);
-    this.#waiting.clear();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { settle } of waiting) settle(undefined);
     this.#waitingBytes = 0;
     this.#onEmpty();
     if (error !== undefined) this.#onTrouble(error);
