@@ -212,6 +212,7 @@ function checkMethod(exchange: Exchange, method: 'GET' | 'POST'): void {
 /** A page of another site can send a browser's simple requests, but never one that is declared as JSON. */
 function checkContentType(exchange: Exchange): void {
   const type = exchange.header('content-type') ?? '';
+  if (type === 'application/json') return;
   if (/^application\/(json|[\w.+-]+\+json)\s*(;|$)/iu.test(type)) return;
   const got = type === '' ? 'none was given' : `not "${type.slice(0, 80)}"`;
   throw new GatewayError('unsupported_media_type', `The content-type must be application/json; ${got}.`);

@@ -14,9 +14,6 @@ const allowedUp = new Set([
   'user-agent',
 ]);
 
-/** Sent on only where the account sets none of its own. */
-const allowedUpUnlessSet = { 'openai-organization': 'organization', 'openai-project': 'project' } as const;
-
 /** Header names of the upstream that the client does not see: per hop, of the vendor's edge, or said anew by the gateway. */
 const deniedDown = new Set([
   'connection',
@@ -61,8 +58,9 @@ export function requestHeaders(exchange: Exchange, account: Account): string[] {
 
 function isAllowedUp(name: string, account: Account): boolean {
   if (allowedUp.has(name) || name.startsWith('x-stainless-')) return true;
-  const own = allowedUpUnlessSet[name as keyof typeof allowedUpUnlessSet];
-  return own !== undefined && account[own] === null;
+  // Sent on only where the account sets none of its own.
+  if (name === 'openai-organization') return account.organization === null;
+  return name === 'openai-project' && account.project === null;
 }
 
 /** The upstream's headers without those in which it repeats the account's credential, whatever else they say; name and value in turn. */

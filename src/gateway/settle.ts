@@ -95,7 +95,9 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): Promis
 /** Passes the record on; `cause` is what stopped the request. */
 function book(parts: GatewayParts, work: Work, cause: unknown): void {
   const { record } = work;
-  Object.assign(record, sumUsage(record.attempts));
+  const { usage, usageSource } = sumUsage(record.attempts);
+  record.usage = usage;
+  record.usageSource = usageSource;
   priceRecord(record, parts.configuration().prices);
   work.reservation?.settle();
   const transcript = work.transcriber?.of(record);

@@ -10,7 +10,10 @@ export interface Stop extends Target {
 
 /** The route's own target, then its fallbacks, as far as their providers are active. */
 export function stopsOf(configuration: Configuration, target: Target): Stop[] {
-  return [{ ...target, on: [] }, ...target.fallbacks.flatMap((fallback) => stopOf(configuration, target, fallback))];
+  const { provider, model, because, fallbacks } = target;
+  const own: Stop = { provider, model, because, fallbacks, on: [] };
+  if (fallbacks.length === 0) return [own];
+  return [own, ...fallbacks.flatMap((fallback) => stopOf(configuration, target, fallback))];
 }
 
 function stopOf(configuration: Configuration, target: Target, { provider_id: id, model, on }: Fallback): Stop[] {

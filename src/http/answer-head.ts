@@ -60,8 +60,11 @@ export function writeAnswerHead({ status, fields, framing, bodyBytes, keepAliveS
 
 /** Whether the headers, name and value in turn, state the length of the body. */
 export function statesLength(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2)
-    if (headers[i]?.length === 14 && headers[i]?.toLowerCase() === 'content-length') return true;
+  // Most names are in lower case already, and this one stands at the end.
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = headers[i] as string;
+    if (name === 'content-length' || (name.length === 14 && name.toLowerCase() === 'content-length')) return true;
+  }
   return false;
 }
 

@@ -28,8 +28,10 @@ export class Cancellation<Reason> {
     }
     this.#listeners.push(listener);
     return () => {
-      const at = this.#listeners.indexOf(listener);
-      if (at !== -1) this.#listeners.splice(at, 1);
+      const at = this.#listeners.lastIndexOf(listener);
+      // Mostly who came last leaves first, and to cut a list costs more.
+      if (at !== -1 && at === this.#listeners.length - 1) this.#listeners.pop();
+      else if (at !== -1) this.#listeners.splice(at, 1);
     };
   }
 }

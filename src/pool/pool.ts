@@ -165,9 +165,9 @@ export class Pool implements LeaseListener {
 
   onOwner(member: Member, owner: QuotaOwner): void {
     // The first word stays: one organization has two names, a short one in headers and an id in the text of errors.
-    const known = { ...owner, ...member.owner };
-    if (member.owner.organization === known.organization && member.owner.project === known.project) return;
-    member.owner = known;
+    const { organization = owner.organization, project = owner.project } = member.owner;
+    if (member.owner.organization === organization && member.owner.project === project) return;
+    member.owner = { ...owner, ...member.owner };
     this.#teller?.onOwner(member);
     const group = this.#groups.groupFor(member.account, member.owner, member.group);
     if (group === member.group) return;

@@ -7,9 +7,11 @@ const mostPlaces = 64;
 
 interface Line {
   readonly name: string;
-  value: string;
-  /** Empty where it is left out. */
+  /** Undefined where it is a secret: nothing of one is kept. */
+  value: string | undefined;
+  /** Empty where it is left out, or a secret. */
   text: string;
+  readonly isLeftOut: boolean;
 }
 
 /** Writes heads of which each is much like the one before: what has not changed is not looked at again. */
@@ -38,19 +40,25 @@ export class FieldWriter {
     return lines;
   }
 
-  /** What is kept has a proper name that is no secret. */
+  /** What is kept has a proper name. */
   #renew(line: Line, value: string): string {
     if (!fieldValue.test(value)) throw this.#refuse(line.name);
-    if (line.text !== '') line.text = `${line.name}: ${value}\r\n`;
+    const text = line.isLeftOut ? '' : `${line.name}: ${value}\r\n`;
+    if (line.value === undefined) return text;
+    line.text = text;
     line.value = value;
-    return line.text;
+    return text;
   }
 
   #line(name: string, value: string, place: number): string {
     if (!fieldName.test(name) || !fieldValue.test(value)) throw this.#refuse(name);
     const lower = name.toLowerCase();
-    const text = this.#left.has(lower) ? '' : `${name}: ${value}\r\n`;
-    if (place < mostPlaces) this.#lines[place] = isSecretField(lower) ? undefined : { name, value, text };
+    const isLeftOut = this.#left.has(lower);
+    const text = isLeftOut ? '' : `${name}: ${value}\r\n`;
+    if (place < mostPlaces)
+      this.#lines[place] = isSecretField(lower)
+        ? { name, value: undefined, text: '', isLeftOut }
+        : { name, value, text, isLeftOut };
     return text;
   }
 }

@@ -26,10 +26,17 @@ interface Line {
   readonly value: string;
 }
 
+/** A name of a field. */
+interface Name {
+  readonly lower: string;
+  /** Its values are forgotten with their request. */
+  readonly isSecret: boolean;
+}
+
 /** Reads heads of which each is much like the one before: what has not changed is not looked at again. */
 export class FieldReader {
-  /** Names as they came → in lower case. */
-  readonly #names = new Map<string, string>();
+  /** Names as they came. */
+  readonly #names = new Map<string, Name>();
   /** The lines of the heads before, by their place. */
   readonly #lines: (Line | undefined)[] = [];
 
@@ -52,28 +59,26 @@ export class FieldReader {
       const stop = end === -1 ? head.length : end;
       const colon = head.indexOf(':', start);
       if (colon <= start || colon >= stop) throw new MessageFormatError('has a header without a name');
-      const name = this.#lower(head.slice(start, colon));
+      const { lower: name, isSecret } = this.#name(head.slice(start, colon));
       const value = trimmed(head, colon + 1, stop);
       if (badCharacter.test(value)) throw new MessageFormatError('has a header with a control character');
       fields.push(name, value);
-      if (place < mostPlaces && stop - start <= longestKept && end !== -1) {
-        // The name of a line that is kept is no secret.
-        const isSecret = known?.name !== name && isSecretField(name);
+      if (place < mostPlaces && stop - start <= longestKept && end !== -1)
         this.#lines[place] = isSecret ? undefined : { text: head.slice(start, end + 2), name, value };
-      }
       start = stop + 2;
     }
     return fields;
   }
 
   /** Throws where it is no name of a field. */
-  #lower(name: string): string {
-    const known = this.#names.get(name);
+  #name(text: string): Name {
+    const known = this.#names.get(text);
     if (known !== undefined) return known;
-    if (!fieldName.test(name)) throw new MessageFormatError('has a header without a proper name');
-    const lower = name.toLowerCase();
-    if (this.#names.size < mostNames && name.length <= longestKept) this.#names.set(name, lower);
-    return lower;
+    if (!fieldName.test(text)) throw new MessageFormatError('has a header without a proper name');
+    const lower = text.toLowerCase();
+    const name = { lower, isSecret: isSecretField(lower) };
+    if (this.#names.size < mostNames && text.length <= longestKept) this.#names.set(text, name);
+    return name;
   }
 }
 
