@@ -7,6 +7,7 @@ const shown = '[secret]';
 export class Secret {
   readonly #text: string;
   #marks: readonly string[] | undefined;
+  #shortestMark: number | undefined;
 
   constructor(text: string) {
     this.#text = text;
@@ -31,6 +32,12 @@ export class Secret {
   marks(): readonly string[] {
     this.#marks ??= marksOf(this.#text);
     return this.#marks;
+  }
+
+  /** How many characters the shortest of them has; infinite where there are none. */
+  get shortestMark(): number {
+    this.#shortestMark ??= Math.min(...this.marks().map(({ length }) => length));
+    return this.#shortestMark;
   }
 
   toString(): string {

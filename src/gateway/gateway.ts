@@ -57,10 +57,17 @@ export class Gateway {
   }
 
   /** Serves one exchange; never rejects. */
-  async serve(received: Exchange): Promise<void> {
+  serve(exchange: Exchange): Promise<void> {
+    return this.#parts.settings.PING_AFTER_MS === 0 ? this.#serve(exchange) : this.#serveWithPings(exchange);
+  }
+
+  async #serveWithPings(exchange: Exchange): Promise<void> {
     const { clock, settings } = this.#parts;
-    using pings = settings.PING_AFTER_MS === 0 ? null : new PingedAnswer(received, clock, settings.PING_AFTER_MS);
-    const exchange = pings === null ? received : withAnswer(received, pings);
+    using pings = new PingedAnswer(exchange, clock, settings.PING_AFTER_MS);
+    await this.#serve(withAnswer(exchange, pings));
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
     const endpoint = this.#endpoints.get(exchange.path);
     let work = this.#begin(exchange, endpoint);
     const cancelDeadline = this.#parts.clock.after(work.deadlineMs - exchange.receivedAtMs, () =>

@@ -1,4 +1,5 @@
 // What is HTTP and yet could be read in two ways by two servers: such a request is refused before anything looks at it.
+import { fieldOf } from '../lib/http1/field-list.ts';
 
 /** A request that is refused: the status line's end, and the sentence for whoever sent it. */
 export interface Refusal {
@@ -41,6 +42,12 @@ function refusal(message: string, status: Refusal['status'] = 400): Refusal {
   return { status, message };
 }
 
+/** Whether a name stands before the given place; there are so few of those that decide that a table of them costs more. */
+function isBefore(fields: readonly string[], name: string, place: number): boolean {
+  for (let i = 0; i < place; i += 2) if (fields[i] === name) return true;
+  return false;
+}
+
 /** Why a request is refused by its head alone; undefined where it can be read in one way only. */
 export function refusalOf({ version, target, fields }: Head): Refusal | undefined {
   if (version !== '1.1' && version !== '1.0') return refusal('The gateway speaks HTTP/1.1.');
@@ -49,21 +56,18 @@ export function refusalOf({ version, target, fields }: Head): Refusal | undefine
   if (otherWords.test(target))
     return refusal('The path of the request must be plain: without "\\", "#", "." and ".." in it.');
   if (fields.length > 2 * mostHeaders) return refusal(`The request has more than ${mostHeaders} headers.`, 431);
-  const deciding = new Map<string, string>();
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
-    if (!singletons.has(name)) continue;
-    if (deciding.has(name)) return refusal(`The header ${name} must be sent once.`);
-    deciding.set(name, fields[i + 1] as string);
+    if (singletons.has(name) && isBefore(fields, name, i)) return refusal(`The header ${name} must be sent once.`);
   }
-  const host = deciding.get('host');
+  const host = fieldOf(fields, 'host');
   if (host === undefined ? version === '1.1' : !hostForm.test(host))
     return refusal('The header host must name the host that the request is for.');
-  const coding = deciding.get('transfer-encoding');
+  const coding = fieldOf(fields, 'transfer-encoding');
   if (coding !== undefined && version === '1.0') return refusal('The header transfer-encoding is not for HTTP/1.0.');
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
     return refusal('The only transfer-encoding is chunked.');
-  const expectation = deciding.get('expect');
+  const expectation = fieldOf(fields, 'expect');
   if (expectation !== undefined && expectation.toLowerCase() !== '100-continue')
     return refusal('The only expectation that can be met is 100-continue.', 417);
   return undefined;

@@ -69,6 +69,6 @@ function dearest({ rates, longContext }: Price, promptTokens: number, kinds: rea
 
 function dearestOf(rates: Rates, kinds: readonly TokenKind[]): number {
   let most = 0;
-  for (const kind of kinds) most = Math.max(most, rates[kind] ?? 0);
+  for (let i = 0; i < kinds.length; i += 1) most = Math.max(most, rates[kinds[i] as TokenKind] ?? 0);
   return most;
 }

@@ -48,7 +48,8 @@ export function ratesFor(price: Price, usage: TokenUsage): Rates {
  */
 export function reckon(parts: TokenParts, rates: Rates): NanoUsd | null {
   let sum = 0;
-  for (const kind of tokenKinds) {
+  for (let i = 0; i < tokenKinds.length; i += 1) {
+    const kind = tokenKinds[i] as TokenKind;
     const tokens = parts[kind];
     if (tokens === 0) continue;
     const rate = rates[kind];

@@ -17,5 +17,5 @@ const encodings: readonly (readonly [prefix: string, encoding: Encoding])[] = [
 /** The vocabulary of a model, whether fine-tuned (`ft:…`) or named with its maker (`openai/…`). */
 export function encodingOf(model: string): Encoding {
   const name = model.slice(model.lastIndexOf('/') + 1).replace(/^ft:/u, '');
-  return encodings.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'o200k_base';
+  return encodings.find((row) => name.startsWith(row[0]))?.[1] ?? 'o200k_base';
 }

@@ -41,6 +41,8 @@ const sizes: readonly (readonly [beginning: string, contextTokens: number, outpu
   ['text-embedding', 300_000, 0],
 ];
 
+const longestFirst = sizes.toSorted(([a], [b]) => b.length - a.length);
+
 /** A model that is not listed is newer than the list, and takes in more than most of it. */
 const unknownContextTokens = 1_050_000;
 
@@ -52,12 +54,10 @@ const dearImages = { beginning: 'gpt-4o-mini', imageTokens: 48_169 };
 /** The size of a model, or of the one that a fine-tuned one was made from; one that is not listed is sure to say `unknownOutputTokens`. */
 export function sizeOf(model: string, unknownOutputTokens: number): ModelSize {
   const name = model.toLowerCase().replace(/^ft:/u, '');
-  let found: (typeof sizes)[number] | undefined;
-  for (const row of sizes) if (name.startsWith(row[0]) && row[0].length > (found?.[0].length ?? 0)) found = row;
-  const [, contextTokens, outputTokens] = found ?? ['', unknownContextTokens, unknownOutputTokens];
+  const found = longestFirst.find((row) => name.startsWith(row[0]));
   return {
-    contextTokens,
-    outputTokens,
+    contextTokens: found?.[1] ?? unknownContextTokens,
+    outputTokens: found?.[2] ?? unknownOutputTokens,
     imageTokens: name.startsWith(dearImages.beginning) ? dearImages.imageTokens : imageTokens,
   };
 }
