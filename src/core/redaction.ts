@@ -28,6 +28,5 @@ function withoutForms(text: string, secret: Secret): string {
 export function hasSecret(text: string, secret: Secret): boolean {
   // Most texts that are asked about are shorter than any mark.
   if (text.length < secret.shortestMark) return false;
-  for (const mark of secret.marks()) if (mark.length <= text.length && text.includes(mark)) return true;
-  return false;
+  return secret.marks().some((mark) => mark.length <= text.length && text.includes(mark));
 }

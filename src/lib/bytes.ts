@@ -3,7 +3,7 @@
 /** How many bytes all pieces have together. */
 export function bytesIn(pieces: readonly Uint8Array[]): number {
   let bytes = 0;
-  for (const piece of pieces) bytes += piece.length;
+  for (let i = 0; i < pieces.length; i += 1) bytes += (pieces[i] as Uint8Array).length;
   return bytes;
 }
 

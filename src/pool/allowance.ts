@@ -103,7 +103,8 @@ export class Allowance {
     let kept = 0;
     let sent = 0;
     let hasOwn = false;
-    for (const send of sends) {
+    for (let i = 0; i < sends.length; i += 1) {
+      const send = sends[i] as Taken;
       if (send.atMs < sentAtMs) continue;
       // Of several that left in the same moment only the one that was answered is surely in it.
       if (send.atMs === sentAtMs && !hasOwn) {

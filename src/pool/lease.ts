@@ -131,9 +131,13 @@ export class Lease implements Disposable {
 
 /** A success ends the row of failures; a bench that still runs stays, the answer may be to an older request. */
 function forgetStrikes(member: Member, state: { bench: ModelQuota['bench'] }, quota: ModelQuota, nowMs: number): void {
-  for (const holder of [member, state, quota]) {
-    if (holder.bench !== undefined && holder.bench.untilMs <= nowMs) holder.bench = undefined;
-  }
+  endStrike(member, nowMs);
+  endStrike(state, nowMs);
+  endStrike(quota, nowMs);
+}
+
+function endStrike(holder: { bench: ModelQuota['bench'] }, nowMs: number): void {
+  if (holder.bench !== undefined && holder.bench.untilMs <= nowMs) holder.bench = undefined;
 }
 
 function bench(
