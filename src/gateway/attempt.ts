@@ -25,6 +25,8 @@ import { Watchdog, type SilenceListener } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
 const lingerMs = 1000;
+/** How long the end mark may stay away when nothing else is still to come: without it the stream is whole as well. */
+const endMarkMs = 2000;
 const longestRequestId = 200;
 const nothing = (): void => {};
 
@@ -97,6 +99,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     const awaitedContent = this.#awaitsContent();
     const conclusion = this.#reception.take(chunk);
     if (conclusion !== undefined) this.#conclude(conclusion);
+    else if (this.#reception.isComplete) this.#watchdog.watch(Math.min(this.#parts.limits.idleMs, endMarkMs));
     else if (!awaitedContent) this.#watchdog.feed();
     else if (!this.#awaitsContent()) this.#watchdog.watch(this.#parts.limits.idleMs);
   }

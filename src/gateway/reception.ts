@@ -46,6 +46,8 @@ export type Conclusion = { readonly heard: Heard } & (
 export interface Reception {
   /** It does not wait for the first content of a stream: that has come, or this is none. */
   readonly hasContent: boolean;
+  /** Nothing but the end mark of a stream is still to come. */
+  readonly isComplete: boolean;
   /** Takes one read, whose memory is somebody else's again afterwards; a conclusion where this read decides. */
   take(chunk: Uint8Array): Conclusion | undefined;
   /** The upstream has ended; `broken` says how, where it did not end well. */
@@ -98,6 +100,7 @@ export function errorUnderSuccess(
 /** Receives an answer whose status says that it failed. */
 export class ErrorReception implements Reception {
   readonly hasContent = true;
+  readonly isComplete = false;
   readonly #head: AnswerHead;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
@@ -125,6 +128,7 @@ export class ErrorReception implements Reception {
 /** Receives a success that is no stream: held until it is whole, so that a cut one never reaches the client. */
 export class WholeReception implements Reception {
   readonly hasContent = true;
+  readonly isComplete = false;
   readonly #head: AnswerHead;
   readonly #hold: HoldAnswer;
   readonly #chunks: Uint8Array[] = [];

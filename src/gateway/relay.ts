@@ -50,6 +50,8 @@ export class StreamRelay {
   #run: Uint8Array[] = [];
   #isUsageStale = false;
   #hasContent = false;
+  /** The chunk with the usage of all choices has come, which nothing but the end mark follows. */
+  #hasClosingUsage = false;
   #commits = false;
   /** The event just left out ended with a CR: an LF that follows alone is the other half of its line end. */
   #leftOutReturn = false;
@@ -78,6 +80,11 @@ export class StreamRelay {
   /** Something that the client waits for has come, whether or not it has been passed on. */
   get hasContent(): boolean {
     return this.#hasContent;
+  }
+
+  /** Nothing but the end mark is still to come. */
+  get isComplete(): boolean {
+    return this.#hasClosingUsage && this.isFinished;
   }
 
   /** All that the client waits for has come, whether or not the end mark has. */
@@ -122,6 +129,7 @@ export class StreamRelay {
 
   #noteContent(): void {
     this.#hasContent = true;
+    this.#hasClosingUsage = false;
     this.#commits = !this.#isBuffered;
     this.#isUsageStale = true;
   }
@@ -156,6 +164,7 @@ export class StreamRelay {
     } else {
       if (meaning.hasContent) this.#noteContent();
       if (meaning.hasUsage) this.#isUsageStale = false;
+      if (meaning.isUsageOnly) this.#hasClosingUsage = true;
       if (meaning.isUsageOnly && this.#dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
       else this.#run.push(meaning.hasUsage ? this.#withCost(event) : event);
     }

@@ -47,6 +47,10 @@ export class StreamReception implements Reception {
     return this.#relay.hasContent;
   }
 
+  get isComplete(): boolean {
+    return this.#relay.isComplete;
+  }
+
   take(chunk: Uint8Array): Conclusion | undefined {
     const state = this.#relay.push(chunk);
     return state.kind === 'running' ? undefined : this.#conclude(state);
