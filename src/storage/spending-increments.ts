@@ -40,29 +40,41 @@ export function periodColumns({
   return { period_start_ms: startMs, period_end_ms: Math.min(endMs, endOfTimeMs) };
 }
 
+type Sum = { -readonly [Name in keyof SpendingIncrement]: SpendingIncrement[Name] };
+
 /** Sums entries by key and period; `sign` -1 takes them away. */
 export class SpendingIncrements {
-  readonly #sums = new Map<string, { -readonly [Name in keyof SpendingIncrement]: SpendingIncrement[Name] }>();
+  /** The sums of each key: more than one where a period ends. */
+  readonly #byKey = new Map<string, Sum[]>();
 
   add({ request, period, attempts }: SpendingEntry, sign: 1 | -1 = 1): void {
     if (!period || request.key_id === null) return;
-    const name = `${request.key_id}\n${period.startMs}\n${period.endMs}`;
-    let sum = this.#sums.get(name);
-    if (sum === undefined) {
-      sum = { key_id: request.key_id, ...periodColumns(period), nano_usd: 0 };
-      this.#sums.set(name, sum);
-    }
+    const sum = this.#sum(request.key_id, period);
     for (const attempt of attempts) sum.nano_usd += sign * spentBy(attempt);
   }
 
   /** The sums that are not 0, in the order of the table's key. */
   list(): SpendingIncrement[] {
-    const names = [...this.#sums.keys()].sort();
-    return names.flatMap((name) => {
-      const sum = this.#sums.get(name);
-      return sum === undefined || sum.nano_usd === 0 ? [] : [sum];
-    });
+    const keys = [...this.#byKey.keys()].sort();
+    return keys.flatMap((key) => (this.#byKey.get(key) ?? []).filter((sum) => sum.nano_usd !== 0).sort(byPeriod));
   }
+
+  #sum(keyId: string, period: Period): Sum {
+    let sums = this.#byKey.get(keyId);
+    if (sums === undefined) this.#byKey.set(keyId, (sums = []));
+    const columns = periodColumns(period);
+    const known = sums.find(
+      (sum) => sum.period_start_ms === columns.period_start_ms && sum.period_end_ms === columns.period_end_ms,
+    );
+    if (known !== undefined) return known;
+    const sum = { key_id: keyId, ...columns, nano_usd: 0 };
+    sums.push(sum);
+    return sum;
+  }
+}
+
+function byPeriod(a: Sum, b: Sum): number {
+  return a.period_start_ms - b.period_start_ms || a.period_end_ms - b.period_end_ms;
 }
 
 /** As the budget counts it, see `readSpending`: what was reserved stands for a cost that nobody knows. */

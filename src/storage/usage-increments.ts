@@ -5,8 +5,6 @@ import type { LedgerAttemptRow, LedgerRequestRow } from './ledger-store.ts';
 /** Every time zone's midnight and full hour falls on one of these, in UTC. */
 export const quarterMs = 900_000;
 
-const recentGroups = 16;
-
 /** What is summed. Usage fields are tokens. */
 export interface UsageSums extends TokenUsage {
   readonly requests: number;
@@ -49,16 +47,24 @@ export interface SummedEntry {
   readonly attempts: readonly (TokenUsage & Pick<LedgerAttemptRow, 'model' | 'account_id' | 'cost_nano_usd'>)[];
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Group = { -readonly [Name in keyof UsageIncrement]: UsageIncrement[Name] };
+
+/** Groups whose number is the same. */
+interface Link {
+  readonly group: Group;
+  readonly next: Link | undefined;
+}
 
 /**
  * Sums entries by group; `sign` -1 takes them away. A request counts once, in the group of its last attempt; tokens and
  * money count in the group of the attempt that used them.
  */
 export class UsageIncrements {
-  readonly #groups = new Map<string, Mutable<UsageIncrement>>();
-  /** The groups met last. Most entries are of one of these, and to compare is cheaper than to make a name. */
-  readonly #recent: Mutable<UsageIncrement>[] = [];
+  /** By numbers made of account and key: to make one text of all that a group is told apart by takes longer than to sum. */
+  readonly #byNumber = new Map<number, Link>();
+  readonly #groups: Group[] = [];
+  /** The group met last: where there are few, the next entry is of it. */
+  #last: Group | undefined;
 
   add({ request, attempts }: SummedEntry, sign: 1 | -1 = 1): void {
     const quarter = Math.floor(request.created_at_ms / quarterMs) * quarterMs;
@@ -84,55 +90,82 @@ export class UsageIncrements {
 
   /** The groups, in the order of the table's key: all gateways write in the same order, so none waits for another in a circle. */
   list(): UsageIncrement[] {
-    return [...this.#groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+    return this.#groups.toSorted(inOrder);
   }
 
-  #group(quarter: number, model: string, upstreamModel: string, account: string, key: string): Mutable<UsageIncrement> {
-    for (const group of this.#recent) {
-      const isOfIt =
-        group.account_id === account &&
-        group.key_id === key &&
-        group.model === model &&
-        group.upstream_model === upstreamModel &&
-        group.quarter_ms === quarter;
-      if (isOfIt) return group;
+  #group(quarter: number, model: string, upstreamModel: string, account: string, key: string): Group {
+    if (this.#last !== undefined && isOf(this.#last, quarter, model, upstreamModel, account, key)) return this.#last;
+    const number = tailNumber(account) ^ (tailNumber(key) * 31);
+    const first = this.#byNumber.get(number);
+    let link = first;
+    while (link !== undefined && !isOf(link.group, quarter, model, upstreamModel, account, key)) link = link.next;
+    const group = link?.group ?? emptyGroup(quarter, model, upstreamModel, account, key);
+    if (link === undefined) {
+      this.#byNumber.set(number, { group, next: first });
+      this.#groups.push(group);
     }
-    const group = this.#groupByName(quarter, model, upstreamModel, account, key);
-    if (this.#recent.length === recentGroups) this.#recent.shift();
-    this.#recent.push(group);
+    this.#last = group;
     return group;
   }
+}
 
-  #groupByName(
-    quarter: number,
-    model: string,
-    upstreamModel: string,
-    account: string,
-    key: string,
-  ): Mutable<UsageIncrement> {
-    const name = `${quarter}\n${model}\n${upstreamModel}\n${account}\n${key}`;
-    const known = this.#groups.get(name);
-    if (known !== undefined) return known;
-    const group: Mutable<UsageIncrement> = {
-      quarter_ms: quarter,
-      model,
-      upstream_model: upstreamModel,
-      account_id: account,
-      key_id: key,
-      requests: 0,
-      attempts: 0,
-      prompt_tokens: 0,
-      completion_tokens: 0,
-      total_tokens: 0,
-      cached_tokens: 0,
-      cache_write_tokens: 0,
-      reasoning_tokens: 0,
-      audio_prompt_tokens: 0,
-      audio_completion_tokens: 0,
-      cost_nano_usd: 0,
-      unpriced_tokens: 0,
-    };
-    this.#groups.set(name, group);
-    return group;
-  }
+function emptyGroup(quarter: number, model: string, upstreamModel: string, account: string, key: string): Group {
+  return {
+    quarter_ms: quarter,
+    model,
+    upstream_model: upstreamModel,
+    account_id: account,
+    key_id: key,
+    requests: 0,
+    attempts: 0,
+    prompt_tokens: 0,
+    completion_tokens: 0,
+    total_tokens: 0,
+    cached_tokens: 0,
+    cache_write_tokens: 0,
+    reasoning_tokens: 0,
+    audio_prompt_tokens: 0,
+    audio_completion_tokens: 0,
+    cost_nano_usd: 0,
+    unpriced_tokens: 0,
+  };
+}
+
+function isOf(
+  group: Group,
+  quarter: number,
+  model: string,
+  upstreamModel: string,
+  account: string,
+  key: string,
+): boolean {
+  return (
+    group.account_id === account &&
+    group.key_id === key &&
+    group.model === model &&
+    group.upstream_model === upstreamModel &&
+    group.quarter_ms === quarter
+  );
+}
+
+/** An id ends with what is random in it. */
+function tailNumber(id: string): number {
+  let number = 0;
+  for (let i = Math.max(0, id.length - 6); i < id.length; i += 1) number = (number * 31 + id.charCodeAt(i)) | 0;
+  return number;
+}
+
+function inOrder(a: Group, b: Group): number {
+  return (
+    a.quarter_ms - b.quarter_ms ||
+    compare(a.model, b.model) ||
+    compare(a.upstream_model, b.upstream_model) ||
+    compare(a.account_id, b.account_id) ||
+    compare(a.key_id, b.key_id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
