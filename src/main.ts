@@ -20,6 +20,7 @@ import { ledgerWords } from './ledger/words.ts';
 import { systemClock } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { isoTimes } from './lib/iso-times.ts';
+import { LoopTurn } from './lib/loop-turn.ts';
 import { memoryLimitBytes } from './lib/memory.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
@@ -105,8 +106,12 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);
   const notNoted = (error: unknown): void => logger.warn({ err: error }, 'a change from outside could not be noted');
+  const tell = (well: string, trouble: string) => (error: Error | string | undefined) => {
+    if (error === undefined) logger.info(well);
+    else logger.error({ err: error }, trouble);
+  };
   const pool = new Pool((account, bench) => logBench(log, account, bench));
-  const told = new Set<string>();
+  let told: ReadonlySet<string> = new Set();
   const configuration = await watchConfiguration({
     storage,
     clock,
@@ -116,13 +121,12 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       pool.apply(changed);
       for (const problem of changed.problems)
         if (!told.has(problem)) logger.warn({ problem }, 'left out of the configuration');
-      told.clear();
-      for (const problem of changed.problems) told.add(problem);
+      told = new Set(changed.problems);
     },
-    onTrouble(error) {
-      if (error === undefined) logger.info('the database answers again');
-      else logger.error({ err: error }, 'the database does not answer; the gateway goes on with what it knows');
-    },
+    onTrouble: tell(
+      'the database answers again',
+      'the database does not answer; the gateway goes on with what it knows',
+    ),
   });
   const clientKeys = await watchClientKeys({
     store: storage.clientKeys,
@@ -130,10 +134,10 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     clock,
     onRevision: (revision) => void trail.noteOutsideKeys(revision).catch(notNoted),
     onProblem: (problem) => logger.warn({ problem }, 'client key left out'),
-    onTrouble(error) {
-      if (error === undefined) logger.info('the client keys can be read again');
-      else logger.error({ err: error }, 'the client keys cannot be read; those known work on, others are told to wait');
-    },
+    onTrouble: tell(
+      'the client keys can be read again',
+      'the client keys cannot be read; those known work on, others are told to wait',
+    ),
   });
   if (clientKeys.isEmpty && !isLoopbackHost(settings.HOST))
     logger.warn('there is no client key yet, so /v1 serves nobody; create one: aigateway keys create --name NAME');
@@ -144,10 +148,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     root: join(settings.DATA_DIR, 'spool'),
     clock,
     retention: retentionOf(settings),
-    onTrouble(where, trouble) {
-      if (trouble === undefined) logger.info(ledgerWords[where].well);
-      else logger.error({ err: trouble }, ledgerWords[where].trouble);
-    },
+    onTrouble: (where, error) => tell(ledgerWords[where].well, ledgerWords[where].trouble)(error),
   });
   const startedAtMs = clock.nowMs();
   const shared = await openSharedState({
@@ -160,14 +161,12 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       spending: (keyIds, fromMs) => storage.reports.spending(keyIds, fromMs, startedAtMs),
       spendingOfSpool: (spool, keyId, period) => storage.reports.spendingOfSpool(spool, keyId, period),
     }),
-    onTrouble(error) {
-      if (error === undefined) logger.info('Redis answers again');
-      else logger.error({ err: error }, 'Redis does not answer; the gateway keeps to its share of the limits');
-    },
+    onTrouble: tell('Redis answers again', 'Redis does not answer; the gateway keeps to its share of the limits'),
   });
   const sharing =
     shared.pools === undefined ? undefined : await PoolSharing.begin({ pool, exchange: shared.pools, clock });
-  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
+  const turn = new LoopTurn();
+  const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS, turn);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({
     running: () => lifecycle.running,
@@ -251,6 +250,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     metrics: () => metrics.collect(),
     degraded: () => [...new Set([...degraded(), ...(siblings?.degraded ?? [])])],
     lifecycle,
+    turn,
     clock,
     maxBodyBytes: settings.MAX_BODY_BYTES,
     maxConnections: settings.MAX_CONNECTIONS,

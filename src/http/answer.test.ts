@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FieldReader } from '../lib/http1/fields.ts';
-import type { Postponed } from '../lib/turn-end.ts';
 import { bytesOf } from './answer-bytes.ts';
 import { answerWriter } from './answer-head.ts';
 import { HttpAnswer, type AnswerConnection } from './answer.ts';
@@ -21,10 +20,10 @@ class Recorder implements AnswerConnection {
   waitingBytes = 0;
   sent = '';
   ended: 'keeps' | 'closes' | undefined;
-  #postponed: Postponed[] = [];
+  #postponed: (() => void)[] = [];
 
-  postpone(work: Postponed): void {
-    this.#postponed.push(work);
+  postpone(send: () => void): void {
+    this.#postponed.push(send);
   }
 
   send(pieces: readonly Uint8Array[]): boolean {
@@ -39,7 +38,7 @@ class Recorder implements AnswerConnection {
   }
 
   turn(): void {
-    for (const work of this.#postponed.splice(0)) work.atTurnEnd();
+    for (const send of this.#postponed.splice(0)) send();
   }
 }
 

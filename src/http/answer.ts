@@ -2,7 +2,6 @@
 import type { ClientAnswer } from '../core/exchange.ts';
 import { free } from '../lib/bytes.ts';
 import type { FieldWriter } from '../lib/http1/field-writer.ts';
-import type { Postponed } from '../lib/turn-end.ts';
 import { bytesOf, chunkIn, pieceIn, roomWith } from './answer-bytes.ts';
 import { framingOf, statesLength, writeAnswerHead, type AnswerFraming } from './answer-head.ts';
 import type { RequestBody } from './request-body.ts';
@@ -25,8 +24,8 @@ export interface AnswerConnection {
   /** The time as answers tell it. */
   readonly date: string;
   readonly writer: FieldWriter;
-  /** Calls `atTurnEnd` once. */
-  postpone(work: Postponed): void;
+  /** Calls back once, at the end of the event loop's turn. */
+  postpone(send: () => void): void;
   /** False where the client has enough. */
   send(pieces: readonly Uint8Array[]): boolean;
   /** Sends the last bytes. */
@@ -34,7 +33,7 @@ export interface AnswerConnection {
 }
 
 /** One answer. */
-export class HttpAnswer implements ClientAnswer, Postponed {
+export class HttpAnswer implements ClientAnswer {
   readonly #request: RequestHead;
   readonly #body: RequestBody;
   readonly #connection: AnswerConnection;
@@ -140,10 +139,10 @@ export class HttpAnswer implements ClientAnswer, Postponed {
     this.caughtUp();
   }
 
-  atTurnEnd(): void {
+  readonly #sendPostponed = (): void => {
     // The end may have taken along what was to be sent here.
     if (this.#isPostponed) this.#send();
-  }
+  };
 
   /** Sends what has waited. */
   #send(): void {
@@ -207,6 +206,6 @@ export class HttpAnswer implements ClientAnswer, Postponed {
   #postpone(): void {
     if (this.#isPostponed || this.#isOver) return;
     this.#isPostponed = true;
-    this.#connection.postpone(this);
+    this.#connection.postpone(this.#sendPostponed);
   }
 }

@@ -1,13 +1,14 @@
 // One connection of a client: its requests are read and answered one after the other.
 import type { Socket } from 'node:net';
 import { GatewayError } from '../core/errors.ts';
+import { Arrival } from '../lib/http1/arrival.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import type { FieldWriter } from '../lib/http1/field-writer.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
-import { MessageParser, type MessageKind } from '../lib/http1/message-parser.ts';
+import { MessageParser } from '../lib/http1/message-parser.ts';
 import type { RosterMember } from '../lib/roster.ts';
-import type { Postponed, TurnEnd } from '../lib/turn-end.ts';
 import { writeAnswerHead } from './answer-head.ts';
+import type { ConnectionSite } from './connection-site.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { writePieces } from './write-pieces.ts';
@@ -17,39 +18,6 @@ export const mostWaitingBytes = 32 * 1024;
 /** So much of what a client sends behind a request is kept until that is answered; then it has to wait. */
 const mostBehindBytes = 32 * 1024;
 
-/** How long a client may take, in ms. */
-export interface ClientLimits {
-  /** For the head of a request, from its first byte or from the moment that the connection is there. */
-  readonly headMs: number;
-  /** For the whole request, its body included. */
-  readonly requestMs: number;
-  /** Between two requests. */
-  readonly keepAliveMs: number;
-  /** Between two bytes that it takes of an answer, where as much waits for it as may. */
-  readonly stallMs: number;
-  /** How often that is looked at. */
-  readonly checkEveryMs: number;
-}
-
-/** What all connections of a listener share. */
-export interface ConnectionSite {
-  readonly kind: MessageKind<RequestHead>;
-  readonly limits: ClientLimits;
-  readonly turnEnd: TurnEnd;
-  readonly writer: FieldWriter;
-  readonly maxBodyBytes: number;
-  /** No connection is kept behind its answer. */
-  isDraining(): boolean;
-  nowMs(): number;
-  /** The time as answers tell it. */
-  date(): string;
-  /** Takes a request; its body may still be coming. */
-  serve(exchange: HttpExchange): void;
-  /** Requests under way on all connections. */
-  underWay: number;
-  onGone(connection: ClientConnection): void;
-}
-
 const invitation = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** A connected socket. */
@@ -57,10 +25,10 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   rosterPlace = -1;
   readonly mostWaitingBytes = mostWaitingBytes;
   readonly #socket: Socket;
-  readonly #site: ConnectionSite;
+  readonly #site: ConnectionSite<ClientConnection>;
   readonly #parser: MessageParser<RequestHead>;
   #exchange: HttpExchange | undefined;
-  /** A request whose head has come in the bytes that are being read. */
+  /** A request whose head has come in this turn of the event loop. */
   #unserved: HttpExchange | undefined;
   /** The client waits for a word before it sends its body. */
   #isInvited = true;
@@ -75,7 +43,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   /** When the connection was made, the request began, or its answer was over; in ms of `performance.now()`. */
   #sinceMs = performance.now();
 
-  constructor(socket: Socket, site: ConnectionSite) {
+  constructor(socket: Socket, site: ConnectionSite<ClientConnection>) {
     this.#socket = socket;
     this.#site = site;
     this.#parser = new MessageParser(site.kind, {
@@ -83,7 +51,9 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
       onBody: (bytes) => this.#exchange?.body.add(bytes),
       onDone: () => this.#exchange?.bodyEnded(),
     });
-    socket.on('data', (bytes: Buffer) => this.#take(bytes));
+    const arrival = new Arrival(site.turn, (bytes) => this.#take(bytes));
+    socket.on('data', (bytes: Buffer) => arrival.add(bytes));
+    socket.on('end', arrival.flush);
     socket.on('drain', () => {
       this.#untime();
       this.#exchange?.answer.caughtUp();
@@ -136,8 +106,8 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     return this.#site.nowMs();
   }
 
-  postpone(work: Postponed): void {
-    this.#site.turnEnd.add(work);
+  postpone(send: () => void): void {
+    this.#site.turn.add('answer', send);
   }
 
   pause(): void {
@@ -219,11 +189,15 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
     }
     if (this.#isOver) return;
     if (taken < bytes.length) this.#keep(bytes.subarray(taken));
-    const unserved = this.#unserved;
-    if (unserved === undefined) return;
-    this.#unserved = undefined;
-    this.#site.serve(unserved);
+    if (this.#unserved !== undefined) this.#site.turn.add('serve', this.#serve);
   }
+
+  readonly #serve = (): void => {
+    const exchange = this.#unserved;
+    if (exchange === undefined) return;
+    this.#unserved = undefined;
+    this.#site.serve(exchange);
+  };
 
   #onHead(head: RequestHead): void {
     if (head.refusal !== undefined) {

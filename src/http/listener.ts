@@ -2,9 +2,10 @@
 import { createServer, type Server } from 'node:net';
 import { FieldReader } from '../lib/http1/fields.ts';
 import { Roster } from '../lib/roster.ts';
-import { TurnEnd } from '../lib/turn-end.ts';
+import { LoopTurn } from '../lib/loop-turn.ts';
 import { AnswerDate, answerWriter } from './answer-head.ts';
-import { ClientConnection, mostWaitingBytes, type ClientLimits, type ConnectionSite } from './connection.ts';
+import type { ClientLimits, ConnectionSite } from './connection-site.ts';
+import { ClientConnection, mostWaitingBytes } from './connection.ts';
 import type { HttpExchange } from './exchange.ts';
 import { requestsWith } from './request-head.ts';
 
@@ -28,17 +29,19 @@ export interface ListenerParts {
   readonly maxConnections: number;
   /** Called for each of those. */
   readonly onConnectionRefused: () => void;
+  /** One that it shares with those it asks; one of its own where not given. */
+  readonly turn?: LoopTurn | undefined;
   /** The usual ones where not given. */
   readonly limits?: ClientLimits | undefined;
 }
 
 /** An HTTP/1.1 server. */
-export class HttpListener implements ConnectionSite {
+export class HttpListener implements ConnectionSite<ClientConnection> {
   /** Listens where it is told to. */
   readonly server: Server;
   readonly kind = requestsWith(new FieldReader());
   readonly limits: ClientLimits;
-  readonly turnEnd = new TurnEnd();
+  readonly turn: LoopTurn;
   readonly writer = answerWriter();
   readonly maxBodyBytes: number;
   readonly serve: (exchange: HttpExchange) => void;
@@ -50,6 +53,7 @@ export class HttpListener implements ConnectionSite {
   #check: NodeJS.Timeout | undefined;
 
   constructor(parts: ListenerParts) {
+    this.turn = parts.turn ?? new LoopTurn();
     this.limits = parts.limits ?? usualLimits;
     this.maxBodyBytes = parts.maxBodyBytes;
     this.serve = parts.serve;

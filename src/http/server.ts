@@ -2,7 +2,8 @@
 import { GatewayError } from '../core/errors.ts';
 import { judgeLocalCaller, type Caller } from '../core/local-caller.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { ClientLimits } from './connection.ts';
+import type { LoopTurn } from '../lib/loop-turn.ts';
+import type { ClientLimits } from './connection-site.ts';
 import type { HttpExchange } from './exchange.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { HttpListener } from './listener.ts';
@@ -25,6 +26,8 @@ export interface ServerParts {
   readonly onConnectionRefused: () => void;
   /** Whether the gateway listens on this machine alone: then no page that a foreign name leads here reads the metrics. */
   readonly isLocal: boolean;
+  /** Shared with the upstreams, so that a request passes through both in one turn. */
+  readonly turn?: LoopTurn;
   /** The usual ones where not given. */
   readonly limits?: ClientLimits;
 }
@@ -91,6 +94,7 @@ export function createHttpServer(parts: ServerParts): HttpListener {
     maxBodyBytes: parts.maxBodyBytes,
     maxConnections: parts.maxConnections,
     onConnectionRefused: parts.onConnectionRefused,
+    turn: parts.turn,
     limits: parts.limits,
   });
 }

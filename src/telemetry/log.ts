@@ -4,7 +4,6 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import type { prettyFactory } from 'pino-pretty';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { IsoClock } from '../lib/iso-times.ts';
-import { TurnEnd, type Postponed } from '../lib/turn-end.ts';
 import { LogOutput, toStandardOutput } from './log-output.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
@@ -57,7 +56,6 @@ export function openLog(
   const isTerminal = process.stdout.isTTY;
   const isPretty = (format ?? (isTerminal ? 'pretty' : 'json')) === 'pretty';
   const lines = other ?? (isPretty ? prettyLines(isTerminal, output) : output);
-  const turnEnd = new TurnEnd();
   const isoClock = new IsoClock();
   const opening = worker === undefined ? '' : `{"worker":${worker},`;
   let isReleased = false;
@@ -74,8 +72,6 @@ export function openLog(
     if (worker === undefined) lines.write(text);
     else for (const piece of piecesOf(text)) lines.write(piece);
   };
-  // The stream behind it measures all that waits anew for each line: one write a turn costs a tenth of one a line.
-  const atTurnEnd: Postponed = { atTurnEnd: writeKept };
   const keep = (line: string, mayWait: boolean): void => {
     kept += opening === '' ? line : opening + line.slice(1);
     if (isDue) return;
@@ -84,7 +80,8 @@ export function openLog(
       return;
     }
     isDue = true;
-    turnEnd.add(atTurnEnd);
+    // One write a turn of the event loop costs a tenth of one a line.
+    setImmediate(writeKept);
   };
   const logger = pino(
     {

@@ -2,9 +2,10 @@
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FieldReader } from '../../lib/http1/fields.ts';
+import { ArrivalRoom } from '../../lib/http1/arrival.ts';
 import { newReading } from '../../lib/http1/reading.ts';
 import { Specimens } from '../../lib/specimens.ts';
-import { TurnEnd } from '../../lib/turn-end.ts';
+import type { LoopTurn } from '../../lib/loop-turn.ts';
 import { guardedLookup, literalProblem } from '../guarded-lookup.ts';
 import { TransportError } from '../upstream.ts';
 import { answersWith } from './answer-head.ts';
@@ -65,8 +66,9 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #lookup: LookupFunction;
   readonly #reading = newReading();
   readonly writer = requestWriter();
-  readonly #answers = answersWith(new FieldReader());
-  readonly #turnEnd = new TurnEnd();
+  readonly answers = answersWith(new FieldReader());
+  readonly turn: LoopTurn;
+  readonly room = new ArrivalRoom();
   readonly #specimens = new Specimens();
   readonly #all = new Set<Connection>();
   /** Idle ones, the one used last at the end. */
@@ -76,10 +78,11 @@ export class ConnectionPool implements ConnectionOwner {
   #isClosing = false;
   #onEmpty = (): void => {};
 
-  constructor(origin: Origin, mayBePrivate: boolean, connectTimeoutMs: number) {
+  constructor(origin: Origin, mayBePrivate: boolean, connectTimeoutMs: number, turn: LoopTurn) {
     this.origin = origin;
     this.#mayBePrivate = mayBePrivate;
     this.#connectTimeoutMs = connectTimeoutMs;
+    this.turn = turn;
     this.#lookup = guardedLookup(mayBePrivate);
   }
 
@@ -126,7 +129,7 @@ export class ConnectionPool implements ConnectionOwner {
       const ended = end();
       if (ended === undefined) return;
       socket.off('error', onSocketError);
-      connection = new Connection(socket, this, this.#answers, this.#turnEnd);
+      connection = new Connection(socket, this);
       this.#all.add(connection);
       ended.onConnected(connection);
     });

@@ -1,10 +1,11 @@
 // One connection to an upstream: carries one exchange at a time, and tells whether it can carry another.
 import type { Socket } from 'node:net';
-import type { Postponed, TurnEnd } from '../../lib/turn-end.ts';
 import { bytesIn, free, joinBytes } from '../../lib/bytes.ts';
+import { Arrival, type ArrivalRoom } from '../../lib/http1/arrival.ts';
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
 import { MessageParser, type MessageEvents, type MessageKind } from '../../lib/http1/message-parser.ts';
+import type { LoopTurn } from '../../lib/loop-turn.ts';
 import { TransportError } from '../upstream.ts';
 import type { AnswerHead } from './answer-head.ts';
 
@@ -30,8 +31,11 @@ export interface Unsent {
   readonly mayLeave: (() => boolean) | undefined;
 }
 
-/** What a connection tells its pool. */
+/** What a connection has of its pool, and tells it. */
 export interface ConnectionOwner {
+  readonly answers: MessageKind<AnswerHead>;
+  readonly turn: LoopTurn;
+  readonly room: ArrivalRoom;
   /** It can carry another exchange. */
   onFree(connection: Connection): void;
   /** It is closed. */
@@ -46,11 +50,11 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /** A connected socket. */
-export class Connection implements Postponed, MessageEvents<AnswerHead> {
+export class Connection implements MessageEvents<AnswerHead> {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #parser: MessageParser<AnswerHead>;
-  readonly #turnEnd: TurnEnd;
+  readonly #arrival: Arrival;
   /** A request that leaves at the end of the turn. */
   #leaving: Unsent | undefined;
   #user: ConnectionUser | undefined;
@@ -63,12 +67,12 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
   /** The upstream's own word on how long it keeps a connection, in ms; undefined where it gave none. */
   keepAliveHintMs: number | undefined;
 
-  constructor(socket: Socket, owner: ConnectionOwner, kind: MessageKind<AnswerHead>, turnEnd: TurnEnd) {
+  constructor(socket: Socket, owner: ConnectionOwner) {
     this.#socket = socket;
-    this.#turnEnd = turnEnd;
     this.#owner = owner;
+    this.#arrival = new Arrival(owner.turn, (bytes) => this.#take(bytes), owner.room);
     // Itself, not closures: of a stream that pauses each object on the way of a read is a wait for the memory.
-    this.#parser = new MessageParser<AnswerHead>(kind, this);
+    this.#parser = new MessageParser<AnswerHead>(owner.answers, this);
     socket.on('end', () => this.#onClosedByPeer());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -77,7 +81,7 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
   }
 
   get isUsable(): boolean {
-    return !this.#isEnded && !this.#socket.destroyed && this.#user === undefined;
+    return !this.#isEnded && !this.#socket.destroyed && this.#user === undefined && this.#arrival.isEmpty;
   }
 
   /** A part of the body has not been handed to the socket yet. */
@@ -91,18 +95,18 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
     this.#keepsAlive = false;
     this.#parser.reset();
     this.#leaving = request;
-    this.#turnEnd.add(this);
+    this.#owner.turn.add('ask', this.#leave);
   }
 
   /** Sends what is to leave, if it is still wanted and may. */
-  atTurnEnd(): void {
+  readonly #leave = (): void => {
     const request = this.#leaving;
     this.#leaving = undefined;
     if (request === undefined || this.#isEnded) return;
     if (request.mayLeave?.() === false)
       this.#fail(new TransportError('connection_failed', 'the gateway did not let the request leave'));
     else this.#send(request);
-  }
+  };
 
   pause(user: ConnectionUser): void {
     if (this.#user === user) this.#socket.pause();
@@ -112,8 +116,12 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
     if (this.#user === user) this.#socket.resume();
   }
 
-  /** Takes what has come, and keeps nothing of its memory. A piece may still come after `pause`. */
+  /** Something has come; its memory is somebody else's again when this returns. A piece may still come after `pause`. */
   take(chunk: Buffer): void {
+    this.#arrival.add(chunk);
+  }
+
+  #take(chunk: Buffer): void {
     // An idle connection on which something comes is one whose next answer could be somebody else's.
     if (this.#user === undefined) {
       this.destroy();
@@ -207,6 +215,7 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
   }
 
   #onClosedByPeer(): void {
+    this.#arrival.flush();
     this.#isEnded = true;
     if (this.#user === undefined) this.#socket.destroy();
     else if (this.#parser.close()) this.#finish(true);
@@ -214,11 +223,13 @@ export class Connection implements Postponed, MessageEvents<AnswerHead> {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
+    this.#arrival.flush();
     const { code = error.name } = error;
     this.#fail(new TransportError('connection_failed', words[code] ?? `the connection failed (${code})`, error));
   }
 
   #onClose(): void {
+    this.#arrival.flush();
     this.#isEnded = true;
     this.#fail(new TransportError('connection_failed', 'the upstream closed the connection'));
     this.#owner.onGone(this);

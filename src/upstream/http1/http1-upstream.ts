@@ -1,6 +1,7 @@
 // The way out over our own HTTP/1.1 client: no hidden time limit, bytes copied once, the connection used last first.
 import { joinBytes } from '../../lib/bytes.ts';
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
+import { LoopTurn } from '../../lib/loop-turn.ts';
 import { decodeAnswer, type AnswerDecoder } from '../content-encoding.ts';
 import {
   TransportError,
@@ -16,22 +17,22 @@ import { writeHead } from './request-head.ts';
 
 const aborted = new TransportError('aborted', 'aborted by the gateway');
 
-/** An `Upstream` over HTTP/1.1. `connectTimeoutMs` covers TLS too. */
-export function http1Upstream(connectTimeoutMs: number): Upstream {
+/** An `Upstream` over HTTP/1.1. `connectTimeoutMs` covers TLS too; `turn` is that of those who ask. */
+export function http1Upstream(connectTimeoutMs: number, turn = new LoopTurn()): Upstream {
   // Apart by leave too, so that no connection that one provider may have serves another that may not.
   const pools = { open: new Map<string, ConnectionPool>(), guarded: new Map<string, ConnectionPool>() };
   const poolOf = ({ origin, mayBePrivate }: UpstreamRequest): ConnectionPool => {
     const kind = mayBePrivate ? pools.open : pools.guarded;
     let pool = kind.get(origin);
     if (pool === undefined) {
-      pool = new ConnectionPool(readOrigin(origin), mayBePrivate, connectTimeoutMs);
+      pool = new ConnectionPool(readOrigin(origin), mayBePrivate, connectTimeoutMs, turn);
       kind.set(origin, pool);
     }
     return pool;
   };
   return {
     send(request, listener) {
-      const call = new Call(listener);
+      const call = new Call(listener, turn);
       call.begin(poolOf(request), request);
       return call;
     },
@@ -45,6 +46,7 @@ export function http1Upstream(connectTimeoutMs: number): Upstream {
 /** One request under way. It does not keep what it has sent: an answer may last much longer than that is needed. */
 class Call implements Transmission, ConnectionUser, ConnectionWish {
   readonly #listener: AnswerListener;
+  readonly #turn: LoopTurn;
   #connecting: Connecting | undefined;
   #unsent: Unsent | undefined;
   #connection: Connection | undefined;
@@ -52,8 +54,9 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
   #isOver = false;
   #isPaused = false;
 
-  constructor(listener: AnswerListener) {
+  constructor(listener: AnswerListener, turn: LoopTurn) {
     this.#listener = listener;
+    this.#turn = turn;
   }
 
   begin(pool: ConnectionPool, request: UpstreamRequest): void {
@@ -113,7 +116,8 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
 
   onEnd(): void {
     this.#connection = undefined;
-    if (this.#decoder === undefined) this.#end();
+    // What its end leads to, the others that end in this turn lead to as well.
+    if (this.#decoder === undefined) this.#turn.add('serve', () => this.#end());
     else this.#decoder.end();
   }
 
