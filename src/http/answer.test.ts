@@ -19,6 +19,8 @@ class Recorder implements AnswerConnection {
   readonly writer = answerWriter();
   waitingBytes = 0;
   sent = '';
+  /** The same in the memory that it was given in. */
+  readonly kept: Uint8Array[] = [];
   ended: 'keeps' | 'closes' | undefined;
   #postponed: (() => void)[] = [];
 
@@ -28,6 +30,7 @@ class Recorder implements AnswerConnection {
 
   send(pieces: readonly Uint8Array[]): boolean {
     this.sent += Buffer.concat(pieces).toString('latin1');
+    this.kept.push(...pieces);
     return true;
   }
 
@@ -154,4 +157,32 @@ test('the end of the only answer under way is sent at once, with what has waited
   connection.turn();
   assert.equal(connection.sent.match(/onetwo/gu)?.length, 1);
   assert.equal(connection.finishes, 1);
+});
+
+test('what was written belongs to whoever wrote it again, and goes out as it was, also when the client takes it late', () => {
+  for (const isBehind of [false, true]) {
+    for (const size of [1, 15, 16, 255, 256, 4095, 4096, 20_000, 70_000]) {
+      const connection = new Recorder();
+      const body = new RequestBody(0, { pause() {}, resume() {}, invite() {} });
+      body.end();
+      const written = new HttpAnswer(readRequestHead(get, new FieldReader()), body, connection);
+      written.start(200, []);
+      let expected = '';
+      for (const letters of ['a', 'b', 'cd', 'e']) {
+        for (const letter of letters) {
+          const bytes = Buffer.alloc(size, letter);
+          written.write(bytes);
+          bytes.fill('!');
+        }
+        connection.waitingBytes = isBehind ? 1 : 0;
+        connection.turn();
+        const text = [...letters].map((letter) => letter.repeat(size)).join('');
+        expected += `${text.length.toString(16)}\r\n${text}\r\n`;
+      }
+      written.end();
+      connection.turn();
+      const sent = isBehind ? Buffer.concat(connection.kept).toString('latin1') : connection.sent;
+      assert.equal(sent.slice(sent.indexOf('\r\n\r\n') + 4), `${expected}0\r\n\r\n`);
+    }
+  }
 });
