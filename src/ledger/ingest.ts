@@ -5,7 +5,7 @@ import { Assembly } from './assemble.ts';
 import { deleteSegmentsBefore, SegmentReader } from './segments.ts';
 
 /**
- * A transaction begins nothing more after so many entries, and holds the database's write lock for about 20 ms then. Fewer
+ * A transaction begins nothing more after so many entries, and holds the database's write lock for 25 to 30 ms then. Fewer
  * would be dearer: two requests of one transaction whose sums have a row in common write it once.
  */
 const enoughEntries = 2000;
