@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/await.ts';
+import { programEnvironment } from '../support/program.ts';
 import { freePort } from '../support/redis.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/aigateway.js', import.meta.url));
@@ -24,6 +25,7 @@ test('a log on a full disk ends no gateway', { skip: !existsSync(fullDisk) }, as
     port = await freePort();
     const started = spawn(process.execPath, [launcher, 'serve', '--port', String(port), '--data-dir', folder], {
       stdio: ['ignore', output, 'pipe'],
+      env: programEnvironment(),
     });
     started.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
     return started;

@@ -30,14 +30,18 @@ export interface ProgramOptions {
   readonly cwd?: string;
 }
 
+/** The environment of this process without what it is told as a test, or as a gateway. */
+export function programEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('AIGATEWAY_') && !name.startsWith('NODE_TEST')),
+  );
+}
+
 /** Starts `aigateway` with these arguments and none of this process's own settings. */
 export function runProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('AIGATEWAY_') && !name.startsWith('NODE_TEST'),
-  );
   const child = spawn(options.command ?? process.execPath, [...(options.commandArgs ?? []), launcher, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...Object.fromEntries(inherited), ...options.env },
+    env: { ...programEnvironment(), ...options.env },
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   child.stdin.on('error', () => {});
