@@ -20,3 +20,9 @@ suite('what is for this hop alone stays here', () => {
     test(about, () => assert.deepEqual(answerHeaders(headers, []), passed));
   }
 });
+
+test('what is of the hop, of the upstream’s edge or for a browser stays here, and all else is passed down', () => {
+  const kept = ['openai-version', '2020-10-01', 'retry-after', '7', 'x-ratelimit-limit-requests', '9'];
+  const dropped = ['set-cookie', 'a=b', 'content-length', '5', 'content-encoding', 'gzip', 'cf-ray', 'x', 'via', 'y'];
+  assert.deepEqual(answerHeaders([...dropped, ...kept], []), kept);
+});

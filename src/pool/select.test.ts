@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Account } from '../core/account.ts';
-import { failureOf } from '../core/failure.ts';
+import { failureKinds, failureOf, type FailureKind } from '../core/failure.ts';
 import { benchAfter } from './bench.ts';
 import { Lease } from './lease.ts';
 import type { Member } from './member.ts';
@@ -42,6 +42,34 @@ test('what becomes of an old credential is not held against the new one', () => 
   assert.equal(member(pool, 'a').inFlight, 1);
   fresh.report(refusal, nowMs);
   assert.ok(member(pool, 'a').bench);
+});
+
+test('only what an upstream is to blame for opens a circuit, and no client benches an account', () => {
+  for (const [kind, { source, scope }] of Object.entries(failureKinds)) {
+    const pool = poolOf(poolAccount('a'));
+    for (let i = 0; i < 10; i += 1) {
+      using lease = take(pool, {}, nowMs + i);
+      lease.report(failureOf(kind as FailureKind, 'x'), nowMs + i);
+      if (member(pool, 'a').benchFor('gpt-4', nowMs + i) !== undefined) break;
+      if (
+        member(pool, 'a')
+          .model('gpt-4')
+          .circuit.state(nowMs + i) === 'open'
+      )
+        break;
+    }
+    const bench = member(pool, 'a').benchFor('gpt-4', nowMs + 10)?.kind;
+    const isOpen =
+      member(pool, 'a')
+        .model('gpt-4')
+        .circuit.state(nowMs + 10) === 'open';
+    assert.deepEqual([kind, bench, isOpen], [kind, scope === 'none' ? undefined : kind, source === 'upstream']);
+  }
+});
+
+test('a client that goes, a time limit of its own and the end of the gateway are nobody’s fault but theirs', () => {
+  for (const kind of ['client_gone', 'deadline_passed', 'shutdown'] as const)
+    assert.deepEqual([failureKinds[kind].source, failureKinds[kind].scope], ['client', 'none'], kind);
 });
 
 function take(pool: Pool, change: Partial<Wish> = {}, atMs = nowMs): Lease {

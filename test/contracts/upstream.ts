@@ -273,6 +273,23 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         },
       ));
 
+    test('a connection that the upstream keeps no longer is not used again, one that it keeps is', () => {
+      const carriers: Socket[] = [];
+      const keeps = ['timeout=60', 'timeout=1', 'timeout=0', 'timeout=60, max=100', 'timeout=60'];
+      return withUpstream(
+        open,
+        (socket, _request, n) => {
+          carriers.push(socket);
+          socket.write(text([ok, `keep-alive: ${keeps[n - 1]}`, 'content-length: 0']));
+        },
+        async (upstream, raw) => {
+          for (const _ of keeps) assert.equal((await ask(upstream, raw.url)).end, 'whole');
+          const isSame = carriers.slice(1).map((socket, i) => socket === carriers[i]);
+          assert.deepEqual(isSame, [true, false, false, true]);
+        },
+      );
+    });
+
     test('refused, reset, not reachable in time', async () => {
       const upstream = open(300);
       const raw = await startRawUpstream((socket) => void socket.resetAndDestroy());
