@@ -93,7 +93,7 @@ export function helpOf(command: Command): string {
     meaning,
   ]);
   const settings = command.settings.map((name) => {
-    return [`${flagOf(name)} VALUE`, `${settingsTable[name].meaning} Default: ${shownDefault(name)}.`];
+    return [`${flagOf(name)} VALUE`, plain(`${settingsTable[name].meaning} Default: ${shownDefault(name)}.`)];
   });
   const sections = [
     `${command.summary}\n\nUsage: ${call}`,
@@ -103,7 +103,12 @@ export function helpOf(command: Command): string {
       : [`Settings (each also as ${environmentPrefix}NAME in the environment; a flag wins):\n${table(settings)}`]),
     ...(command.notes === undefined ? [] : [command.notes]),
   ];
-  return `${sections.join('\n\n').replaceAll('`', '')}\n`;
+  return `${plain(sections.join('\n\n'))}\n`;
+}
+
+/** What is written for a page, as a terminal shows it: a link to another page becomes that page's place. */
+function plain(text: string): string {
+  return text.replaceAll(/\[[^\]]*\]\(([\w-]+\.md)(?:#[^)]*)?\)/gu, 'docs/$1').replaceAll('`', '');
 }
 
 /** Two columns, the right one wrapped. */

@@ -12,8 +12,8 @@ export const db: Command = {
   summary: 'Brings the database schema up to date, writes a consistent copy of it, or moves it to PostgreSQL.',
   usage: 'migrate | backup FILE | move --to URL',
   options: {
-    to: { value: 'URL', meaning: 'for move: postgres://USER@HOST/DATABASE; the password may be in PGPASSWORD' },
-    rest: { meaning: 'for move: only the requests that the old database got since, added to the new one' },
+    to: { value: 'URL', meaning: 'move: where to: postgres://USER@HOST/DATABASE; the password may be in PGPASSWORD.' },
+    rest: { meaning: 'move: only the requests that the old database got since, added to the new one.' },
   },
   settings: ['DATA_DIR', 'DATABASE_URL'],
   notes: 'A copy holds the account keys encrypted: keep DATA_DIR/master.key with it, in another place.',

@@ -150,13 +150,13 @@ export const settingsTable = {
   LOG_LEVEL: setting({
     parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
     fallback: 'info',
-    meaning: 'Least severe log line that is written.',
+    meaning: 'Least severe log line that is written: `trace`, `debug`, `info`, `warn`, `error` or `silent`.',
   }),
   LOG_FORMAT: setting<'json' | 'pretty' | undefined>({
     parse: oneOf('json', 'pretty'),
     fallback: undefined,
     shownDefault: '`json`; `pretty` on a terminal',
-    meaning: 'Form of the log lines on standard output.',
+    meaning: 'Form of the log lines on standard output: `json` or `pretty`.',
   }),
   MAX_BODY_BYTES: setting({
     parse: byteSize,

@@ -221,6 +221,6 @@ function checkContentType(exchange: Exchange): void {
   const type = exchange.header('content-type') ?? '';
   if (type === 'application/json') return;
   if (/^application\/(json|[\w.+-]+\+json)\s*(;|$)/iu.test(type)) return;
-  const got = type === '' ? 'none was given' : `not "${type.slice(0, 80)}"`;
-  throw new GatewayError('unsupported_media_type', `The content-type must be application/json; ${got}.`);
+  const got = type === '' ? 'and none was given' : `not "${type.slice(0, 80)}"`;
+  throw new GatewayError('unsupported_media_type', `The content-type must be application/json, ${got}.`);
 }

@@ -46,6 +46,7 @@ suite('help', () => {
       assert.match(output, /^Usage: aigateway/mu);
       for (const line of output.split('\n'))
         assert.ok(line.length <= 110, `a line of ${line.length} characters: ${line}`);
+      assert.doesNotMatch(output, /`|\]\(/u, 'it is written for a terminal');
     });
   }
 
