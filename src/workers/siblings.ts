@@ -57,7 +57,8 @@ export interface Channel {
 export function openChannel(): Channel {
   return {
     tell: (message) => {
-      if (process.connected) process.send?.(message);
+      // A supervisor that was killed just now still looks connected. Without somebody who hears of it, the error is thrown.
+      if (process.connected) process.send?.(message, () => {});
     },
     listen(listener) {
       process.on('message', (message: ToWorker) => listener.heard(message));
