@@ -42,6 +42,10 @@ class FakeStore {
     this.rowsRead += found.length;
     return this.answer(found);
   }
+
+  latestRevision(): Promise<number> {
+    return Promise.resolve(Math.max(0, ...this.changes.map(({ revision }) => revision)));
+  }
 }
 
 async function setUp(changes: ClientKeyChange[] = []): Promise<{
@@ -121,4 +125,20 @@ test('when the database is back, what was missed is taken over, and it is told',
   assert.deepEqual(told, ['trouble: away', 'key_2 is odd', 'well again']);
   assert.equal(watch.isFresh(), true);
   assert.ok(watch.find(textOf(1)));
+});
+
+test('where a backup was put back, the keys are those of the backup', async () => {
+  const { store, clock, watch } = await setUp([changeOf(1, 1)]);
+  const backup = [...store.changes];
+  store.changes = [changeOf(2, 1, false), changeOf(3, 2)];
+  await clock.advance(500);
+  assert.equal(watch.find(textOf(1))?.isActive, false);
+  assert.ok(watch.find(textOf(2)));
+  store.changes = backup;
+  await clock.advance(500);
+  assert.equal(watch.find(textOf(1))?.isActive, true);
+  assert.equal(watch.find(textOf(2)), undefined);
+  store.changes = [changeOf(2, 1, false)];
+  await clock.advance(500);
+  assert.equal(watch.find(textOf(1))?.isActive, false, 'and what is changed from then on is noticed');
 });

@@ -13,7 +13,7 @@ const pageLength = 1000;
 
 /** What the watch needs of the rest. */
 export interface ClientKeyWatchParts {
-  readonly store: Pick<ClientKeyStore, 'changesAfter'>;
+  readonly store: Pick<ClientKeyStore, 'changesAfter' | 'latestRevision'>;
   readonly notices: ChangeNotices;
   readonly clock: Clock;
   /** Hears of a key that cannot be used as it is written, a sentence each time it changes. */
@@ -34,26 +34,36 @@ export interface ClientKeyWatch extends ClientKeys {
 /** Reads the keys and begins to watch them; rejects where they cannot be read even once. */
 export async function watchClientKeys(parts: ClientKeyWatchParts): Promise<ClientKeyWatch> {
   const { store, clock } = parts;
-  const index = new ClientKeyIndex();
+  let index = new ClientKeyIndex();
   let revision = 0;
   let readAtMs = clock.nowMs();
   let isInTrouble = false;
   let isStopped = false;
   let turn: Promise<unknown> = Promise.resolve();
 
+  /** Brings `known` up to date from `after` on; answers the revision it is at then. */
+  const readInto = async (known: ClientKeyIndex, after: number): Promise<number> => {
+    for (let last = after; ;) {
+      const changes = await store.changesAfter(last, pageLength);
+      if (isStopped) return last;
+      for (const change of changes) {
+        const problem = known.apply(change);
+        if (problem !== undefined) parts.onProblem(problem);
+        last = change.revision;
+      }
+      if (changes.length < pageLength) return last;
+    }
+  };
   const readChanges = async (): Promise<void> => {
     const startedAtMs = clock.nowMs();
-    for (;;) {
-      const changes = await store.changesAfter(revision, pageLength);
-      if (isStopped) return;
-      for (const change of changes) {
-        const problem = index.apply(change);
-        if (problem !== undefined) parts.onProblem(problem);
-        ({ revision } = change);
-      }
-      if (changes.length < pageLength) break;
-    }
-    readAtMs = startedAtMs;
+    const last = await readInto(index, revision);
+    // Numbers are never given twice: where the last one is gone, a backup was put back, and nothing known counts.
+    if (last === revision && (await store.latestRevision()) < revision) {
+      const anew = new ClientKeyIndex();
+      revision = await readInto(anew, 0);
+      index = anew;
+    } else revision = last;
+    if (!isStopped) readAtMs = startedAtMs;
   };
   // One after the other: an older answer that came later would bring a revoked key back.
   const reload = (): Promise<void> => {

@@ -33,12 +33,18 @@ export async function watchConfiguration(parts: WatchParts): Promise<Configurati
   let configuration = parts.build(await parts.storage.readConfiguration());
   let isFresh = true;
   let isStopped = false;
+  let reads = 0;
+  let readInForce = 0;
   parts.onChange(configuration);
 
   const reload = async (): Promise<void> => {
+    reads += 1;
+    const read = reads;
     const next = parts.build(await parts.storage.readConfiguration(), configuration);
-    // Two reloads may overtake each other: the newer picture stays.
-    if (isStopped || next.revision < configuration.revision) return;
+    // Two reloads may overtake each other: what was asked for later stays. The revision does not tell: where a backup was
+    // put back it is lower than before.
+    if (isStopped || read < readInForce) return;
+    readInForce = read;
     configuration = next;
     parts.onChange(next);
   };

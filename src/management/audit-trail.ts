@@ -24,6 +24,8 @@ interface Change {
 
 /** How far everything is told. */
 interface Told {
+  /** The number of the look at the database that found this. */
+  readonly look: number;
   readonly rows: ConfigurationRows;
   readonly keys: number;
 }
@@ -44,6 +46,9 @@ export class AuditTrail {
   /** The configuration, and the revision of the client keys, up to which everything is told. */
   #told: ConfigurationRows;
   #toldKeys: number;
+  #looks = 0;
+  /** The look that found it. */
+  #toldLook = 0;
 
   private constructor(storage: Storage, clock: Clock, told: ConfigurationRows, toldKeys: number) {
     this.#storage = storage;
@@ -96,7 +101,9 @@ export class AuditTrail {
   }
 
   async #now(): Promise<Told> {
+    this.#looks += 1;
     return {
+      look: this.#looks,
       rows: await this.#storage.readConfiguration(),
       keys: await this.#storage.clientKeys.latestRevision(),
     };
@@ -147,10 +154,12 @@ export class AuditTrail {
     return { ...author, created_at: createdAt, resource, resource_id: id, before, after };
   }
 
-  /** Two changes may overtake each other on the way back from the database. */
-  #take({ rows, keys }: Told): void {
-    if (rows.revision >= this.#told.revision) this.#told = rows;
-    this.#toldKeys = Math.max(keys, this.#toldKeys);
+  /** Two looks may overtake each other on the way back from the database; a later one finds less where a backup was put back. */
+  #take({ look, rows, keys }: Told): void {
+    const isLater = look > this.#toldLook;
+    if (isLater) this.#toldLook = look;
+    if (isLater || rows.revision >= this.#told.revision) this.#told = rows;
+    if (isLater || keys >= this.#toldKeys) this.#toldKeys = keys;
   }
 }
 

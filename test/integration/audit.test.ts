@@ -269,6 +269,24 @@ suite('changes by SQL', () => {
     assert.deepEqual([deleted?.before, deleted?.after], [bySql?.after, null]);
   });
 
+  test('where a backup was put back, what is changed from then on is told row by row', async (t) => {
+    const api = await startManagement(t);
+    await api.call('POST', '/accounts', account);
+    const revision = await api.storage.revision();
+    await outside(api, 'UPDATE accounts SET weight = 7; UPDATE accounts SET weight = 8');
+    await api.trail.noteOutside(revision + 2);
+    await outside(
+      api,
+      `UPDATE accounts SET weight = 1; UPDATE configuration_revision SET revision = ${revision};
+       UPDATE notes SET content = '${revision}' WHERE name = 'audited_revision'`,
+    );
+    await api.trail.noteOutside(revision);
+    await outside(api, 'UPDATE accounts SET weight = 9');
+    await api.trail.noteOutside(revision + 1);
+    const [last] = await entries(api);
+    assert.deepEqual([last?.resource_id, last?.before?.['weight'], last?.after?.['weight']], ['one', 1, 9]);
+  });
+
   test('a change while no gateway ran is noted at the next start, once', async (t) => {
     const api = await startManagement(t);
     await api.call('POST', '/accounts', account);
