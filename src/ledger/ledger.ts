@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../core/errors.ts';
 import type { Intent, RequestRecord } from '../core/record.ts';
+import { StartError } from '../core/start-error.ts';
 import type { Transcript } from '../core/transcript.ts';
 import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
@@ -64,9 +65,16 @@ export interface LedgerParts {
   readonly onTrouble: (where: keyof typeof ledgerWords, trouble: string | undefined) => void;
 }
 
-/** Opens the ledger; rejects where its thread cannot open the database or the spool. */
+/** Opens the ledger; rejects with a `StartError` where its thread cannot open the database or the spool. */
 export async function openLedger(parts: LedgerParts): Promise<Ledger> {
-  mkdirSync(parts.root, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(parts.root, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      `the folder ${parts.root} cannot be made (${code}); check what is in its place, and its rights`,
+    );
+  }
   const spool = newId('spool', parts.clock.nowMs());
   const data: LedgerThreadData = {
     databaseUrl: parts.databaseUrl,
@@ -89,7 +97,7 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the thread of the ledger ended before it had begun')));
     worker.once('message', (message: FromLedger) => {
-      if (message.kind === 'failed') reject(new Error(message.message));
+      if (message.kind === 'failed') reject(new StartError(`the ledger cannot begin: ${message.message}`));
       else resolve();
     });
   }).catch(async (error: unknown) => {

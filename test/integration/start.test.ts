@@ -130,6 +130,12 @@ suite('what the start stands on', () => {
     assert.match(await start(join(folder, 'file', 'data')), /data folder .* cannot be made \(ENOTDIR\)/u);
   });
 
+  test('a spool that is no folder', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'spool'), '');
+    assert.match(await start(folder), /the folder .*spool cannot be made \(EEXIST\)/u);
+  });
+
   test('a data folder that is made has mode 0700', async () => {
     const folder = join(newFolder(), 'new');
     await using program = runProgram([], {
