@@ -101,7 +101,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   const { logger } = log;
   const { siblings } = replaced;
   const memoryBytes = memoryLimitBytes() / (siblings?.count ?? 1);
-  const settings: Settings & BodyLimits = { ...given, ...bodyLimits(given, memoryBytes) };
+  const settings: Settings & BodyLimits = { ...given, LOG_FORMAT: log.form, ...bodyLimits(given, memoryBytes) };
   const clock = systemClock;
   const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
   const trail = await AuditTrail.open(storage, clock);

@@ -174,7 +174,7 @@ export class Gateway {
     const record: RequestRecord = {
       id: exchange.id,
       createdAtMs: exchange.receivedAtMs,
-      endpoint: endpoint?.id ?? 'models',
+      endpoint: endpoint?.id ?? (modelName(exchange.path) === null ? 'other' : 'models'),
       model: null,
       keyId: null,
       budgetPeriod: null,

@@ -109,9 +109,9 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
   return worker;
 }
 
-/** Who was not let in leaves no row: else anybody could fill the disk. Listing models is no call of a model. */
-function belongsInLedger(record: RequestRecord): boolean {
-  return record.endpoint !== 'models' && record.errorCode !== 'invalid_client_key';
+/** Who was not let in leaves no row: else anybody could fill the disk. Listing models, or what is nowhere, is no call of a model. */
+function belongsInLedger({ endpoint, errorCode }: RequestRecord): boolean {
+  return endpoint !== 'models' && endpoint !== 'other' && errorCode !== 'invalid_client_key';
 }
 
 function notNoted(cause: unknown): GatewayError {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { clientKeyBytes, clientKeyText, digestOf, shownPart } from '../core/client-key-text.ts';
 import { GatewayError } from '../core/errors.ts';
-import { readUsd, writeUsd } from '../core/money.ts';
+import { writeUsd } from '../core/money.ts';
 import type { ClientKeyRow } from '../storage/storage.ts';
 import type { KeyAnswer, KeyChange, NewKey } from './contract/key.ts';
 
@@ -30,7 +30,7 @@ export function newRow(id: string, { budget, ...body }: NewKey, made: MadeKey, n
     id,
     previous_key_hash: null,
     previous_until: null,
-    budget_nano_usd: budget === null ? null : nanoUsdOf(budget.amount),
+    budget_nano_usd: budget === null ? null : budget.amount,
     budget_period: budget?.period ?? 'none',
     budget_time_zone: budget?.time_zone ?? 'UTC',
     expires_at: inUtc(body.expires_at),
@@ -63,16 +63,10 @@ function budgetColumns(before: ClientKeyRow, budget: NonNullable<KeyChange['budg
     });
   }
   return {
-    ...(amount !== undefined && { budget_nano_usd: nanoUsdOf(amount) }),
+    ...(amount !== undefined && { budget_nano_usd: amount }),
     ...(period !== undefined && { budget_period: period }),
     ...(timeZone !== undefined && { budget_time_zone: timeZone }),
   };
-}
-
-function nanoUsdOf(amount: string): number {
-  const reading = readUsd(amount);
-  if ('problem' in reading) throw new Error(`an amount that passed its schema ${reading.problem}`);
-  return reading.nanoUsd;
 }
 
 /** A time with any offset as the database has it. */

@@ -24,6 +24,19 @@ test('sums are written digit by digit', () => {
   );
 });
 
+test('the cost is null where no token has a price, and not where none was used', () => {
+  const rows: [total: string, unpriced: string, cost: string | null, cell: string][] = [
+    ['0', '0', '0', '0'],
+    ['11', '11', null, ''],
+    ['12', '11', '0', '0'],
+  ];
+  for (const [total, unpriced, cost, cell] of rows) {
+    const row: UsageRow = { group: [], sums: { ...emptySums, total_tokens: total, unpriced_tokens: unpriced } };
+    assert.equal((JSON.parse(toJson(row)) as Record<string, unknown>)['cost_usd'], cost);
+    assert.equal(toCsv(row), `0,0,0,0,${total},0,0,0,0,0,${cell},${unpriced}\r\n`);
+  }
+});
+
 test('a cell is never a formula', () => {
   const cells: [text: string, cell: string][] = [
     ['plain', 'plain'],

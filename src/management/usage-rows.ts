@@ -20,8 +20,13 @@ export const sumFieldNames: readonly string[] = sumColumns.map((column) =>
 /** The row of a group without a request. */
 export const emptySums = Object.fromEntries(sumColumns.map((column) => [column, '0'])) as UsageReportRow['sums'];
 
-function sumTexts({ sums }: UsageRow): string[] {
-  return sumColumns.map((column) => (column === 'cost_nano_usd' ? writeUsd(BigInt(sums[column])) : sums[column]));
+/** The texts of the sums; null for the cost of tokens of which none has a price: it is not known, and not 0. */
+function sumTexts({ sums }: UsageRow): (string | null)[] {
+  const isUnpriced = sums.unpriced_tokens !== '0' && sums.unpriced_tokens === sums.total_tokens;
+  return sumColumns.map((column) => {
+    if (column !== 'cost_nano_usd') return sums[column];
+    return isUnpriced ? null : writeUsd(BigInt(sums[column]));
+  });
 }
 
 /** The row as JSON text. */
@@ -29,7 +34,7 @@ export function toJson(row: UsageRow): string {
   const group = row.group.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   const sums = sumTexts(row).map((text, n) => {
     const name = sumFieldNames[n] ?? '';
-    return `"${name}":${name === 'cost_usd' ? `"${text}"` : text}`;
+    return `"${name}":${name === 'cost_usd' ? JSON.stringify(text) : text}`;
   });
   return `{${[...group, ...sums].join(',')}}`;
 }
@@ -39,7 +44,7 @@ export function csvHead(groupFieldNames: readonly string[]): string {
   return `${[...groupFieldNames, ...sumFieldNames].join(',')}\r\n`;
 }
 
-/** The row as a line of CSV (RFC 4180); "none" is an empty cell. */
+/** The row as a line of CSV (RFC 4180); "none" and a cost that is not known are empty cells. */
 export function toCsv(row: UsageRow): string {
   return `${[...row.group.map(([, value]) => csvCell(value ?? '')), ...sumTexts(row)].join(',')}\r\n`;
 }

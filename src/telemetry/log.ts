@@ -9,6 +9,8 @@ import { LogOutput, toStandardOutput } from './log-output.ts';
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
 export interface Log {
   readonly logger: Logger;
+  /** In which form lines are written. */
+  readonly form: 'json' | 'pretty';
   /**
    * Writes a line of JSON that is whole but for its line feed, past the logger: for the one line that every request has.
    * It may wait a moment for others.
@@ -54,8 +56,8 @@ export function openLog(
   });
   // Asked in any case: it is what makes a pipe answer that it is full, in place of holding a thread until it is read.
   const isTerminal = process.stdout.isTTY;
-  const isPretty = (format ?? (isTerminal ? 'pretty' : 'json')) === 'pretty';
-  const lines = other ?? (isPretty ? prettyLines(isTerminal, output) : output);
+  const form = format ?? (isTerminal ? 'pretty' : 'json');
+  const lines = other ?? (form === 'pretty' ? prettyLines(isTerminal, output) : output);
   const isoClock = new IsoClock();
   const opening = worker === undefined ? '' : `{"worker":${worker},`;
   let isReleased = false;
@@ -94,6 +96,7 @@ export function openLog(
   );
   return {
     logger,
+    form,
     write: (line) => keep(`${line}\n`, true),
     time: () => isoClock.at(Date.now()),
     release() {

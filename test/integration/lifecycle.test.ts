@@ -94,9 +94,13 @@ test('one log line a request, with neither prompt nor key in it; health and metr
   await using _ = program;
   await (await stream(url)).text();
   await (await stream(url, 'gpt-fault-400')).text();
+  await (await fetch(`${url}/v1/nowhere`)).text();
+  const { log_format: form } = (await (await fetch(`${url}/api/v1/settings`)).json()) as Record<string, unknown>;
+  assert.equal(form, 'json');
   assert.deepEqual(await (await fetch(`${url}/health`)).json(), { status: 'ok' });
   const metrics = await (await fetch(`${url}/metrics`)).text();
   assert.match(metrics, /aigateway_requests_total\{endpoint="chat_completions",status="200",outcome="ok"\} 1/u);
+  assert.match(metrics, /aigateway_requests_total\{endpoint="other",status="404",outcome="client_error"\} 1/u);
   program.process.kill('SIGTERM');
   assert.equal(await program.exit, 0);
   const [first, ...lines] = program.output().trimEnd().split('\n');
@@ -116,6 +120,7 @@ test('one log line a request, with neither prompt nor key in it; health and metr
     [
       ['gpt-mock-stream-50', 200, 'ok', 1, true, 'number'],
       ['gpt-fault-400', 400, 'client_error', 1, true, 'undefined'],
+      [null, 404, 'client_error', 0, false, 'undefined'],
     ],
   );
   assert.doesNotMatch(program.output() + metrics, /secret prompt|sk-lifecycle/u);

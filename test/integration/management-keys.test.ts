@@ -146,6 +146,7 @@ test('a budget changes field by field', async (t) => {
     time_zone: 'Asia/Kolkata',
   });
   assert.equal(await change(null), null);
+  assert.deepEqual(await change({ amount: 12.5 }), { amount: '12.5', period: 'none', time_zone: 'UTC' });
   assert.deepEqual(await change({ amount: '0' }), { amount: '0', period: 'none', time_zone: 'UTC' });
 });
 
@@ -164,7 +165,7 @@ test('what does not fit is refused, and says which field and why', async (t) => 
     [{ tpm: -1 }, 'tpm', /must be at least 1/u],
     [{ max_concurrency: 1e13 }, 'max_concurrency', /must be at most/u],
     [{ budget: 5 }, 'budget', /must be an object/u],
-    [{ budget: { amount: 5 } }, 'budget.amount', /must be a text/u],
+    [{ budget: { amount: true } }, 'budget.amount', /must be an amount in US dollars/u],
     [{ budget: { amount: '-5' } }, 'budget.amount', /must be an amount in US dollars, such as/u],
     [{ budget: { amount: '5 USD' } }, 'budget.amount', /must be an amount in US dollars/u],
     [{ budget: { amount: '0.0000000001' } }, 'budget.amount', /must have no more than 9 digits/u],

@@ -1,5 +1,6 @@
 // What all resources of the management API have in common: the error form, pages, ids.
 import { z } from '@hono/zod-openapi';
+import { readUsd } from '../../core/money.ts';
 
 /** OpenAI's error form, for every answer that is not a success. */
 export const errorSchema = z
@@ -76,3 +77,17 @@ export function requestBody<Body extends z.ZodType>(schema: Body): { required: t
 
 /** The answer that every route may give instead. */
 export const failure = answer(errorSchema, 'An error: `error.code` says which, `error.param` which field.');
+
+/** An amount in a request, read into nano-dollars: a decimal text, or a number. */
+export const usdAmount = z
+  .custom<string | number>(
+    (value) => typeof value === 'string' || typeof value === 'number',
+    'must be an amount in US dollars, such as "2.50"',
+  )
+  .transform((value, context) => {
+    const reading = readUsd(value);
+    if ('nanoUsd' in reading) return reading.nanoUsd;
+    context.issues.push({ code: 'custom', message: reading.problem, input: value });
+    return z.NEVER;
+  })
+  .openapi({ type: ['string', 'number'], example: '2.50' });

@@ -1,9 +1,8 @@
 // The client key resource as the management API speaks of it.
 import { z } from '@hono/zod-openapi';
-import { readUsd } from '../../core/money.ts';
 import { isTimeZone } from '../../core/time-zone.ts';
 import { builtInProviders } from '../../providers/registry.ts';
-import { pageOf, shortText, timeSchema } from './common.ts';
+import { pageOf, shortText, timeSchema, usdAmount } from './common.ts';
 
 const exampleModels = builtInProviders[0]?.supported_models.slice(0, 1) ?? [];
 const exampleId = 'key_01jd5xk2mp4q8r6s0t3v7w9yz';
@@ -16,15 +15,7 @@ const limit = z.int().min(1).max(1_000_000_000_000).nullable();
 const mode = z.enum(['enforce', 'shadow']);
 
 const budgetFields = {
-  amount: z
-    .string()
-    .max(40)
-    .superRefine((text, context) => {
-      const reading = readUsd(text);
-      if ('problem' in reading) context.addIssue({ code: 'custom', message: reading.problem });
-    })
-    .describe('US dollars, as a decimal text.')
-    .meta({ example: '25.00' }),
+  amount: usdAmount.describe('US dollars, as a decimal text or a number.').meta({ example: '25.00' }),
   period: z
     .enum(['day', 'week', 'month', 'none'])
     .describe('When it begins anew: at midnight, on Monday, on the first of the month, or never.'),
@@ -80,7 +71,13 @@ export const keySchema = z
     name,
     prefix: z.string().describe('How the key begins, to know it again.').meta({ example: 'agw_4fQz81' }),
     ...options,
-    budget: z.object(budgetFields).nullable().describe('Money that it may spend in each period; null: no limit.'),
+    budget: z
+      .object({
+        ...budgetFields,
+        amount: z.string().describe('US dollars, as a decimal text.').meta({ example: '25' }),
+      })
+      .nullable()
+      .describe('Money that it may spend in each period; null: no limit.'),
     metadata: z.record(z.string(), z.unknown()),
     expires_at: timeSchema.nullable(),
     previous_key_until: timeSchema

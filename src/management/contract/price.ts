@@ -1,27 +1,11 @@
 // The price resource as the management API speaks of it: US dollars for a million tokens, as decimal texts.
 import { z } from '@hono/zod-openapi';
 import { timeOrDay } from '../../configuration/prices.ts';
-import { readUsd } from '../../core/money.ts';
 import { builtInProviders } from '../../providers/registry.ts';
-import { pageOf, pageQuery, shortText, timeSchema } from './common.ts';
+import { pageOf, pageQuery, shortText, timeSchema, usdAmount } from './common.ts';
 
 const [exampleProvider] = builtInProviders;
 const exampleModel = exampleProvider?.supported_models[0];
-
-/** An amount in a request, read into nano-dollars: a decimal text, or a number. */
-const amount = z
-  .custom<string | number>(
-    (value) => typeof value === 'string' || typeof value === 'number',
-    'must be an amount in US dollars, such as "2.50"',
-  )
-  .transform((value, context) => {
-    const reading = readUsd(value);
-    if ('nanoUsd' in reading) return reading.nanoUsd;
-    context.issues.push({ code: 'custom', message: reading.problem, input: value });
-    return z.NEVER;
-  })
-  .openapi({ type: ['string', 'number'], example: '2.50' })
-  .nullable();
 
 /** An amount in an answer. */
 const shownAmount = z.string().nullable().meta({ example: '2.5' });
@@ -125,7 +109,7 @@ export const priceQuery = pageQuery.extend({
   at: moment.describe('Only prices in force at this moment: one for each model, provider and tier.').optional(),
 });
 
-const optionalRates = rateFields(amount.optional());
+const optionalRates = rateFields(usdAmount.nullable().optional());
 
 const fields = {
   model,

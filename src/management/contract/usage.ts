@@ -77,7 +77,8 @@ const rowSchema = z
     ...usageFields,
     cost_usd: z
       .string()
-      .describe('Of all tokens that have a price; in US dollars, exact.')
+      .nullable()
+      .describe('Of all tokens that have a price; in US dollars, exact. Null where none of them has one.')
       .meta({ example: '12.3456789' }),
     unpriced_tokens: z.int().describe('Tokens that no price is known for; their cost is not in `cost_usd`.'),
   })
