@@ -123,7 +123,7 @@ function readAccountCredential(row: AccountRow, provider: Provider, vault: Pick<
   const strategy = findAuthStrategy(provider.authStrategy);
   if (strategy === undefined) throw new RowProblem(`has a provider with an unknown auth_strategy`);
   const read = readCredential(openAuthData(row, vault), strategy, keyPrefixesOf(provider));
-  if ('message' in read) throw new RowProblem(`cannot be used: ${read.message}`);
+  if ('message' in read) throw new RowProblem(`cannot be used: ${read.message.replace(/\.$/u, '')}`);
   return {
     credential: read.credential,
     authHeaders: (credential) => strategy.headers(credential),

@@ -128,7 +128,7 @@ async function tasksOf(
   if (tasks.length > 0) return { tasks, providers: new Set(tasks.map(({ provider }) => provider.id)) };
   throw new GatewayError(
     'invalid_request',
-    'None of these accounts has an admin key: give one of them auth_data.admin_key with PATCH, or send admin_key with the request.',
+    'None of these accounts has an admin key: give one to an account (`aigateway accounts admin-key`, or auth_data.admin_key with PATCH), or send admin_key with the request.',
     { param: 'admin_key' },
   );
 }

@@ -273,6 +273,9 @@ test('an account that cannot be used says why', async (t) => {
   assert.deepEqual([tested.status, tested.json.ok, tested.json.status], [200, false, null]);
   assert.match(tested.json.message, /^The account has auth_data that cannot be opened/u);
   assert.equal((await api.call('GET', '/accounts/fine')).json.health.status, 'ok');
+  await api.call('PATCH', '/providers/openai', { config: { key_prefixes: ['another-'] } });
+  const unfit = await api.call('POST', '/accounts/fine/test');
+  assert.match(unfit.json.message, /^The account cannot be used: .*[^.]\.$/u);
 });
 
 test('lists come in pages', async (t) => {

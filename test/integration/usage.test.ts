@@ -84,6 +84,24 @@ suite('the usage chunk of a stream', () => {
   }
 });
 
+test('a provider that is to be spared the option is not asked, and what its streams used is estimated', async () => {
+  await using recorder = await startRecorder(rig.mock.url);
+  await rig.manage('PATCH', '/providers/openai', { base_url: recorder.url, config: { ask_stream_usage: false } });
+  const body = { ...bodies['/v1/chat/completions'], stream: true };
+  const silent = await ask('/v1/chat/completions', body);
+  const asking = await ask('/v1/chat/completions', { ...body, stream_options: { include_usage: true } });
+  await rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url, config: {} });
+  assert.deepEqual(
+    recorder.calls.map(({ sent }) => (JSON.parse(sent) as { stream_options?: unknown }).stream_options),
+    [undefined, { include_usage: true }],
+  );
+  assert.deepEqual([silent.line.usage_source, asking.line.usage_source], ['estimated', 'upstream']);
+  assert.deepEqual(
+    [silent.text, asking.text],
+    recorder.calls.map(({ answered }) => answered),
+  );
+});
+
 suite('whole answers', () => {
   const requests = { ...bodies, '/v1/embeddings': { model: 'text-embedding-3-small', input: 'one two three' } };
   for (const [path, body] of Object.entries(requests))
