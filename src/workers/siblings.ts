@@ -111,13 +111,18 @@ export class Seat implements Siblings {
   static take(channel: Channel, clock: Clock, stop: () => void): Promise<Seat> {
     return new Promise((resolve) => {
       let seat: Seat | undefined;
+      let isOver = false;
       channel.listen({
         heard(message) {
           if (message.kind === 'begin') {
             seat = new Seat(message, channel, clock, stop);
+            // Told to end before it began: nothing will be announced any more.
+            if (isOver) seat.#announced.resolve();
             resolve(seat);
           } else if (seat === undefined) {
-            if (message.kind === 'stop') stop();
+            if (message.kind !== 'stop') return;
+            isOver = true;
+            stop();
           } else seat.#hear(message);
         },
         lost() {

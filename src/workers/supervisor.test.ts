@@ -184,6 +184,19 @@ test('the word to end reaches all; the exit code is the first that is not 0', as
   }
 });
 
+test('a worker that the SIGTERM for all meets before it listens for it has ended well, one that is killed has not', async () => {
+  for (const [signal, code] of [
+    ['SIGTERM', 0],
+    ['SIGKILL', 1],
+  ] as const) {
+    const run = begin();
+    run.supervisor.stop();
+    run.at(0).end(null, signal);
+    await run.clock.advance(0);
+    assert.equal(run.code(), code, signal);
+  }
+});
+
 test('the word to end while one is away, and while all start', async () => {
   const run = begin();
   run.serve(0);

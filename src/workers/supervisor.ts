@@ -174,7 +174,8 @@ export class Supervisor {
     this.#reloads.ended(seat.number);
     if (this.#isStopping || !this.#isAnnounced) {
       // Who ends unasked before all serve cannot start, and has said why.
-      const failure = this.#isStopping ? (code ?? 1) : code || 1;
+      // A service manager's SIGTERM goes to all at once, and to one that has not begun to listen for it.
+      const failure = this.#isStopping ? (code ?? (signal === 'SIGTERM' ? 0 : 1)) : code || 1;
       if (this.#exitCode === 0) this.#exitCode = failure;
       this.stop();
       this.#endIfAlone();
