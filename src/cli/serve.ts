@@ -5,6 +5,7 @@ import { settingsTable } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { tendMemory, tendRequests } from '../lib/process-memory.ts';
 import type { Command } from './command.ts';
+import { listenForStraySignals } from './signals.ts';
 
 /** What runs until it is told to stop. */
 interface Running {
@@ -21,7 +22,7 @@ export const serve: Command = {
   usage: '',
   options: {},
   settings: Object.keys(settingsTable) as SettingName[],
-  notes: 'SIGTERM or SIGINT lets running requests finish; a second one ends at once.',
+  notes: 'SIGTERM, SIGINT or SIGHUP lets running requests finish; a second SIGTERM or SIGINT ends at once.',
   async run({ settings }) {
     // Listened for before the start: a signal that comes while it starts is kept, not lost.
     let running: Running | undefined;
@@ -36,6 +37,9 @@ export const serve: Command = {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    listenForStraySignals(() => {
+      if (!isStopping) stop();
+    });
     if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent(stop);
     tendMemory(systemClock);
     running = settings.WORKERS === 1 ? await startOne(settings) : await startWorkers(settings);

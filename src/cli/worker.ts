@@ -6,6 +6,7 @@ import { tendMemory, tendRequests } from '../lib/process-memory.ts';
 import { startGateway } from '../main.ts';
 import { openChannel, Seat } from '../workers/siblings.ts';
 import { CommandError, type Command } from './command.ts';
+import { listenForStraySignals } from './signals.ts';
 
 export const worker: Command = {
   name: 'worker',
@@ -18,8 +19,9 @@ export const worker: Command = {
       throw new CommandError('a worker is started by "aigateway serve --workers NUMBER", and not by hand');
     tendMemory(systemClock);
     const told = Promise.withResolvers<void>();
-    // On a terminal both get the signal; the supervisor passes it on.
+    // On a terminal all get the signal; the supervisor passes it on.
     process.on('SIGINT', () => {});
+    listenForStraySignals(() => {});
     process.on('SIGTERM', told.resolve);
     const channel = openChannel();
     const seat = await Seat.take(channel, systemClock, told.resolve);

@@ -61,14 +61,22 @@ test('SIGTERM: ready says no, new answers close, running streams finish whole, e
   await mock.close();
 });
 
-test('a drain that takes too long: the rest gets the error event and still exit 0', async () => {
+test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes. A drain that takes too long: the rest gets the error event and still exit 0', async () => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
   const { program, url } = await startWithAccount(mock.url, { AIGATEWAY_DRAIN_TIMEOUT_MS: '300' });
   await using _ = program;
   const text = (await stream(url, 'gpt-mock-stream-1000')).text();
-  program.process.kill('SIGTERM');
+  for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) program.process.kill(signal);
+  await eventually('draining', () =>
+    fetch(`${url}/ready`).then(
+      ({ status }) => status === 503,
+      () => true,
+    ),
+  );
+  program.process.kill('SIGHUP');
   assert.match(await text, /"code":"upstream_stream_interrupted"\}\}\n\n$/u);
   assert.equal(await program.exit, 0);
+  assert.equal(program.errors(), '');
   await mock.close();
 });
 
