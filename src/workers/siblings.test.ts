@@ -11,7 +11,7 @@ test('a worker that is told to end before it has its place does not wait until a
   let stops = 0;
   const channel = {
     tell: ({ kind }: FromWorker) => void said.push(kind),
-    listen: ({ heard }: { heard(message: ToWorker): void }) => void (hear = heard),
+    listen: (listener: { heard(message: ToWorker): void }) => void (hear = (message) => listener.heard(message)),
     close() {},
   };
   const taken = Seat.take(channel, new FakeClock(), () => (stops += 1));
