@@ -219,7 +219,7 @@ suite('answers', () => {
   });
 });
 
-test('a whole answer comes back byte for byte, with the headers that are for the client and none of the edge', async () => {
+test('a whole answer comes back byte for byte, with the headers that are for the client and none of the edge', async (t) => {
   const body = Buffer.from(
     `{ "choices":[{"message":{"content":"漢 \\u0000"}}],\n"x":1e400,"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3} }\n`,
   );
@@ -231,6 +231,7 @@ test('a whole answer comes back byte for byte, with the headers that are for the
     );
     socket.write(body);
   });
+  t.after(() => upstream.close());
   await using rig = await startRig();
   await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
   const response = await rig.post('/v1/chat/completions', { model: 'gpt-4', messages: [] });
@@ -253,5 +254,46 @@ test('a whole answer comes back byte for byte, with the headers that are for the
     'x-ratelimit-limit-requests': '60',
     'x-request-id': 'req_abc',
   });
-  await upstream.close();
 });
+
+test(
+  'each event of a stream goes on before the next has come, under headers that keep proxies from holding it back',
+  { timeout: 30_000 },
+  async (t) => {
+    const events = ['a', 'b', 'c', 'd'].map(
+      (text) => `data: {"choices":[{"index":0,"delta":{"content":"${text}"}}]}\n\n`,
+    );
+    const over = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+    let send = (_text: string): void => {};
+    const upstream = await startRawUpstream((socket) => {
+      send = (text) => void socket.write(chunked(Buffer.from(text)));
+      socket.write(
+        'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: public, max-age=60\r\n' +
+          'x-accel-buffering: yes\r\ntransfer-encoding: chunked\r\n\r\n',
+      );
+      send(events[0] ?? '');
+    });
+    t.after(() => upstream.close());
+    await using rig = await startRig();
+    await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+    const response = await rig.post('/v1/chat/completions', { model: 'gpt-4', messages: [], stream: true });
+    const { headers } = response;
+    assert.deepEqual(
+      ['content-type', 'cache-control', 'x-accel-buffering', 'content-encoding', 'content-length'].map((name) =>
+        headers.get(name),
+      ),
+      ['text/event-stream', 'no-cache', 'no', null, null],
+    );
+    const reader = response.body?.getReader();
+    for (const [i, event] of events.entries()) {
+      let text = '';
+      while (text.length < event.length) text += Buffer.from((await reader?.read())?.value ?? []).toString();
+      assert.equal(text, event);
+      send(events[i + 1] ?? over);
+    }
+    let rest = '';
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read())
+      rest += Buffer.from(read.value).toString();
+    assert.equal(rest, over);
+  },
+);
