@@ -85,6 +85,22 @@ test('a request that runs long gets a row before its end, and its own row at its
     spool.close();
   }));
 
+test('what has ended is found behind more beginnings than are read at once', () =>
+  inFolder(async (folder) => {
+    const clock = new FakeClock();
+    const store = new FakeStore();
+    const spool = new Spool(folder, clock, quiet);
+    const records = Array.from({ length: 2000 }, (_, i) => record(`r${i}`, 1));
+    for (const each of records) spool.intend(each);
+    spool.settle(records[0] as (typeof records)[number]);
+    spool.flush();
+    const ingest = await Ingest.begin(folder, 's', store, clock);
+    assert.equal(await ingest.step(), true);
+    assert.deepEqual([...store.rows.keys()], ['r0']);
+    ingest.close();
+    spool.close();
+  }));
+
 test('a request that was sent again shows its first attempt as over and its second as unknown when the process dies', () =>
   inFolder(async (folder) => {
     const clock = new FakeClock();

@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { LedgerEntry, LedgerPart, LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { Assembly } from './assemble.ts';
-import { deleteSegmentsBefore, SegmentReader } from './segments.ts';
+import { deleteSegmentsBefore, SegmentReader, type SpoolLine } from './segments.ts';
 
 /**
  * A transaction begins nothing more after so many entries, and holds the database's write lock for 25 to 30 ms then. Fewer
@@ -68,10 +68,15 @@ export class Ingest {
   #read(): LedgerPart {
     const nowMs = this.#clock.nowMs();
     const entries: LedgerEntry[] = [];
-    for (const line of this.#reader.read()) {
-      const entry = this.#assembly.take(line, nowMs);
-      if (entry !== undefined) entries.push(entry);
-    }
+    let lines: readonly SpoolLine[];
+    do {
+      lines = this.#reader.read();
+      for (const line of lines) {
+        const entry = this.#assembly.take(line, nowMs);
+        if (entry !== undefined) entries.push(entry);
+      }
+      // Where nothing has ended, what ends it may be next.
+    } while (entries.length === 0 && lines.length > 0);
     entries.push(...this.#assembly.takeOpen(nowMs - longRunningMs));
     return this.#part(entries);
   }

@@ -5,7 +5,7 @@ import type { SpoolPosition } from '../storage/ledger-store.ts';
 
 const lineFeed = 0x0a;
 /** What is made of one bite is gone before the thread's young objects are collected twice; larger ones grow old for nothing. */
-const readBytes = 256 << 10;
+const readBytes = 64 << 10;
 /** A line is a request's record: this bounds how much a damaged file can make a reader collect. */
 const longestLineBytes = 16 << 20;
 
@@ -48,13 +48,12 @@ export class SegmentReader {
     return { segment: this.#segment, offsetBytes: this.#offset };
   }
 
-  /** The next whole lines, at most about 256 KiB; none where nothing new has been written. */
+  /** The next whole lines, at most about 64 KiB; none where nothing new has been written. */
   read(): SpoolLine[] {
+    let next: number | undefined;
     for (;;) {
       const file = this.#open();
       if (file === undefined) return [];
-      // Asked before the read: what is written to a segment is written before the next one exists.
-      const next = listSegments(this.#folder).find((segment) => segment > this.#segment);
       const count = readSync(file, this.#buffer, 0, this.#buffer.length, this.#offset);
       const lines = this.#split(count);
       if (lines.length > 0) return lines;
@@ -62,9 +61,15 @@ export class SegmentReader {
         this.#buffer = Buffer.allocUnsafe(count * 2);
         continue;
       }
+      if (next === undefined) {
+        // Asked only here, and the segment is read again then: what is written to it is written before the next one exists.
+        next = listSegments(this.#folder).find((segment) => segment > this.#segment);
+        if (next === undefined) return [];
+        continue;
+      }
       // What is left of a segment that has a successor is a torn line.
-      if (next === undefined) return [];
       this.#leave(next);
+      next = undefined;
     }
   }
 
