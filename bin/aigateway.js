@@ -48,6 +48,8 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   setFlagsFromString('--no-maglev-destroy-on-background');
   // The size that this process was started with is its main thread's alone: threads have sizes of their own.
   setFlagsFromString('--max-semi-space-size=0');
+  // Nor does it grow before it serves: what a start makes would leave it with all that it may have.
+  if (process.execArgv.includes(youngGeneration)) setFlagsFromString('--semi-space-growth-factor=1');
   // A clone runs its TypeScript as it is; the published package holds it compiled.
   const source = new URL('../src/cli/main.ts', import.meta.url);
   const { run } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);

@@ -5,7 +5,7 @@ import type { SpoolPosition } from '../storage/ledger-store.ts';
 
 const lineFeed = 0x0a;
 /** What is made of one bite is gone before the thread's young objects are collected twice; larger ones grow old for nothing. */
-const readBytes = 64 << 10;
+const readBytes = 32 << 10;
 /** A line is a request's record: this bounds how much a damaged file can make a reader collect. */
 const longestLineBytes = 16 << 20;
 
@@ -48,7 +48,7 @@ export class SegmentReader {
     return { segment: this.#segment, offsetBytes: this.#offset };
   }
 
-  /** The next whole lines, at most about 64 KiB; none where nothing new has been written. */
+  /** The next whole lines, at most about 32 KiB; none where nothing new has been written. */
   read(): SpoolLine[] {
     let next: number | undefined;
     for (;;) {

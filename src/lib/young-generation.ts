@@ -31,17 +31,17 @@ export function boundYoungGeneration({
   youngBytes,
   setGrowthFactor,
 }: YoungGenerationParts): () => void {
-  let factor = usualFactor;
+  let factor: number | undefined;
   const set = (wanted: number): void => {
     if (wanted !== factor) setGrowthFactor(wanted);
     factor = wanted;
   };
-  let cancel = (): void => {};
+  let cancel: () => void;
   const look = (): void => {
     set(underWay() > fewUnderWay || youngBytes() <= enoughBytes ? usualFactor : 1);
     cancel = clock.after(lookEveryMs, look);
   };
-  cancel = clock.after(lookEveryMs, look);
+  look();
   return () => {
     cancel();
     set(usualFactor);
