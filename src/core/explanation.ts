@@ -5,7 +5,7 @@ export interface ExplainedCandidate {
   readonly account_id: string;
   readonly label: string;
   readonly eligible: boolean;
-  /** Obstacles; for a bench also its cause. */
+  /** Codes of obstacles; after that of a bench the kind of failure that it is for. */
   readonly reasons: readonly string[];
   readonly score: number;
   /** What is left; null while no limit is known. */

@@ -36,8 +36,8 @@ function explainCandidate({
     account_id: member.account.id,
     label: member.account.label,
     eligible: obstacles.length === 0,
-    reasons: obstacles.map((obstacle) =>
-      obstacle === 'benched' && bench !== undefined ? `benched: ${bench.kind}` : obstacle,
+    reasons: obstacles.flatMap((obstacle) =>
+      obstacle === 'benched' && bench !== undefined ? [obstacle, bench.kind] : [obstacle],
     ),
     score: Number(score.toFixed(6)),
     headroom_requests: countOf(leftRequests),

@@ -39,6 +39,9 @@ export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolea
   if (failed.every(({ failure }) => failure.kind === 'invalid_api_key')) {
     return areOthersLeft ? outOfAttempts(labels) : refusedKeys(labels);
   }
+  // Even where no retry was left to find out that nobody else can pay: a client need not try.
+  if (!areOthersLeft && failed.every(({ failure }) => failure.kind === 'insufficient_quota'))
+    return outOfCredit(labels);
   const code = ownWords[last.failure.kind];
   if (code === undefined && last.answer?.isJson === true) return last.answer;
   return new GatewayError(

@@ -76,6 +76,8 @@ suite('quota', () => {
     assert.equal(response.status, 429);
     assert.equal(rig.mock.journal().entries.length, 1);
     assert.ok(Number(response.headers.get('retry-after')) > 20);
+    for (const { reasons } of (await explain(rig, chat('gpt-4'))).candidates)
+      assert.deepEqual(reasons.slice(0, 2), ['benched', 'rate_limited']);
   });
 
   test('limits set by hand are kept without any word of the upstream: the wait comes before the 429', async () => {

@@ -15,7 +15,11 @@ export const explanationSchema = z
           account_id: z.string(),
           label: z.string(),
           eligible: z.boolean(),
-          reasons: z.array(z.string()).describe('What keeps it from serving; empty where nothing does.'),
+          reasons: z
+            .array(z.string())
+            .describe(
+              'Codes of what keeps it from serving; after `benched` the kind of failure that the bench is for. Empty where nothing does.',
+            ),
           score: z
             .number()
             .describe(
