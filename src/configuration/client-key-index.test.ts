@@ -68,6 +68,9 @@ test('a key is found by its text, and by no other', () => {
     expiresAtMs: null,
   });
   for (const other of [textOf(2), '', hashOf(1), `${textOf(1)} `]) assert.equal(index.find(other), undefined);
+  // The half of a digest that leads to a key does not open it.
+  put(index, rowOf(1, { key_hash: hashOf(1).slice(0, 32) + hashOf(2).slice(32) }));
+  for (const other of [textOf(1), textOf(2)]) assert.equal(index.find(other), undefined);
   drop(index, 'key_1');
   assert.equal(index.find(textOf(1)), undefined);
   assert.equal(index.isEmpty, true);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeUsd } from '../../src/core/money.ts';
 import { eventually } from '../support/await.ts';
+import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts';
 import { runOutside } from '../support/outside-sql.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
@@ -73,6 +74,33 @@ test('a stream tells its cost in the usage chunk to those who ask for it, and to
   ).text();
   assert.doesNotMatch(silent, /aigateway/u, 'who does not ask for usage gets no usage chunk');
   for (const row of await rows(rig, 3)) assert.equal(row.cost_nano_usd, gpt4o(row));
+});
+
+test('the tier that the answer names decides, whatever the request asked for', async (t) => {
+  const upstream = await startRawUpstream((socket, { body }) => {
+    const served = body.includes('"service_tier"') ? 'default' : 'flex';
+    const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
+    socket.write(jsonAnswer(JSON.stringify({ choices: [], service_tier: served, usage })));
+  });
+  t.after(() => upstream.close());
+  await using rig = await startRig();
+  await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+  for (const [tier, input] of [
+    ['default', '4'],
+    ['flex', '2'],
+  ])
+    await rig.manage('POST', '/prices', { model: 'o-tiers', tier, input, output: '10', provider_id: 'openai' });
+  const costs: (string | null)[] = [];
+  for (const asked of [{ service_tier: 'flex' }, {}]) {
+    const response = await rig.post('/v1/chat/completions', chat('openai/o-tiers', asked));
+    await response.text();
+    costs.push(response.headers.get('x-aigateway-cost-usd'));
+  }
+  assert.deepEqual(costs, ['0.0005', '0.0003']);
+  assert.deepEqual(
+    (await rows(rig, 2)).map(({ cost_nano_usd: cost }) => cost),
+    [500_000, 300_000],
+  );
 });
 
 test('an attempt that failed costs nothing, and one on a fallback is priced by the model that served', async () => {

@@ -58,6 +58,14 @@ test('paths and methods that no route has', async (t) => {
     assert.equal(answer.headers.get('allow'), allow);
     assert.equal(answer.headers.get('access-control-allow-origin'), null);
   }
+  for (const path of ['/accounts', '/nothing', '/openapi.json', '/usage']) {
+    const { headers } = await api.raw('GET', `/api/v1${path}`, { host: 'localhost' });
+    assert.deepEqual(
+      ['content-security-policy', 'x-content-type-options', 'referrer-policy'].map((name) => headers.get(name)),
+      ["default-src 'none'; frame-ancestors 'none'", 'nosniff', 'no-referrer'],
+      path,
+    );
+  }
   const head = await api.raw('HEAD', '/api/v1/accounts', { host: 'localhost' });
   assert.deepEqual([head.status, head.text], [200, '']);
 });
