@@ -1,4 +1,5 @@
 // A secret that cannot slip into a log, an error or an answer: it prints as [secret] wherever it is printed.
+import { hash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const shown = '[secret]';
@@ -16,6 +17,11 @@ export class Secret {
   /** The text itself: for the wire and the vault, and for nothing else. */
   reveal(): string {
     return this.#text;
+  }
+
+  /** Whether it is this text, told in a time that says nothing of either. */
+  isText(text: string): boolean {
+    return timingSafeEqual(hash('sha256', text, 'buffer'), hash('sha256', this.#text, 'buffer'));
   }
 
   /** What may be shown of an API key so that its owner knows it again: `sk-…` and the last four characters. */

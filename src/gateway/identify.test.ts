@@ -7,6 +7,7 @@ import { clientKeyText } from '../core/client-key-text.ts';
 import type { ClientKey, KnownKey } from '../core/client-key.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import { Secret } from '../core/secret.ts';
 import { FailureMeter } from '../lib/failure-meter.ts';
 import { checkModel, identify, mayUse, type IdentifyParts } from './identify.ts';
 
@@ -14,6 +15,7 @@ const good = clientKeyText(new Uint8Array(32).fill(1));
 const revoked = clientKeyText(new Uint8Array(32).fill(2));
 const expired = clientKeyText(new Uint8Array(32).fill(3));
 const unknown = clientKeyText(new Uint8Array(32).fill(4));
+const adminToken = 'an-admin-token-of-forty-characters-or-so';
 const mistyped = `${good.slice(0, -1)}${good.endsWith('0') ? '1' : '0'}`;
 
 const key: ClientKey = {
@@ -44,6 +46,7 @@ function setUp({ isEmpty = false, isFresh = true, failuresAllowed = 1000 } = {})
     refuseStranger: ({ peerAddress }) =>
       peerAddress === 'stranger' ? new GatewayError('forbidden', 'Only this machine.') : undefined,
     failedKeys: new FailureMeter(failuresAllowed),
+    settings: { ADMIN_TOKEN: new Secret(adminToken) },
   };
 }
 
@@ -89,6 +92,8 @@ test('every way of showing a key', () => {
     [['authorization', `Bearer ${expired}`], invalid],
     [['authorization', `Bearer ${mistyped}`], invalid],
     [['authorization', 'Bearer sk-proj-0123456789'], invalid],
+    [['authorization', `Bearer ${adminToken}`], '403 forbidden'],
+    [['authorization', `Bearer ${adminToken}x`], invalid],
   ];
   for (const [headers, expected] of cases) assert.deepEqual(judge(setUp(), headers), expected, headers.join(' | '));
 });

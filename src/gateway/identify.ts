@@ -4,10 +4,12 @@ import { isUsable, type ClientKey } from '../core/client-key.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { matchesModel } from '../core/model-pattern.ts';
-import type { GatewayParts } from './work.ts';
+import type { GatewayParts, GatewaySettings } from './work.ts';
 
 /** What it takes to tell who asks. */
-export type IdentifyParts = Pick<GatewayParts, 'clientKeys' | 'refuseStranger' | 'failedKeys' | 'clock'>;
+export type IdentifyParts = Pick<GatewayParts, 'clientKeys' | 'refuseStranger' | 'failedKeys' | 'clock'> & {
+  readonly settings: Pick<GatewaySettings, 'ADMIN_TOKEN'>;
+};
 
 const bearer = /^bearer +(\S+) *$/iu;
 const headers = ['www-authenticate', 'Bearer'];
@@ -36,6 +38,9 @@ export function identify(exchange: Exchange, parts: IdentifyParts): ClientKey | 
       'The database cannot be reached, and the client key is not among those known without it; try again.',
       { retryAfterMs: 1000 },
     );
+  }
+  if (known === undefined && parts.settings.ADMIN_TOKEN?.isText(text) === true) {
+    throw new GatewayError('forbidden', 'The admin token is for the management API: send a client key.');
   }
   throw refusalOf(exchange, parts, known === undefined);
 }

@@ -6,6 +6,7 @@ import type { GatewayError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { ModelPrefix } from '../core/provider.ts';
 import type { Intent, RequestRecord } from '../core/record.ts';
+import type { Secret } from '../core/secret.ts';
 import type { TokenEstimator } from '../core/token-estimator.ts';
 import type { TokenRatios } from '../core/token-ratio.ts';
 import type { Transcript } from '../core/transcript.ts';
@@ -21,6 +22,7 @@ import type { Transcriber } from './transcriber.ts';
 
 /** The settings that the data plane goes by. Durations in ms, sizes in bytes. */
 export interface GatewaySettings {
+  readonly ADMIN_TOKEN: Secret | undefined;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_BODY_BYTES_IN_FLIGHT: number;
   readonly MAX_ATTEMPTS: number;

@@ -66,7 +66,7 @@ suite('what opens what', () => {
       none: [401],
       'expired key': [401],
       'revoked key': [401],
-      'admin token': [401, 429],
+      'admin token': [403],
       'wrong token': [401, 429],
     },
     management: {
