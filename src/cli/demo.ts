@@ -74,7 +74,7 @@ async function tell(gateway: string, upstream: string): Promise<void> {
     '/accounts',
   );
   for (const { label, health } of accounts.data)
-    say(`   ${label.padEnd(10)}${health.status.padEnd(9)}${health.reason ?? ''}`);
+    say(`   ${label.padEnd(10)}${health.status.padEnd(9)}${health.reason ?? ''}`.trimEnd());
 
   say(`\nNow for real:  npm start
 Add your key:  npx aigateway accounts add --label "Team A"

@@ -4,6 +4,7 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import type { prettyFactory } from 'pino-pretty';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { IsoClock } from '../lib/iso-times.ts';
+import { inOneLine } from './one-line.ts';
 import { LogOutput, toStandardOutput } from './log-output.ts';
 
 /** The log. It keeps its lines to itself until it is released, so that the start can speak first. */
@@ -116,7 +117,9 @@ function prettyLines(isTerminal: boolean, output: LogOutput): DestinationStream 
   const print = pretty.prettyFactory({
     colorize: isTerminal,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname',
+    // Of a line's members only these are laid out by pino-pretty, an error in several lines; the rest stand in the message.
+    include: 'level,time,err',
+    messageFormat: inOneLine,
   });
   return {
     write: (text) =>
