@@ -21,7 +21,8 @@ export class KeyCounters implements Counted, HoldSource {
   #lastUsedMs: number;
   #purses: Purse[] = [];
   readonly #holds = new Roster<MemoryHold>();
-  readonly #listeners = new Set<() => void>();
+  /** Made when somebody first waits: most keys' money is never waited for. */
+  #listeners: Set<() => void> | undefined;
   readonly #purseKeptMs: number;
 
   /** Purses are forgotten after so long a pause, and with their period. */
@@ -38,7 +39,7 @@ export class KeyCounters implements Counted, HoldSource {
 
   /** Whether anybody waits for money. */
   get isAwaited(): boolean {
-    return this.#listeners.size > 0;
+    return this.#listeners !== undefined && this.#listeners.size > 0;
   }
 
   /** Whether spending is remembered. */
@@ -97,15 +98,16 @@ export class KeyCounters implements Counted, HoldSource {
 
   /** Calls back whenever money may have become free; the answer takes the listener back. */
   onFreed(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** Forgets what nothing depends on any more; true where nothing is left. */
   tidy(): boolean {
     const nowMs = this.clock.nowMs();
     this.#endExpired(nowMs);
-    if (this.#holds.size > 0 || this.#listeners.size > 0) return false;
+    if (this.#holds.size > 0 || this.isAwaited) return false;
     const isOld = nowMs - this.#lastUsedMs >= this.#purseKeptMs;
     this.#purses = this.#purses.filter(({ period }) => !isOld && nowMs < period.endMs);
     return this.#purses.length === 0 && this.requests.sum(nowMs) === 0 && this.tokens.sum(nowMs) === 0;
@@ -120,7 +122,7 @@ export class KeyCounters implements Counted, HoldSource {
   }
 
   onSettled(): void {
-    for (const listener of this.#listeners) listener();
+    if (this.#listeners !== undefined) for (const listener of this.#listeners) listener();
   }
 
   #keep(hold: MemoryHold): MemoryHold {
