@@ -1,6 +1,7 @@
 // From rows to the configuration in force: pure, and one bad row never spoils the others.
 import type { Account } from '../core/account.ts';
 import type { Configuration } from '../core/configuration.ts';
+import { comparePatterns } from '../core/model-pattern.ts';
 import type { Provider, ProviderConfig } from '../core/provider.ts';
 import type { Route } from '../core/route.ts';
 import { authStrategies, findAuthStrategy, readCredential } from '../providers/auth-strategies.ts';
@@ -65,7 +66,7 @@ export function buildConfiguration(
         return readAccount(row, provider, known);
       }
     }),
-    routes: keep('route', rows.routes, readRoute).sort((a, b) => b.pattern.length - a.pattern.length),
+    routes: keep('route', rows.routes, readRoute).sort((a, b) => comparePatterns(a.pattern, b.pattern)),
     prices: openPriceBook(listPrices, keep('price', rows.prices, readPrice)),
     problems,
   };

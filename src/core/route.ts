@@ -23,7 +23,7 @@ export interface Route {
 /** What routing goes by: the part of the configuration that it needs. */
 export interface RoutingTable {
   readonly providers: ReadonlyMap<string, Provider>;
-  /** Longest pattern first. */
+  /** In the order of `comparePatterns`. */
   readonly routes: readonly Route[];
 }
 

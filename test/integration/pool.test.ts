@@ -246,6 +246,8 @@ test('what is explained is what happens', async () => {
   assert.ok((after.candidates[0]?.headroom_requests ?? 0) >= 98);
   await assert.rejects(explain(rig, { model: 'llama' }), /model_not_found/u);
   await assert.rejects(explain(rig, { messages: [] }), /"param":"model"/u);
+  for (const pattern of ['gpt-4*', 'gpt-4']) await rig.manage('POST', '/routes', { pattern, provider_id: 'openai' });
+  assert.equal((await explain(rig, chat('gpt-4'))).route, 'route gpt-4', 'an exact name comes before a pattern');
 });
 
 test('every line of the ledger names why its account was chosen', async () => {

@@ -12,7 +12,7 @@ const fields = {
     .max(200)
     .regex(/^\S+$/, 'must be a model name without white space')
     .describe(
-      'The model names that it takes, `*` for any run of characters; case does not matter and the longest pattern wins.',
+      'The model names that it takes, `*` for any run of characters; case does not matter. The longest match wins, an exact name before every pattern.',
     )
     .meta({ example: 'gpt-4*' }),
   provider_id: shortText(64).describe('The provider that serves them.').meta({ example: exampleProvider?.id }),
