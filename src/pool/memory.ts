@@ -19,7 +19,16 @@ const memorySchema = z.object({
       owner: z.object({ organization: z.string().exactOptional(), project: z.string().exactOptional() }),
       bench: bench.nullable(),
       models: z.array(z.object({ model: z.string(), bench })),
-      quotas: z.array(z.object({ model: z.string(), bench: bench.nullable(), requests: left, tokens: left })),
+      quotas: z.array(
+        z.object({
+          model: z.string(),
+          bench: bench.nullable(),
+          /** Missing in the notes of older versions. */
+          observedAtMs: z.number().exactOptional(),
+          requests: left,
+          tokens: left,
+        }),
+      ),
     }),
   ),
 });
@@ -35,9 +44,10 @@ export function remember(pool: Pool, nowMs: number): string {
       const active = activeBench(state.bench, nowMs);
       return active === undefined ? [] : [{ model, bench: active }];
     }),
-    quotas: [...member.group.models].map(([model, { bench: rest, requests, tokens }]) => ({
+    quotas: [...member.group.models].map(([model, { bench: rest, observedAtMs, requests, tokens }]) => ({
       model,
       bench: activeBench(rest, nowMs) ?? null,
+      observedAtMs,
       requests: requests.limit === null ? null : { limit: requests.limit, remaining: requests.left(nowMs) },
       tokens: tokens.limit === null ? null : { limit: tokens.limit, remaining: tokens.left(nowMs) },
     })),
@@ -56,9 +66,10 @@ export function recall(pool: Pool, text: string, nowMs: number): void {
     if (known.owner.organization !== undefined) pool.onOwner(member, known.owner);
     member.bench = stillActive(known.bench, nowMs);
     for (const { model, bench: rest } of known.models) member.model(model).bench = stillActive(rest, nowMs);
-    for (const { model, bench: rest, requests, tokens } of known.quotas) {
+    for (const { model, bench: rest, observedAtMs = 0, requests, tokens } of known.quotas) {
       const quota = member.group.quota(model);
       quota.bench = stillActive(rest, nowMs);
+      quota.observedAtMs = Math.max(quota.observedAtMs, observedAtMs);
       if (nowMs - savedAtMs >= windowMs) continue;
       if (requests !== null) quota.requests.learn(requests, savedAtMs);
       if (tokens !== null) quota.tokens.learn(tokens, savedAtMs);

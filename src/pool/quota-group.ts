@@ -17,7 +17,7 @@ export interface ModelQuota {
   requests: Allowance;
   tokens: Allowance;
   bench: Bench | undefined;
-  /** When the upstream's last word came. What it said is not kept: an object for each answer would outlive many collections. */
+  /** When the upstream's last word came; 0 where none has. What it said is not kept: an object for each answer would outlive many collections. */
   observedAtMs: number;
 }
 

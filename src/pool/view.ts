@@ -27,7 +27,8 @@ export interface QuotaView {
   readonly limit_tokens: number | null;
   readonly remaining_tokens: number | null;
   readonly reset_tokens_ms: number | null;
-  readonly observed_at: string;
+  /** Null where the upstream has said nothing: the limits are those set by hand. */
+  readonly observed_at: string | null;
 }
 
 /** Who shares the member's quota. `id` is null while it is its own. */
@@ -101,7 +102,7 @@ export function quotaOf(member: Member, nowMs: number): QuotaView[] {
         limit_tokens: limitTokens,
         remaining_tokens: remainingTokens,
         reset_tokens_ms: resetTokens,
-        observed_at: isoTime(observedAtMs),
+        observed_at: observedAtMs === 0 ? null : isoTime(observedAtMs),
       },
     ];
   });

@@ -102,7 +102,7 @@ const quotaSchema = z
       limit_tokens: count,
       remaining_tokens: count,
       reset_tokens_ms: count,
-      observed_at: timeSchema,
+      observed_at: timeSchema.nullable().describe('Null: it has said nothing, and the limits are those set by hand.'),
     }),
   )
   .describe('What the upstream last said is left.');
