@@ -172,6 +172,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     running: () => lifecycle.running,
     load: () => gateway.load,
     ledger: () => ledger.status(),
+    hasAccount: (id) => pool.member(id) !== undefined,
     benched: () => pool.benched(clock.nowMs()),
     isRedisAway: shared.isRedisAway,
     siblings,

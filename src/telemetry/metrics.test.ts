@@ -15,21 +15,24 @@ const usage = {
   audio_completion_tokens: 0,
 };
 
+const sources: Parameters<typeof openMetrics>[0] = {
+  running: () => 0,
+  load: () => ({ attempts: 0, waiting: 0, bodyBytes: 0 }),
+  hasAccount: () => true,
+  benched: () => [],
+  isRedisAway: () => undefined,
+  ledger: () => ({
+    waitingBytes: 0,
+    lostLines: 0,
+    lostTranscripts: 0,
+    isSpoolInTrouble: false,
+    isDatabaseAway: false,
+  }),
+  siblings: undefined,
+};
+
 test('a thousand invented names, keys, tiers and ids are as many lines as one of each', async () => {
-  const metrics = openMetrics({
-    running: () => 0,
-    load: () => ({ attempts: 0, waiting: 0, bodyBytes: 0 }),
-    benched: () => [],
-    isRedisAway: () => undefined,
-    ledger: () => ({
-      waitingBytes: 0,
-      lostLines: 0,
-      lostTranscripts: 0,
-      isSpoolInTrouble: false,
-      isDatabaseAway: false,
-    }),
-    siblings: undefined,
-  });
+  const metrics = openMetrics(sources);
   const observe = (name: string): void => {
     for (const costNanoUsd of [null, 5]) {
       const attempt = attemptRecord(1, {
@@ -55,4 +58,15 @@ test('a thousand invented names, keys, tiers and ids are as many lines as one of
   const after = await lines();
   assert.equal(after.length, before.length);
   assert.doesNotMatch(after.join('\n'), /bogus|first"/u);
+});
+
+test('statuses that HTTP does not know are one label, whatever an upstream answers', async () => {
+  const metrics = openMetrics(sources);
+  for (const status of [null, 200, 429, 529, 799, 999]) metrics.observe(requestRecord('r', 0, { status }));
+  const { text } = await metrics.collect();
+  const counted = [...text.matchAll(/^aigateway_requests_total\{.*status="(\w+)".*\} (\d+)$/gmu)];
+  assert.deepEqual(
+    counted.map(([, status, count]) => `${status} ${count}`),
+    ['0 1', '200 1', '429 1', 'other 3'],
+  );
 });

@@ -9,6 +9,22 @@ import { collectDefaults, Counter, Gauge, Registry, sumOf } from './prometheus.t
 const nanoPerUsd = 1e9;
 const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
+/** The statuses that HTTP has registered (iana.org/assignments/http-status-codes), each stretch with its end. */
+const registeredStatuses = new Set(
+  [
+    [200, 208],
+    [226, 226],
+    [300, 308],
+    [400, 418],
+    [421, 426],
+    [428, 429],
+    [431, 431],
+    [451, 451],
+    [500, 508],
+    [510, 511],
+  ].flatMap(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, n) => from + n)),
+);
+
 /** Counts what the data plane does. */
 export interface Metrics {
   observe(record: RequestRecord): void;
@@ -28,6 +44,8 @@ export interface MetricSources {
   readonly running: () => number;
   /** What those hold: attempts, places in the queue for accounts, bytes of bodies. */
   readonly load: () => { readonly attempts: number; readonly waiting: number; readonly bodyBytes: number };
+  /** Whether there still is such an account: what is told of one that is gone is told once more, and then no longer. */
+  readonly hasAccount: (id: string) => boolean;
   /** The accounts that get no requests, and why. */
   readonly benched: () => readonly { readonly account: Account; readonly kind: FailureKind }[];
   /** Undefined where no Redis is used. */
@@ -180,15 +198,23 @@ export function openMetrics(sources: MetricSources): Metrics {
       accountBenched.set({ provider_id: account.providerId, account_id: account.id, reason: kind }, 1);
     redisAway.set(Number(sources.isRedisAway() ?? false));
   };
+  const forgetTheGone = (): void => {
+    for (const tally of [attempts, cost])
+      tally.keep(({ account_id: accountId }) => sources.hasAccount(String(accountId)));
+  };
   const report = async (): Promise<readonly MetricReport[]> => {
     look();
-    return (await registry.getMetricsAsJSON()) as unknown as readonly MetricReport[];
+    const metrics = (await registry.getMetricsAsJSON()) as unknown as readonly MetricReport[];
+    forgetTheGone();
+    return metrics;
   };
   return {
     report,
     observe(record) {
       const { endpoint } = record;
-      requests.add(1, endpoint, record.status ?? 0, record.outcome);
+      const status = record.status ?? 0;
+      // An upstream may answer with any number.
+      requests.add(1, endpoint, status === 0 || registeredStatuses.has(status) ? status : 'other', record.outcome);
       duration.add(record.durationMs / 1000, endpoint);
       if (record.firstByteMs !== null) firstByte.add(record.firstByteMs / 1000, endpoint);
       for (const attempt of record.attempts) {
@@ -209,7 +235,11 @@ export function openMetrics(sources: MetricSources): Metrics {
       look();
       const { siblings } = sources;
       const type = registry.contentType;
-      if (siblings === undefined) return { text: await registry.metrics(), type };
+      if (siblings === undefined) {
+        const text = await registry.metrics();
+        forgetTheGone();
+        return { text, type };
+      }
       const own = await report();
       const others = await siblings.gather(own);
       return { text: await sumOf([own, ...others]).metrics(), type };

@@ -40,6 +40,20 @@ test('a tally with fewer labels says no others', async () => {
   assert.deepEqual(await told(tally), await told(counter));
 });
 
+test('what is not kept is as if it had never been counted, and may come again', async () => {
+  const of = { name: 'x_total', help, labelNames: ['one', 'two', 'three'] };
+  const tally = new Tally(of);
+  const counter = new Counter({ ...of, registers: [] });
+  for (const two of ['kept', 'gone', 'kept']) tally.add(2, 'a', two, 'c');
+  tally.keep(({ two }) => two === 'kept');
+  tally.add(3, 'a', 'kept', 'c');
+  counter.inc({ one: 'a', two: 'kept', three: 'c' }, 7);
+  assert.deepEqual(await told(tally), await told(counter));
+  tally.add(1, 'a', 'gone', 'c');
+  counter.inc({ one: 'a', two: 'gone', three: 'c' }, 1);
+  assert.deepEqual(await told(tally), await told(counter));
+});
+
 test('a distribution says what a histogram says', () =>
   fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(0, 0.5, 1, 1.5, 10, 11), label)), async (list) => {

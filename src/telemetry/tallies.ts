@@ -10,8 +10,10 @@ export interface TallyOf {
   readonly labelNames: readonly string[];
 }
 
+type Labels = Readonly<Record<string, LabelValue>>;
+
 interface Counted<Numbers> {
-  readonly labels: Readonly<Record<string, LabelValue>>;
+  readonly labels: Labels;
   readonly numbers: Numbers;
 }
 
@@ -25,7 +27,7 @@ class Table<Numbers> {
    */
   readonly #numbers = new Map<LabelValue, Map<LabelValue, Map<LabelValue, Numbers>>>();
   /** In the order in which they came. */
-  readonly all: Counted<Numbers>[] = [];
+  all: Counted<Numbers>[] = [];
 
   constructor(labelNames: readonly string[], make: () => Numbers) {
     this.#labelNames = labelNames;
@@ -37,14 +39,30 @@ class Table<Numbers> {
     return this.#numbers.get(third)?.get(first)?.get(second) ?? this.#add(first, second, third);
   }
 
+  /** Forgets the numbers of all labels of which this does not hold. */
+  keep(isKept: (labels: Labels) => boolean): void {
+    const kept = this.all.filter(({ labels }) => isKept(labels));
+    if (kept.length === this.all.length) return;
+    this.all = [];
+    this.#numbers.clear();
+    for (const { labels, numbers } of kept) {
+      const [first = '', second = '', third = ''] = this.#labelNames.map((name) => labels[name]);
+      this.#put(first, second, third, numbers);
+    }
+  }
+
   #add(first: LabelValue, second: LabelValue, third: LabelValue): Numbers {
     const numbers = this.#make();
+    this.#put(first, second, third, numbers);
+    return numbers;
+  }
+
+  #put(first: LabelValue, second: LabelValue, third: LabelValue, numbers: Numbers): void {
     const values = [first, second, third];
     this.all.push({ labels: Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? ''])), numbers });
     const byFirst = this.#numbers.get(third) ?? new Map<LabelValue, Map<LabelValue, Numbers>>();
     const bySecond = byFirst.get(first) ?? new Map<LabelValue, Numbers>();
     this.#numbers.set(third, byFirst.set(first, bySecond.set(second, numbers)));
-    return numbers;
   }
 }
 
@@ -62,6 +80,11 @@ export class Tally {
 
   add(amount: number, first: LabelValue, second: LabelValue = '', third: LabelValue = ''): void {
     this.#table.of(first, second, third).sum += amount;
+  }
+
+  /** Forgets what was counted with labels of which this does not hold. */
+  keep(isKept: (labels: Labels) => boolean): void {
+    this.#table.keep(isKept);
   }
 
   /** As the registry asks for it. */

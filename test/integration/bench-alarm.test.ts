@@ -53,4 +53,11 @@ test('an account out of credit: one warning, a gauge, and nothing of its key', a
   );
   await send('POST', '/api/v1/accounts/acc_empty/unbench', {});
   assert.equal(await gauge(), undefined);
+  const attempts = async (): Promise<string[]> =>
+    [...(await (await fetch(`${url}/metrics`)).text()).matchAll(/^aigateway_attempts_total\{.*account_id="(\w+)"/gmu)]
+      .map(([, id = '']) => id)
+      .sort();
+  assert.equal((await fetch(`${url}/api/v1/accounts/acc_empty`, { method: 'DELETE' })).status, 204);
+  assert.deepEqual(await attempts(), ['acc_empty', 'acc_full'], 'once more, with all that it has done');
+  assert.deepEqual(await attempts(), ['acc_full']);
 });
