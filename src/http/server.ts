@@ -111,7 +111,7 @@ function callerOf(exchange: HttpExchange): Caller {
 function unknownPath(path: string): GatewayError {
   return new GatewayError(
     'not_found',
-    `There is no ${path.slice(0, 200)}; OpenAI's endpoints are under /v1, the management API under /api/v1.`,
+    `There is no ${path.slice(0, 200)}; OpenAI's endpoints are under /v1, the management API under /api/v1, and its page is /api/v1/docs.`,
   );
 }
 

@@ -40,8 +40,9 @@ const stream = (url: string, model = 'gpt-mock-stream-50'): Promise<Response> =>
     body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'a secret prompt' }] }),
   });
 
-test('SIGTERM: ready says no, new answers close, running streams finish whole, exit 0', async () => {
+test('SIGTERM: ready says no, new answers close, running streams finish whole, exit 0', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
+  t.after(() => mock.close());
   const { program, url } = await startWithAccount(mock.url);
   await using _ = program;
   assert.equal((await fetch(`${url}/ready`)).status, 200);
@@ -58,11 +59,11 @@ test('SIGTERM: ready says no, new answers close, running streams finish whole, e
   }
   await assert.rejects(fetch(`${url}/health`));
   assert.equal(await program.exit, 0);
-  await mock.close();
 });
 
-test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes. A drain that takes too long: the rest gets the error event and still exit 0', async () => {
+test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes. A drain that takes too long: the rest gets the error event and still exit 0', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
+  t.after(() => mock.close());
   const { program, url } = await startWithAccount(mock.url, { AIGATEWAY_DRAIN_TIMEOUT_MS: '300' });
   await using _ = program;
   const text = (await stream(url, 'gpt-mock-stream-1000')).text();
@@ -77,11 +78,11 @@ test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes.
   assert.match(await text, /"code":"upstream_stream_interrupted"\}\}\n\n$/u);
   assert.equal(await program.exit, 0);
   assert.equal(program.errors(), '');
-  await mock.close();
 });
 
-test('a second signal ends at once', async () => {
+test('a second signal ends at once', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
+  t.after(() => mock.close());
   const { program, url } = await startWithAccount(mock.url);
   await using _ = program;
   const cut = assert.rejects((await stream(url, 'gpt-mock-stream-1000')).text());
@@ -93,11 +94,11 @@ test('a second signal ends at once', async () => {
   // The stream would have gone on for 50 s, and the drain waits for it.
   assert.ok(performance.now() - startedAt < 20_000);
   await cut;
-  await mock.close();
 });
 
-test('one log line a request, with neither prompt nor key in it; health and metrics', async () => {
+test('one log line a request, with neither prompt nor key in it; health and metrics', async (t) => {
   const mock = await startMock();
+  t.after(() => mock.close());
   const { program, url } = await startWithAccount(mock.url, { AIGATEWAY_LOG_LEVEL: 'trace' });
   await using _ = program;
   await (await stream(url)).text();
@@ -132,5 +133,4 @@ test('one log line a request, with neither prompt nor key in it; health and metr
     ],
   );
   assert.doesNotMatch(program.output() + metrics, /secret prompt|sk-lifecycle/u);
-  await mock.close();
 });
