@@ -7,6 +7,7 @@ import {
   requestTooLarge,
   SERVER_ERROR,
   unknownModel,
+  unknownPath,
   type ErrorFields,
 } from '../refusals.ts';
 import type { Reply, ReplyHeaders } from '../reply.ts';
@@ -70,8 +71,15 @@ export const REFUSING_FAULTS = {
     message:
       'You have insufficient permissions for this operation. Missing scopes: model.request. Check that you have the correct role in your organization and project, and if you are using a restricted API key, that it has the necessary scopes.',
   }),
+  '404': { about: '404: no such path.', reply: (scene) => unknownPath('POST', scene.path) },
   '404-model': { about: '404 model_not_found.', reply: (scene) => unknownModel(scene.model) },
   '409': fixed('409: a conflict.', 409, { message: 'The resource was updated by another request. Please try again.' }),
+  '413': fixed('413: the body is too large.', 413, {
+    message: 'The request body is larger than what this endpoint takes.',
+  }),
+  '415': fixed('415: the content-type is none that is taken.', 415, {
+    message: 'Unsupported content-type. Use application/json.',
+  }),
   '422': fixed('422: understood and refused.', 422, {
     message: 'Your request could not be processed. Please check its fields.',
   }),
