@@ -7,6 +7,7 @@ import type { ProbeResult } from '../upstream/probe.ts';
 import { presentAccount, problemOf } from './account-answer.ts';
 import { newApplication } from './application.ts';
 import { existing, type Changes } from './changes.ts';
+import { takeNoFields } from './body.ts';
 import { accountSchema, rotation, testResult } from './contract/account.ts';
 import { answer, failure, idParameter, requestBody } from './contract/common.ts';
 import { checkCredential, mergedAuthData, sealedColumns, usableProvider } from './credentials.ts';
@@ -22,6 +23,7 @@ const testRoute = createRoute({
   tags,
   summary: 'Test an account',
   description: 'Lists its models upstream, which costs nothing. A success lifts every bench.',
+  middleware: takeNoFields,
   request: { params: idParameter },
   responses: { 200: answer(testResult, 'What the test found, good or bad.'), default: failure },
 });
@@ -46,6 +48,7 @@ const drainRoute = createRoute({
   summary: 'Drain an account',
   description:
     'Sets its weight to 0: it gets no new requests, and running ones finish. `POST /accounts/{id}/undrain` takes it back.',
+  middleware: takeNoFields,
   request: { params: idParameter },
   responses: one,
 });
@@ -57,6 +60,7 @@ const undrainRoute = createRoute({
   tags,
   summary: 'Put a drained account to work again',
   description: 'Gives it the weight back that it had before `drain`, or 1 where none is known.',
+  middleware: takeNoFields,
   request: { params: idParameter },
   responses: one,
 });
@@ -68,6 +72,7 @@ const unbenchRoute = createRoute({
   tags,
   summary: 'Lift the benches of an account',
   description: 'It may serve again at once, whatever it was benched for.',
+  middleware: takeNoFields,
   request: { params: idParameter },
   responses: one,
 });

@@ -1,7 +1,9 @@
 // Reads the body of a request: JSON only, of limited size, and a JSON object.
+import { z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { GatewayError } from '../core/errors.ts';
 import { StoppedError } from '../core/exchange.ts';
+import { errorOfIssues } from './issues.ts';
 import type { Call, Env } from './parts.ts';
 
 /** Largest body of a management request. */
@@ -20,6 +22,16 @@ export const readBody: MiddlewareHandler<Env> = async (context, next) => {
     const { method } = call;
     context.req.raw = new Request(context.req.raw, { method, body: body as Uint8Array<ArrayBuffer> });
   }
+  await next();
+};
+
+const noFields = z.strictObject({});
+
+/** For routes that have no fields: a body with one is a misunderstanding, and is told so. */
+export const takeNoFields: MiddlewareHandler<Env> = async (context, next) => {
+  const text = await context.req.text();
+  const { error } = noFields.safeParse(text === '' ? {} : JSON.parse(text));
+  if (error !== undefined) throw errorOfIssues(error.issues, 'body');
   await next();
 };
 

@@ -38,9 +38,10 @@ export function errorOfIssues(issues: readonly Issue[], wholeName: 'body' | 'que
   const param = [...issue.path, ...unknown].map((part) => nameOf(String(part))).join('.');
   if (param === '') return new GatewayError('invalid_request', `The ${wholeName} ${problemOf(issue)}.`);
   if (unknown.length === 0) return new GatewayError('invalid_request', `${param} ${problemOf(issue)}.`, { param });
-  const message = readOnlyFields.includes(param)
-    ? `${param} is read-only.`
-    : `There is no field ${param}; the fields are listed at /api/v1/docs.`;
+  const message =
+    wholeName === 'body' && readOnlyFields.includes(param)
+      ? `${param} is read-only.`
+      : `There is no field ${param}; the fields are listed at /api/v1/docs.`;
   return new GatewayError('invalid_request', message, { param });
 }
 

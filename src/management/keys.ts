@@ -6,6 +6,7 @@ import type { ClientKeyRow } from '../storage/storage.ts';
 import { newApplication } from './application.ts';
 import { checkSameId, existing, insertNew, missing, type Changes } from './changes.ts';
 import { answer, failure, idParameter, pageQuery, requestBody } from './contract/common.ts';
+import { takeNoFields } from './body.ts';
 import { keyChange, keyPage, keyRotation, keySchema, newKey, shownKeySchema } from './contract/key.ts';
 import { changedColumns, makeKey, newRow, presentKey } from './key-row.ts';
 import { readPage } from './paging.ts';
@@ -80,6 +81,7 @@ const revokeRoute = createRoute({
   tags,
   summary: 'Revoke a client key',
   description: 'For good: it opens nothing any more. Running requests finish.',
+  middleware: takeNoFields,
   request: { params: idParameter },
   responses: one,
 });

@@ -152,7 +152,7 @@ test('a client that leaves in the middle of its body disturbs nobody', async (t)
 
 test('unknown fields are refused everywhere', async (t) => {
   const api = await startManagement(t);
-  const bodies: [method: string, path: string, body: object, param: string][] = [
+  const bodies: [method: string, path: string, body: object | undefined, param: string][] = [
     ['POST', '/providers', { id: 'x', base_url: 'https://a.example', extra: 1 }, 'extra'],
     [
       'POST',
@@ -170,6 +170,14 @@ test('unknown fields are refused everywhere', async (t) => {
       'fallbacks.0.when',
     ],
     ['PATCH', '/routes/x', { extra: 1 }, 'extra'],
+    ...['test', 'drain', 'undrain', 'unbench'].map((action): (typeof bodies)[number] => [
+      'POST',
+      `/accounts/x/${action}`,
+      { extra: 1 },
+      'extra',
+    ]),
+    ['POST', '/keys/x/revoke', { extra: 1 }, 'extra'],
+    ['GET', '/prices?source=own', undefined, 'source'],
   ];
   for (const [method, path, body, param] of bodies) {
     assertError(await api.call(method, path, body), 400, 'invalid_request', param);
