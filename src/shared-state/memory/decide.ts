@@ -7,8 +7,7 @@ import type { SlidingWindow } from './sliding-window.ts';
 
 /** What is counted of a key. */
 export interface Counted {
-  readonly requests: SlidingWindow;
-  readonly tokens: SlidingWindow;
+  readonly window: SlidingWindow;
   readonly inFlight: number;
 }
 
@@ -38,12 +37,12 @@ export function obstaclesOf(
 ): readonly Obstacle[] {
   let found: Obstacle[] | undefined;
   const { rpm, tpm, maxConcurrency, budget } = room;
-  if (rpm !== null && counted.requests.sum(nowMs) + 1 > rpm) {
-    (found ??= []).push({ limit: 'requests', waitMs: counted.requests.waitMs(rpm, 1, nowMs) });
+  if (rpm !== null && counted.window.sum('requests', nowMs) + 1 > rpm) {
+    (found ??= []).push({ limit: 'requests', waitMs: counted.window.waitMs('requests', rpm, 1, nowMs) });
   }
   const tokens = tokensNeeded(key, demand);
-  if (tpm !== null && counted.tokens.sum(nowMs) + tokens > tpm) {
-    (found ??= []).push({ limit: 'tokens', waitMs: counted.tokens.waitMs(tpm, tokens, nowMs) });
+  if (tpm !== null && counted.window.sum('tokens', nowMs) + tokens > tpm) {
+    (found ??= []).push({ limit: 'tokens', waitMs: counted.window.waitMs('tokens', tpm, tokens, nowMs) });
   }
   if (maxConcurrency !== null && counted.inFlight >= maxConcurrency) {
     (found ??= []).push({ limit: 'concurrency', waitMs: null });

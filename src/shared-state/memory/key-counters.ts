@@ -3,11 +3,11 @@ import type { ClientKey } from '../../core/client-key.ts';
 import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Roster } from '../../lib/roster.ts';
-import type { Decision, Demand, Obstacle, Standing } from '../limit-state.ts';
+import type { Decision, Demand, Obstacle, Standing, WindowStanding } from '../limit-state.ts';
 import { isEnforced, obstaclesOf, type Counted, type Room } from './decide.ts';
 import { MemoryHold, type HoldSource } from './memory-hold.ts';
 import { Purse } from './purse.ts';
-import { SlidingWindow } from './sliding-window.ts';
+import { SlidingWindow, type WindowCount } from './sliding-window.ts';
 
 /** A gateway alone reads what was spent from the ledger anew after a pause of this length. */
 export const purseKeptMs = 3_600_000;
@@ -15,8 +15,7 @@ export const purseKeptMs = 3_600_000;
 /** What is counted of one key. */
 export class KeyCounters implements Counted, HoldSource {
   readonly clock: Clock;
-  readonly requests: SlidingWindow = new SlidingWindow();
-  readonly tokens: SlidingWindow = new SlidingWindow();
+  readonly window: SlidingWindow = new SlidingWindow();
   #inFlight = 0;
   #lastUsedMs: number;
   #purses: Purse[] = [];
@@ -76,12 +75,8 @@ export class KeyCounters implements Counted, HoldSource {
   }
 
   standing(): Standing {
-    const { requests, tokens } = this;
     const nowMs = this.clock.nowMs();
-    return {
-      requests: { used: requests.sum(nowMs), resetMs: requests.emptyInMs(nowMs) },
-      tokens: { used: tokens.sum(nowMs), resetMs: tokens.emptyInMs(nowMs) },
-    };
+    return { requests: this.#standing('requests', nowMs), tokens: this.#standing('tokens', nowMs) };
   }
 
   /** The purse of the period. A new one is known from the start where nothing can have been spent before, and holds what running requests hold. */
@@ -110,7 +105,9 @@ export class KeyCounters implements Counted, HoldSource {
     if (this.#holds.size > 0 || this.isAwaited) return false;
     const isOld = nowMs - this.#lastUsedMs >= this.#purseKeptMs;
     this.#purses = this.#purses.filter(({ period }) => !isOld && nowMs < period.endMs);
-    return this.#purses.length === 0 && this.requests.sum(nowMs) === 0 && this.tokens.sum(nowMs) === 0;
+    return (
+      this.#purses.length === 0 && this.window.sum('requests', nowMs) === 0 && this.window.sum('tokens', nowMs) === 0
+    );
   }
 
   onReleased(): void {
@@ -123,6 +120,10 @@ export class KeyCounters implements Counted, HoldSource {
 
   onSettled(): void {
     if (this.#listeners !== undefined) for (const listener of this.#listeners) listener();
+  }
+
+  #standing(count: WindowCount, nowMs: number): WindowStanding {
+    return { used: this.window.sum(count, nowMs), resetMs: this.window.emptyInMs(count, nowMs) };
   }
 
   #keep(hold: MemoryHold): MemoryHold {

@@ -9,8 +9,7 @@ import type { SlidingWindow, Slot } from './sliding-window.ts';
 /** What a hold was taken from. */
 export interface HoldSource {
   readonly clock: Clock;
-  readonly requests: SlidingWindow;
-  readonly tokens: SlidingWindow;
+  readonly window: SlidingWindow;
   /** The request's place is free. */
   onReleased(): void;
   /** Money may have become free. */
@@ -33,8 +32,8 @@ export class MemoryHold implements Hold, RosterMember {
   readonly demand: Demand;
   readonly #source: HoldSource;
   readonly #terms: HoldTerms;
-  readonly #requestSlot: Slot | undefined;
-  readonly #tokenSlot: Slot | undefined;
+  /** Undefined where it counts in no window. */
+  readonly #slot: Slot | undefined;
   /** The purse of its period, then those that were made for another period while it ran. */
   readonly #purses: Purse[] = [];
   #tokens: number;
@@ -50,9 +49,7 @@ export class MemoryHold implements Hold, RosterMember {
     this.#tokens = demand.tokens;
     this.#heldNanoUsd = demand.nanoUsd;
     if (terms.countsInLimits) {
-      const nowMs = source.clock.nowMs();
-      this.#requestSlot = source.requests.add(1, nowMs);
-      this.#tokenSlot = source.tokens.add(demand.tokens, nowMs);
+      this.#slot = source.window.add(1, demand.tokens, source.clock.nowMs());
     } else {
       this.#isReleased = true;
     }
@@ -110,10 +107,9 @@ export class MemoryHold implements Hold, RosterMember {
   }
 
   #book({ countsAsRequest, tokens, nanoUsd }: Taken): void {
-    const { clock, requests, tokens: tokenWindow } = this.#source;
-    const nowMs = clock.nowMs();
-    if (this.#requestSlot !== undefined && !countsAsRequest) requests.correct(this.#requestSlot, -1, nowMs);
-    if (this.#tokenSlot !== undefined) tokenWindow.correct(this.#tokenSlot, tokens - this.#tokens, nowMs);
+    const { clock, window } = this.#source;
+    if (this.#slot !== undefined)
+      window.correct(this.#slot, countsAsRequest ? 0 : -1, tokens - this.#tokens, clock.nowMs());
     for (const purse of this.#purses) purse.spend(this.#heldNanoUsd, nanoUsd - this.#bookedNanoUsd);
     this.#tokens = tokens;
     this.#heldNanoUsd = 0;

@@ -2,13 +2,54 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SlidingWindow, windowMs } from './sliding-window.ts';
+import { SlidingWindow, windowMs, type Slot, type WindowCount } from './sliding-window.ts';
 
 const limit = 1000;
 
+/** One of the two sums, with the other one full of something else. */
+class OneSum {
+  readonly #window = new SlidingWindow();
+  readonly #count: WindowCount;
+
+  constructor(count: WindowCount) {
+    this.#count = count;
+  }
+
+  get length(): number {
+    return this.#window.length;
+  }
+
+  sum(nowMs: number): number {
+    return this.#window.sum(this.#count, nowMs);
+  }
+
+  add(amount: number, nowMs: number): Slot {
+    return this.#count === 'requests' ? this.#window.add(amount, 7, nowMs) : this.#window.add(3, amount, nowMs);
+  }
+
+  correct(slot: Slot, difference: number, nowMs: number): void {
+    const [requests, tokens] = this.#count === 'requests' ? [difference, 0] : [0, difference];
+    this.#window.correct(slot, requests, tokens, nowMs);
+  }
+
+  waitMs(most: number, amount: number, nowMs: number): number {
+    return this.#window.waitMs(this.#count, most, amount, nowMs);
+  }
+
+  emptyInMs(nowMs: number): number {
+    return this.#window.emptyInMs(this.#count, nowMs);
+  }
+}
+
+const counts: readonly WindowCount[] = ['requests', 'tokens'];
+
 /** Asks again and again for whatever fits; what was let in, and when. */
-function flood(pauses: readonly number[], amounts: readonly number[]): { atMs: number; amount: number }[] {
-  const window = new SlidingWindow();
+function flood(
+  count: WindowCount,
+  pauses: readonly number[],
+  amounts: readonly number[],
+): { atMs: number; amount: number }[] {
+  const window = new OneSum(count);
   const admitted: { atMs: number; amount: number }[] = [];
   let nowMs = 1_000_000;
   for (let i = 0; nowMs < 1_000_000 + 5 * windowMs; i += 1) {
@@ -25,8 +66,8 @@ test('no minute anywhere holds more than the limit, and at least 95 % of it is u
   const pauses = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 50 });
   const amounts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 50 });
   fc.assert(
-    fc.property(pauses, amounts, (pause, amount) => {
-      const admitted = flood(pause, amount);
+    fc.property(fc.constantFrom(...counts), pauses, amounts, (count, pause, amount) => {
+      const admitted = flood(count, pause, amount);
       let first = 0;
       let sum = 0;
       for (const { atMs, amount: added } of admitted) {
@@ -53,8 +94,8 @@ test('what is said about waiting is exact', () => {
     },
   );
   fc.assert(
-    fc.property(amounts, fc.integer({ min: 1, max: 2 * limit }), (steps, wanted) => {
-      const window = new SlidingWindow();
+    fc.property(fc.constantFrom(...counts), amounts, fc.integer({ min: 1, max: 2 * limit }), (count, steps, wanted) => {
+      const window = new OneSum(count);
       let nowMs = 5_000_000;
       for (const { pause, amount } of steps) window.add(amount, (nowMs += pause));
       const fits = (atMs: number): boolean => window.sum(atMs) + Math.min(wanted, limit) <= limit;
@@ -65,8 +106,8 @@ test('what is said about waiting is exact', () => {
     { numRuns: 300 },
   );
   fc.assert(
-    fc.property(amounts, (steps) => {
-      const window = new SlidingWindow();
+    fc.property(fc.constantFrom(...counts), amounts, (count, steps) => {
+      const window = new OneSum(count);
       let nowMs = 5_000_000;
       for (const { pause, amount } of steps) window.add(amount, (nowMs += pause));
       const resetMs = window.emptyInMs(nowMs);
@@ -77,23 +118,34 @@ test('what is said about waiting is exact', () => {
   );
 });
 
-test('a correction counts where it belongs, as long as that is in the window', () => {
+for (const count of counts)
+  test(`a correction of ${count} counts where it belongs, as long as that is in the window`, () => {
+    const window = new OneSum(count);
+    const first = window.add(100, 0);
+    const second = window.add(200, 30_000);
+    window.correct(first, -60, 59_999);
+    assert.equal(window.sum(59_999), 240);
+    window.correct(first, -40, 60_000);
+    assert.equal(window.sum(60_000), 200);
+    window.correct(second, 50, 60_000);
+    assert.equal(window.sum(60_000), 250);
+    window.correct(first, 70, 61_000);
+    assert.equal(window.sum(90_000), 70);
+    assert.equal(window.sum(121_000), 0);
+  });
+
+test('a correction of both says when each of them is gone', () => {
   const window = new SlidingWindow();
-  const first = window.add(100, 0);
-  const second = window.add(200, 30_000);
-  window.correct(first, -60, 59_999);
-  assert.equal(window.sum(59_999), 240);
-  window.correct(first, -40, 60_000);
-  assert.equal(window.sum(60_000), 200);
-  window.correct(second, 50, 60_000);
-  assert.equal(window.sum(60_000), 250);
-  window.correct(first, 70, 61_000);
-  assert.equal(window.sum(90_000), 70);
-  assert.equal(window.sum(121_000), 0);
+  const slot = window.add(1, 10, 0);
+  window.add(1, 10, 30_000);
+  // The first has left by then: what is missing of its tokens counts now, and gives no request back.
+  window.correct(slot, -1, 5, 60_000);
+  assert.deepEqual([window.sum('requests', 60_000), window.sum('tokens', 60_000)], [1, 15]);
+  assert.deepEqual([window.emptyInMs('requests', 60_000), window.emptyInMs('tokens', 60_000)], [30_000, 60_000]);
 });
 
 test('however much is counted, little is remembered', () => {
-  const window = new SlidingWindow();
+  const window = new OneSum('requests');
   for (let nowMs = 0; nowMs < 10 * windowMs; nowMs += 1) window.add(1, nowMs);
   assert.ok(window.length <= 200, String(window.length));
   assert.equal(window.sum(12 * windowMs), 0);

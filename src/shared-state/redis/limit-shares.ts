@@ -158,6 +158,6 @@ export class LimitShares {
   }
 
   #used(name: SharedLimit, nowMs: number): number {
-    return name === 'concurrency' ? this.#counters.inFlight : this.#counters[name].sum(nowMs);
+    return name === 'concurrency' ? this.#counters.inFlight : this.#counters.window.sum(name, nowMs);
   }
 }
