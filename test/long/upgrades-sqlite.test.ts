@@ -67,7 +67,7 @@ function databaseOf(known: number): string {
   using database = new DatabaseSync(file);
   for (const { statements } of migrations.slice(0, known)) for (const statement of statements) database.exec(statement);
   for (const { name } of migrations.slice(0, known)) for (const row of rows[name] ?? []) database.exec(row);
-  database.exec(`PRAGMA application_id = ${0x61677779}; PRAGMA user_version = ${known}; PRAGMA journal_mode = WAL`);
+  database.exec(`PRAGMA application_id = 1634170745; PRAGMA user_version = ${known}; PRAGMA journal_mode = WAL`);
   return file;
 }
 
