@@ -46,6 +46,22 @@ test('each group has the sums of its own entries, and all come in the order of t
   );
 });
 
+test('a request counts once, where it was served; its attempts count each where they were made', () => {
+  const increments = new UsageIncrements();
+  const attempts = ['acc_1', 'acc_2', 'acc_1', 'acc_3'].map((id) => ({ account_id: id, total_tokens: 5 }));
+  increments.add(ledgerEntry(noon, { attempts }));
+  increments.add(ledgerEntry(noon, { attempts: [] }));
+  assert.deepEqual(
+    increments.list().map((group) => [group.account_id, group.requests, group.attempts, group.total_tokens]),
+    [
+      ['', 1, 0, 0],
+      ['acc_1', 0, 2, 10],
+      ['acc_2', 0, 1, 5],
+      ['acc_3', 1, 1, 5],
+    ],
+  );
+});
+
 test('a key has a sum for each period, and what was taken away again has none', () => {
   const increments = new SpendingIncrements();
   const january = { startMs: Date.UTC(2026, 0), endMs: Date.UTC(2026, 1) };

@@ -152,6 +152,22 @@ test('quarters with more groups than are folded at once are folded whole, and ea
   await ledger.close();
 });
 
+test('of requests that are too old nothing is left but their sums', async () => {
+  const ledger = await open();
+  const atMs = Date.UTC(2026, 0, 1, 12);
+  const entries = Array.from({ length: 600 }, (_, n) => ledgerEntry(atMs + n));
+  await ledger.store.append({ spool: 's', position: { segment: 0, offsetBytes: 0 }, entries });
+  const maintenance = openSqliteLedgerMaintenance(ledger.file, { requestsMs: 86_400_000, transcriptsMs: null });
+  while (await maintenance.step(atMs + 40 * 86_400_000));
+  await maintenance.close();
+  using database = new DatabaseSync(ledger.file);
+  const count = (table: string): unknown => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n'];
+  const tables = ['requests', 'attempts', 'request_accounts', 'request_keys'];
+  assert.deepEqual(tables.map(count), [0, 0, 0, 0]);
+  assert.equal(database.prepare('SELECT sum(requests) AS n FROM usage_quarters').get()?.['n'], 600);
+  await ledger.close();
+});
+
 test('lists are answered from an index that holds all that they filter by', async () => {
   const ledger = await open();
   using database = new DatabaseSync(ledger.file);

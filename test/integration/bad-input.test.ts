@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { eventually } from '../support/await.ts';
 import { chat, startRig, type Rig } from '../support/rig.ts';
 
 interface Case {
@@ -244,6 +245,51 @@ suite('bad input', () => {
     const response = await rig.post(path, chat('gpt-4'));
     assert.equal(response.status, 200);
   });
+});
+
+/** Sends text on a connection of its own and hears it until what came fits. */
+async function converse(
+  url: string,
+  turns: readonly (readonly [send: string, until: RegExp])[],
+): Promise<readonly string[]> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+  const heard: string[] = [];
+  try {
+    for (const [send, until] of turns) {
+      received = '';
+      socket.write(send);
+      await eventually('the gateway has spoken', () => until.test(received));
+      heard.push(received);
+    }
+  } finally {
+    socket.destroy();
+  }
+  return heard;
+}
+
+test('who asks before it sends its body is told to, and is not told where the body is too large', async () => {
+  await using rig = await startRig();
+  const body = JSON.stringify(chat('gpt-4'));
+  const head = (bytes: number, rest: string): string =>
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n${rest}\r\n`;
+  const whole = /\r\n\r\n\{[^]*\}$/u;
+  const [word, answer] = await converse(rig.url, [
+    [head(body.length, 'expect: 100-continue\r\n'), /\r\n\r\n/u],
+    [body, whole],
+  ]);
+  assert.equal(word, 'HTTP/1.1 100 Continue\r\n\r\n');
+  assert.match(answer ?? '', /^HTTP\/1\.1 200 OK\r\n/u);
+  // OpenAI takes pictures of 50 MB.
+  const [large] = await converse(rig.url, [[head(50_000_000, 'expect: 100-continue\r\n'), /\r\n\r\n/u]]);
+  assert.equal(large, word);
+  // Not a byte of these is sent.
+  for (const rest of ['', 'expect: 100-continue\r\n']) {
+    const [refusal] = await converse(rig.url, [[head(65 << 20, rest), whole]]);
+    assert.match(refusal ?? '', /^HTTP\/1\.1 413 [^]*"code":"request_too_large"/u);
+  }
 });
 
 test('bodies in flight beyond the budget: the newcomer gets 503 with Retry-After, the others are served', async () => {
