@@ -151,6 +151,15 @@ test('no secret stands in the files, and the page makes all that they ask for', 
       assert.match(line, /\$\{\w+:\?\}|"\$\$?VALKEY_PASSWORD"|- name: /u, line);
 });
 
+test('the gateway runs as nobody special, and on Kubernetes writes to nothing but its volume', () => {
+  const image = read('Dockerfile');
+  assert.match(image, /^USER node$[^]*^CMD \[/mu);
+  assert.match(image, /^RUN npm ci --omit=dev --omit=optional\b/mu);
+  const manifest = read('deploy/kubernetes.yaml');
+  for (const line of ['runAsNonRoot: true', 'readOnlyRootFilesystem: true', 'allowPrivilegeEscalation: false'])
+    assert.ok(manifest.includes(line), line);
+});
+
 test('the image holds all that the program needs', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-image-'));
   try {

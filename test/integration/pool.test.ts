@@ -93,8 +93,9 @@ suite('quota', () => {
   });
 });
 
-test('a burst beyond the limit waits in the queue and is served without a single 429', async () => {
-  await using rig = await startRig({ keys: [keyA, keyB], script: { rpm: 600 } });
+test('a burst of ten times what may run at once waits in the queue and is served without a single 429', async () => {
+  await using rig = await startRig({ keys: [keyA, keyB], script: { rpm: 600, delay_ms: 10 } });
+  for (const id of rig.accounts) await rig.manage('PATCH', `/accounts/${id}`, { limits: { max_concurrency: 2 } });
   await (await rig.post(path, chat('gpt-4'))).text();
   const statuses = await Promise.all(
     Array.from({ length: 40 }, async () => (await rig.post(path, chat('gpt-4'))).status),
