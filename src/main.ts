@@ -238,6 +238,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       vault,
       configuration: withSiblings(configuration, siblings),
       clientKeys,
+      keyUses,
       failedKeys,
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
@@ -259,8 +260,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     isLocal: isLoopbackHost(settings.HOST),
   });
   const noteState = async (): Promise<void> => {
-    const uses = isoTimes(pool.takeUses());
-    const usesOfKeys = isoTimes(keyUses);
+    const [uses, usesOfKeys] = [isoTimes(pool.takeUses()), isoTimes(keyUses)];
     keyUses.clear();
     try {
       if (uses.size > 0) await storage.noteUse(uses);

@@ -25,8 +25,14 @@ export function presentAccount(parts: AnswerParts, row: AccountRow): AccountAnsw
     quota: quotaOfRow(parts, row),
     created_at: row.created_at,
     updated_at: row.updated_at,
-    last_used_at: row.last_used_at,
+    last_used_at: lastUsedAt(parts, row),
   };
+}
+
+/** Uses are written to the row every few seconds; until then the pool knows of them. */
+function lastUsedAt({ pool }: AnswerParts, row: AccountRow): string | null {
+  const usedAtMs = pool.member(row.id)?.lastUsedAtMs ?? 0;
+  return usedAtMs > 0 ? new Date(usedAtMs).toISOString() : row.last_used_at;
 }
 
 /** Why an account is not among the pool's members, as the configuration says it. */

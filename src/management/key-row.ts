@@ -74,8 +74,8 @@ function inUtc(time: string | null): string | null {
   return time === null ? null : new Date(time).toISOString();
 }
 
-/** The answer for a row: without its hashes. */
-export function presentKey(row: ClientKeyRow, nowMs: number): KeyAnswer {
+/** The answer for a row: without its hashes. `usedAtMs`: a use that the row does not tell of yet. */
+export function presentKey(row: ClientKeyRow, nowMs: number, usedAtMs?: number): KeyAnswer {
   const { previous_until: until } = row;
   return {
     id: row.id,
@@ -100,6 +100,6 @@ export function presentKey(row: ClientKeyRow, nowMs: number): KeyAnswer {
     revoked_at: row.revoked_at,
     created_at: row.created_at,
     updated_at: row.updated_at,
-    last_used_at: row.last_used_at,
+    last_used_at: usedAtMs === undefined ? row.last_used_at : new Date(usedAtMs).toISOString(),
   };
 }

@@ -103,7 +103,7 @@ export function keyRoutes(parts: ManagementParts, changes: Changes): OpenAPIHono
   const { clock } = parts;
   const { clientKeys } = parts.storage;
   const app = newApplication();
-  const present = (row: ClientKeyRow) => presentKey(row, clock.nowMs());
+  const present = (row: ClientKeyRow) => presentKey(row, clock.nowMs(), parts.keyUses.get(row.id));
   const read = (id: string): Promise<ClientKeyRow> => existing(clientKeys, 'client key', id);
   /** Writes what `change` makes of the row, and reads it again. */
   const update = async (

@@ -192,6 +192,8 @@ test('when a key was last used is noted, at the latest when the gateway ends', a
   const unused = await makeKey(clientOf(gateway.url));
   const startedAtMs = Date.now();
   assert.equal((await fetch(`${gateway.url}/v1/models`, { headers: bearer(used.key) })).status, 200);
+  const told = await clientOf(gateway.url).manage<{ last_used_at: string | null }>('GET', `/keys/${used.id}`);
+  assert.ok(told.last_used_at !== null, 'it is told at once');
   await gateway.stop();
   const storage = await openTestStorage(database);
   const noted = await storage.clientKeys.get(used.id);

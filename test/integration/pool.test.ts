@@ -8,6 +8,7 @@ import { chat, startRig, type Rig } from '../support/rig.ts';
 const path = '/v1/chat/completions';
 
 interface AccountAnswer {
+  readonly last_used_at: string | null;
   readonly health: {
     readonly status: string;
     readonly reason: string | null;
@@ -40,6 +41,7 @@ suite('quota', () => {
     assert.equal(quota?.limit_requests, 100);
     assert.equal(quota?.limit_tokens, 50_000);
     assert.ok((quota?.remaining_requests ?? 0) >= 98);
+    assert.ok((await account(rig)).last_used_at !== null, 'it is told at once');
   });
 
   test('accounts of one organization are found to share it, and say so', async () => {

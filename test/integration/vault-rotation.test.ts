@@ -109,7 +109,7 @@ suite('with the key file', () => {
     const [oldKey = ''] = keyFile(rig.folder);
     const before = await readRows(rig.folder);
     // An account at rest stays so: the master key is no business of the upstream's.
-    await rig.post('/v1/chat/completions', chat('gpt-fault-404'));
+    await rig.post('/v1/chat/completions', chat('gpt-fault-404-model'));
     const health = async (): Promise<unknown> =>
       (await rig.manage<{ health: unknown }>('GET', `/accounts/${rig.accounts[0]}`)).health;
     const rest = await health();

@@ -123,6 +123,7 @@ export async function startManagement(
     vault,
     configuration,
     clientKeys,
+    keyUses: new Map(),
     failedKeys: new FailureMeter(20),
     pool,
     clock: systemClock,

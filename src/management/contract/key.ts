@@ -86,7 +86,7 @@ export const keySchema = z
     revoked_at: timeSchema.nullable().describe('When it was revoked for good; null: never.'),
     created_at: timeSchema,
     updated_at: timeSchema,
-    last_used_at: timeSchema.nullable().describe('Noted every ten seconds.'),
+    last_used_at: timeSchema.nullable().describe('Of other gateways up to ten seconds late.'),
   })
   .openapi('ClientKey');
 
