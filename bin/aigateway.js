@@ -97,6 +97,8 @@ function runOnBundledNode() {
     env: { ...process.env, [leashVariable]: '1' },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // They mean nothing to a gateway, and would end this process, and the gateway with it, or open a debugger.
+  for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {});
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

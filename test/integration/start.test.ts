@@ -56,13 +56,17 @@ test(
   },
 );
 
-test('under a Node.js that is too old: SIGTERM ends it as ever', { skip: older === undefined }, async () => {
-  const env = { AIGATEWAY_DATA_DIR: newFolder(), AIGATEWAY_PORT: '0' };
-  await using program = runProgram([], { env, command: older ?? '' });
-  await program.url;
-  program.process.kill('SIGTERM');
-  assert.equal(await program.exit, 0);
-});
+test(
+  'under a Node.js that is too old: SIGTERM ends it as ever, and other signals do not',
+  { skip: older === undefined },
+  async () => {
+    const env = { AIGATEWAY_DATA_DIR: newFolder(), AIGATEWAY_PORT: '0' };
+    await using program = runProgram([], { env, command: older ?? '' });
+    await program.url;
+    program.process.kill('SIGTERM');
+    assert.equal(await program.exit, 0);
+  },
+);
 
 suite('settings', () => {
   for (const [name, args, env, says] of [
