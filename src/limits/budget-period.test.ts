@@ -26,6 +26,16 @@ const examples: readonly (readonly [
   ['week', 'Pacific/Kiritimati', '2026-05-31T09:59:00Z', '2026-05-24T10:00:00Z', '2026-05-31T10:00:00Z'],
   // Midnight does not exist: the day begins at one o'clock.
   ['day', 'Africa/Cairo', '2026-04-24T12:00:00Z', '2026-04-23T22:00:00Z', '2026-04-24T21:00:00Z'],
+  ['day', 'America/Santiago', '2026-09-06T04:00:00Z', '2026-09-06T04:00:00Z', '2026-09-07T03:00:00Z'],
+  ['week', 'America/Santiago', '2026-09-06T03:59:59.999Z', '2026-08-31T04:00:00Z', '2026-09-07T03:00:00Z'],
+  // At midnight the clocks go back to eleven: the day before has 25 hours.
+  ['day', 'America/Santiago', '2026-04-05T03:30:00Z', '2026-04-04T03:00:00Z', '2026-04-05T04:00:00Z'],
+  // In the very hour that comes twice.
+  ['day', 'Europe/Berlin', '2026-10-25T00:30:00Z', '2026-10-24T22:00:00Z', '2026-10-25T23:00:00Z'],
+  ['day', 'Europe/Berlin', '2026-10-25T01:30:00Z', '2026-10-24T22:00:00Z', '2026-10-25T23:00:00Z'],
+  // At one the clocks go back to midnight: the day began with the first of the two.
+  ['day', 'America/Havana', '2026-11-01T05:30:00Z', '2026-11-01T04:00:00Z', '2026-11-02T05:00:00Z'],
+  ['month', 'Pacific/Apia', '2028-02-29T11:00:00Z', '2028-02-29T11:00:00Z', '2028-03-31T11:00:00Z'],
   ['month', 'UTC', '2028-02-29T00:00:00Z', '2028-02-01T00:00:00Z', '2028-03-01T00:00:00Z'],
 ];
 
