@@ -63,8 +63,9 @@ test(
     const env = { AIGATEWAY_DATA_DIR: newFolder(), AIGATEWAY_PORT: '0' };
     await using program = runProgram([], { env, command: older ?? '' });
     await program.url;
-    program.process.kill('SIGTERM');
+    for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGTERM'] as const) program.process.kill(signal);
     assert.equal(await program.exit, 0);
+    assert.equal(program.errors(), '');
   },
 );
 
