@@ -1,5 +1,4 @@
 // The ledger as the data plane knows it: notes intents and ends at once, and leaves the rest to its thread.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../core/errors.ts';
@@ -10,6 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { newId } from '../lib/id.ts';
 import type { Retention } from '../storage/ledger-maintenance.ts';
 import type { SpoolPosition } from '../storage/ledger-store.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
 import { diskTrouble, Spool, SpoolFullError } from './spool.ts';
 import { TranscriptOutbox } from './transcript-outbox.ts';
@@ -68,7 +68,7 @@ export interface LedgerParts {
 /** Opens the ledger; rejects with a `StartError` where its thread cannot open the database or the spool. */
 export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   try {
-    mkdirSync(parts.root, { recursive: true, mode: 0o700 });
+    makeFolder(parts.root);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new StartError(

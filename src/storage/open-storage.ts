@@ -1,8 +1,9 @@
 // Opens the database that the settings name, and makes the folder and the file of an embedded one.
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { Storage } from './storage.ts';
 
 /** Where the embedded database is. */
@@ -13,7 +14,7 @@ export function databaseFile({ DATABASE_URL, DATA_DIR }: Pick<Settings, 'DATABAS
 /** Makes the data folder and opens the database in it, or the one that the settings lead to. */
 export async function openStorage(settings: Settings): Promise<Storage> {
   try {
-    mkdirSync(settings.DATA_DIR, { recursive: true, mode: 0o700 });
+    makeFolder(settings.DATA_DIR);
   } catch (error) {
     throw new StartError(
       `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
