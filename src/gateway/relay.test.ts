@@ -70,3 +70,15 @@ for (const [name, lineEnd] of Object.entries({ LF: '\n', CRLF: '\r\n', CR: '\r' 
     }
   });
 }
+
+test('only the chunk that is nothing but usage is left out', () => {
+  const sent: Buffer[] = [];
+  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
+  const reader = new ChunkReader(new HeardText(() => {}));
+  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const usage = '"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}';
+  const kept = `data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],${usage}}\n\n`;
+  const state = relay.push(Buffer.from(`${kept}data: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`));
+  assert.equal(state.kind, 'whole');
+  assert.equal(Buffer.concat(sent).toString(), `${kept}data: [DONE]\n\n`);
+});
