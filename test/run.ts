@@ -22,9 +22,7 @@ const everyday = [
 const withoutDatabase = [
   'bad-input',
   'body-memory',
-  'browser',
   'bytes',
-  'chaos',
   'disconnect',
   'failure-rules',
   'faults',
