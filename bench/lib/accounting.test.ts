@@ -13,6 +13,8 @@ test('a line of /proc/PID/stat: own time and that of children that have ended, w
 
 test('children are counted', { skip: process.platform !== 'linux' }, async () => {
   const parent = spawn('sh', ['-c', `"${process.execPath}" -e "console.log(1); setTimeout(() => {}, 60000)"; true`]);
+  // Awaited last, but listened for from the start: it may end before the one that ends it has.
+  const gone = once(parent, 'close');
   try {
     await once(parent.stdout, 'data');
     // A shell has a few MiB; Node.js has more than 20.
@@ -21,6 +23,6 @@ test('children are counted', { skip: process.platform !== 'linux' }, async () =>
   } finally {
     const children = spawn('pkill', ['-P', String(parent.pid)]);
     await once(children, 'close');
-    await once(parent, 'close');
+    await gone;
   }
 });
