@@ -30,12 +30,19 @@ export function claimSpool(folder: string): Claim | undefined {
   const release = (): void => {
     if (lock.isOpen) lock.close();
   };
+  // Whoever had it a moment ago has deleted it: the lock is that of a file which nobody finds any more.
+  if (!existsSync(join(folder, lockFile))) {
+    release();
+    return undefined;
+  }
   return {
     folder,
     release,
     remove() {
-      release();
+      // Deleted while it is locked, so that who claims it next sees that it is gone. Windows deletes nothing that is open.
+      if (process.platform === 'win32') release();
       rmSync(folder, { recursive: true, force: true });
+      release();
     },
   };
 }

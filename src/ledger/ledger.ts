@@ -11,7 +11,7 @@ import type { Retention } from '../storage/ledger-maintenance.ts';
 import type { SpoolPosition } from '../storage/ledger-store.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import type { FromLedger, LedgerThreadData, ToLedger } from './messages.ts';
-import { diskTrouble, Spool, SpoolFullError } from './spool.ts';
+import { diskTrouble, Spool, SpoolFullError, SpoolTakenError } from './spool.ts';
 import { TranscriptOutbox } from './transcript-outbox.ts';
 import type { ledgerWords } from './words.ts';
 
@@ -19,6 +19,8 @@ import type { ledgerWords } from './words.ts';
 const closeTimeoutMs = 10_000;
 const fullRetryAfterMs = 5000;
 const restartAfterMs = 1000;
+/** A gateway that starts at the same moment may hold a spool that is being made for one that was left behind. */
+const spoolTries = 5;
 /** What the thread makes of one batch is gone with the next: more would only be memory. */
 const threadYoungMb = 6;
 
@@ -75,15 +77,19 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
       `the folder ${parts.root} cannot be made (${code}); check what is in its place, and its rights`,
     );
   }
-  const spool = newId('spool', parts.clock.nowMs());
-  const data: LedgerThreadData = {
-    databaseUrl: parts.databaseUrl,
-    root: parts.root,
-    spool,
-    retention: parts.retention,
-  };
-  const worker = await startThread(data);
-  return new ThreadedLedger(parts, data, worker);
+  for (let left = spoolTries - 1; ; left -= 1) {
+    const data: LedgerThreadData = {
+      databaseUrl: parts.databaseUrl,
+      root: parts.root,
+      spool: newId('spool', parts.clock.nowMs()),
+      retention: parts.retention,
+    };
+    try {
+      return new ThreadedLedger(parts, data, await startThread(data));
+    } catch (error) {
+      if (!(error instanceof SpoolTakenError) || left === 0) throw error;
+    }
+  }
 }
 
 /** Resolves when the thread has its spool and the database. */
@@ -97,8 +103,9 @@ async function startThread(data: LedgerThreadData): Promise<Worker> {
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the thread of the ledger ended before it had begun')));
     worker.once('message', (message: FromLedger) => {
-      if (message.kind === 'failed') reject(new StartError(`the ledger cannot begin: ${message.message}`));
-      else resolve();
+      if (message.kind !== 'failed') resolve();
+      else if (message.isTaken) reject(new SpoolTakenError(message.message));
+      else reject(new StartError(`the ledger cannot begin: ${message.message}`));
     });
   }).catch(async (error: unknown) => {
     // What it holds by now, the next one could not have.

@@ -23,7 +23,8 @@ export type ToLedger =
 
 export type FromLedger =
   | { readonly kind: 'started' }
-  | { readonly kind: 'failed'; readonly message: string }
+  /** `isTaken`: another process has the spool; one with another name may be had. */
+  | { readonly kind: 'failed'; readonly message: string; readonly isTaken: boolean }
   | { readonly kind: 'synced'; readonly n: number }
   | { readonly kind: 'taken_over'; readonly position: SpoolPosition }
   /** The database does not take the ledger; null: it does again. */

@@ -35,6 +35,11 @@ export class SpoolFullError extends Error {
   override readonly name = 'SpoolFullError';
 }
 
+/** A spool cannot be had, because another process has it: one that starts at the same moment may take a new one for left behind. */
+export class SpoolTakenError extends Error {
+  override readonly name = 'SpoolTakenError';
+}
+
 /** The disk takes nothing, not even what was kept in reserve. */
 export function diskTrouble(): SpoolFullError {
   return new SpoolFullError('the disk of the spool takes no more');

@@ -10,7 +10,7 @@ import { claimSpool, listSpools, type Claim } from './claim.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Ingest } from './ingest.ts';
 import type { LedgerThreadData, ToLedger, FromLedger } from './messages.ts';
-import { reserveFile } from './spool.ts';
+import { reserveFile, SpoolTakenError } from './spool.ts';
 import { TranscriptWriter } from './transcript-writer.ts';
 
 const pollMs = 200;
@@ -67,7 +67,7 @@ class LedgerThread {
     const store = await openLedgerStore(data.databaseUrl);
     const folder = join(data.root, data.spool);
     const own = claimSpool(folder);
-    if (own === undefined) throw new Error(`the spool ${folder} belongs to another process`);
+    if (own === undefined) throw new SpoolTakenError(`the spool ${folder} belongs to another process`);
     const ingest = await Ingest.begin(folder, data.spool, store, systemClock);
     return new LedgerThread(port, data, own, store, ingest);
   }
@@ -254,6 +254,11 @@ if (parentPort !== null) {
   const port = parentPort;
   LedgerThread.begin(port, workerData as LedgerThreadData).then(
     (thread) => thread.run(),
-    (error: Error) => port.postMessage({ kind: 'failed', message: error.message } satisfies FromLedger),
+    (error: Error) =>
+      port.postMessage({
+        kind: 'failed',
+        message: error.message,
+        isTaken: error instanceof SpoolTakenError,
+      } satisfies FromLedger),
   );
 }
