@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Period } from '../../src/core/period.ts';
+import type { Hold } from '../../src/shared-state/limit-state.ts';
 import { limitedKey } from '../support/client-key.ts';
 import { admitted, dayOf, demand, money, taken, type RunWithRig } from './limit-state-rig.ts';
 
@@ -36,6 +37,19 @@ export function moneyContract(withRig: RunWithRig): void {
       assert.deepEqual(await money(rig, key, period), { spentNanoUsd: 0, reservedNanoUsd: 1000 });
       hold.settle(taken({ nanoUsd: 900 }));
       assert.deepEqual(await money(rig, key, period), { spentNanoUsd: 900, reservedNanoUsd: 0 });
+    }),
+  );
+
+  it(
+    'raises what several requests hold at once no further than the budget goes',
+    withRig(async (rig) => {
+      const key = limitedKey({ budget: 1000 });
+      const period = dayOf(rig);
+      const holds: Hold[] = [];
+      for (let n = 0; n < 4; n += 1) holds.push(await admitted(rig, key, { nanoUsd: 100, period }));
+      const covered = await Promise.all(holds.map((hold) => hold.cover(300)));
+      assert.equal(covered.filter((is) => is).length, 3);
+      assert.deepEqual(await money(rig, key, period), { spentNanoUsd: 0, reservedNanoUsd: 1000 });
     }),
   );
 

@@ -70,15 +70,20 @@ export class KeyShares implements MoneyKeeper {
     return this.#conclude(key, demand, money);
   }
 
-  cover(key: ClientKey, money: MoneyShare, more: NanoUsd): boolean | Promise<boolean> {
+  cover(key: ClientKey, money: MoneyShare, more: NanoUsd, take: () => void): boolean | Promise<boolean> {
     this.#wake(renewEveryMs);
     const amountNanoUsd = key.budget?.amountNanoUsd ?? 0;
-    if (this.#store.isAway) return money.purse.fits(more, this.#moneyAlone(key, money));
-    const fits = (): boolean => money.purse.fits(more, money.room(amountNanoUsd));
-    if (fits()) return true;
+    const takeWithin = (room: NanoUsd): boolean => {
+      const isThere = money.purse.fits(more, room);
+      if (isThere) take();
+      return isThere;
+    };
+    if (this.#store.isAway) return takeWithin(this.#moneyAlone(key, money));
+    if (takeWithin(money.room(amountNanoUsd))) return true;
     if (!money.mayGrow(amountNanoUsd, more, this.#store.clock.nowMs())) return false;
     return new Promise((resolve) => {
-      this.#exchange.ask({ want: { ...nothing, nanoUsd: more }, money, answer: () => resolve(fits()) });
+      const answer = (): void => resolve(takeWithin(money.room(amountNanoUsd)));
+      this.#exchange.ask({ want: { ...nothing, nanoUsd: more }, money, answer });
     });
   }
 

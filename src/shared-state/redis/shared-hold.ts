@@ -7,8 +7,8 @@ import type { MoneyShare } from './money-share.ts';
 
 /** Who has the key's money. */
 export interface MoneyKeeper {
-  /** Whether the budget has `more`, which then is to be held. */
-  cover(key: ClientKey, money: MoneyShare, more: NanoUsd): boolean | Promise<boolean>;
+  /** Whether the budget has `more`. Then `take` is called in the same breath: others may wait for the same money. */
+  cover(key: ClientKey, money: MoneyShare, more: NanoUsd, take: () => void): boolean | Promise<boolean>;
   /** A request of the key is over. */
   onEnded(): void;
 }
@@ -29,10 +29,11 @@ export class SharedHold implements Hold {
 
   cover(nanoUsd: NanoUsd): boolean | Promise<boolean> {
     const more = this.#hold.missing(nanoUsd);
-    if (more === 0 || this.#money === undefined || this.#key.budgetMode !== 'enforce') return this.#raise(more);
-    const isCovered = this.#keeper.cover(this.#key, this.#money, more);
-    if (!(isCovered instanceof Promise)) return isCovered && this.#raise(more);
-    return isCovered.then((is) => is && this.#raise(more));
+    const take = (): void => this.#hold.raise(more);
+    if (more > 0 && this.#money !== undefined && this.#key.budgetMode === 'enforce')
+      return this.#keeper.cover(this.#key, this.#money, more, take);
+    take();
+    return true;
   }
 
   release(): void {
@@ -43,10 +44,5 @@ export class SharedHold implements Hold {
   settle(taken: Taken): void {
     this.#hold.settle(taken);
     this.#keeper.onEnded();
-  }
-
-  #raise(more: NanoUsd): boolean {
-    this.#hold.raise(more);
-    return true;
   }
 }
