@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import { StorageError, type Storage } from '../../src/storage/storage.ts';
 import { storageContract } from './storage.ts';
@@ -202,6 +203,36 @@ test('a backup is a copy of its own that opens, made while writes go on', async 
     assert.equal((await storage.providers.get('openai'))?.name, 'OpenAI');
     await storage.providers.remove('openai');
   });
+});
+
+test('a backup ends though another program writes all the time, and is of one moment', async () => {
+  const file = freshFile();
+  const copy = join(freshFolder(), 'copy.db');
+  await withStorage(file, async (storage) => {
+    const writer = new DatabaseSync(file);
+    writer.exec('PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF');
+    const fill = writer.prepare("INSERT INTO notes VALUES (?, printf('%.*c', 4000, 'x'))");
+    writer.exec('BEGIN');
+    for (let n = 0; n < 5000; n += 1) fill.run(`filler ${n}`);
+    writer.exec('COMMIT');
+    const write = writer.prepare("INSERT INTO notes VALUES (?, '')");
+    let isDone = false;
+    const done = storage.backup(copy).then(() => (isDone = true));
+    let writes = 0;
+    for (; writes < 20_000 && !isDone; writes += 1) {
+      write.run(`written meanwhile ${writes}`);
+      await setImmediate();
+    }
+    assert.ok(isDone, `not done after ${writes} writes`);
+    await done;
+    writer.close();
+  });
+  outside(copy, (database) =>
+    assert.deepEqual(
+      { ...database.prepare("SELECT count(*) AS fillers FROM notes WHERE name LIKE 'filler %'").get() },
+      { fillers: 5000 },
+    ),
+  );
 });
 
 test('many first starts at once on one fresh folder: all succeed, one schema', async () => {

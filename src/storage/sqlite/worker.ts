@@ -1,5 +1,5 @@
 // The thread that owns the database file: runs the statements it is sent, one after the other, off the event loop.
-import { backup, type DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../lib/clock.ts';
 import { tendThreadMemory } from '../../lib/thread-memory.ts';
@@ -28,10 +28,25 @@ export interface WorkerAnswer {
   readonly error?: { readonly message: string; readonly resultCode: number | undefined };
 }
 
+/**
+ * Copies the database as it is at this moment, on a connection of its own that goes on reading that moment: without that
+ * SQLite begins anew after every write of another program, and beside a busy gateway never ends.
+ */
+async function copyTo(copy: string, file: string): Promise<void> {
+  const source = new DatabaseSync(file, { readOnly: true });
+  try {
+    // The first look at a table is what begins it.
+    source.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
+    await backup(source, copy);
+  } finally {
+    source.close();
+  }
+}
+
 function start(port: NonNullable<typeof parentPort>): void {
+  const { file, isReadOnly } = workerData as DatabaseThreadData;
   let database: DatabaseSync;
   try {
-    const { file, isReadOnly } = workerData as DatabaseThreadData;
     database = openDatabase(file);
     // What is deleted here may have been a credential or a prompt: it is overwritten.
     database.exec(`PRAGMA secure_delete = 1; PRAGMA query_only = ${Number(isReadOnly)}`);
@@ -42,7 +57,7 @@ function start(port: NonNullable<typeof parentPort>): void {
   const statements = new Statements(database);
   const run = async (request: WorkerRequest): Promise<Omit<WorkerAnswer, 'n'>> => {
     if (request.backupTo !== undefined) {
-      await backup(database, request.backupTo);
+      await copyTo(request.backupTo, file);
       return {};
     }
     if (request.batch !== undefined) return { changes: statements.runBatch(request.batch) };
