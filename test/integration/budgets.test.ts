@@ -171,64 +171,60 @@ async function openAgain(folder: string): Promise<RunningGateway> {
   );
 }
 
-test('what was spent is still spent after a restart', async () => {
+test('what was spent is still spent after a restart', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  let gateway: RunningGateway | undefined;
+  t.after(() => gateway?.stop());
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const mock = await startMock({ port: 0, script: { models: { 'gpt-4': { chunks: 1, tokens: 1000 } } } });
-  let gateway = await openAgain(folder);
-  try {
-    const rig = clientOf(gateway.url);
-    await setUp(rig, mock);
-    const client = await limitedClient(rig, { budget: { amount: '0.13', period: 'month' } });
-    assert.equal((await client.ask({ max_tokens: 1000 })).status, 200);
-    const spent = await spentInLedger(rig, client);
-    await gateway.stop();
-    gateway = await openAgain(folder);
-    const again = { ...client, ...(await clientWith(clientOf(gateway.url), client)) };
-    const refused = await again.ask({ max_tokens: 1200 });
-    assert.equal(refused.error?.code, 'budget_exceeded');
-    assert.match(refused.error?.message ?? '', new RegExp(`\\$${(spent / usd).toFixed(2)}\\d* is spent`, 'u'));
-    assert.equal((await again.ask({ max_tokens: 1000 })).status, 200);
-    assert.equal((await again.ask({ max_tokens: 1000 })).error?.code, 'budget_exceeded');
-  } finally {
-    await gateway.stop();
-    await mock.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  t.after(() => mock.close());
+  gateway = await openAgain(folder);
+  const rig = clientOf(gateway.url);
+  await setUp(rig, mock);
+  const client = await limitedClient(rig, { budget: { amount: '0.13', period: 'month' } });
+  assert.equal((await client.ask({ max_tokens: 1000 })).status, 200);
+  const spent = await spentInLedger(rig, client);
+  await gateway.stop();
+  gateway = undefined;
+  gateway = await openAgain(folder);
+  const again = { ...client, ...(await clientWith(clientOf(gateway.url), client)) };
+  const refused = await again.ask({ max_tokens: 1200 });
+  assert.equal(refused.error?.code, 'budget_exceeded');
+  assert.match(refused.error?.message ?? '', new RegExp(`\\$${(spent / usd).toFixed(2)}\\d* is spent`, 'u'));
+  assert.equal((await again.ask({ max_tokens: 1000 })).status, 200);
+  assert.equal((await again.ask({ max_tokens: 1000 })).error?.code, 'budget_exceeded');
 });
 
-test('what a killed gateway had under way counts with what was reserved for it', async () => {
+test('what a killed gateway had under way counts with what was reserved for it', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const mock = await startMock({
     port: 0,
     script: { models: { 'gpt-4': { chunks: 100, tokens: 1000, chunk_delay_ms: 100 } } },
   });
-  try {
-    await using program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
-      env: { AIGATEWAY_LOG_LEVEL: 'warn' },
-    });
-    const rig = clientOf(await program.url);
-    await setUp(rig, mock);
-    const client = await limitedClient(rig, { budget: { amount: '0.20', period: 'month' } });
-    const running = [0, 1].map(async () => (await client.chat({ stream: true, max_tokens: 1000 })).text());
-    await eventually('both are under way', () => mock.journal().open_requests === 2);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    program.process.kill('SIGKILL');
-    await Promise.allSettled(running);
-    await program.exit;
-    await using next = runProgram(['serve', '--port', '0', '--data-dir', folder], {
-      env: { AIGATEWAY_LOG_LEVEL: 'warn' },
-    });
-    const again = await clientWith(clientOf(await next.url), client);
-    const refused = await again.ask({ max_tokens: 1500 });
-    assert.equal(refused.error?.code, 'budget_exceeded');
-    // Twice $0.06 and the bytes of a short prompt.
-    assert.match(refused.error?.message ?? '', /\$0\.12\d* is spent/u);
-    next.process.kill('SIGTERM');
-    await next.exit;
-  } finally {
-    await mock.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  t.after(() => mock.close());
+  await using program = runProgram(['serve', '--port', '0', '--data-dir', folder], {
+    env: { AIGATEWAY_LOG_LEVEL: 'warn' },
+  });
+  const rig = clientOf(await program.url);
+  await setUp(rig, mock);
+  const client = await limitedClient(rig, { budget: { amount: '0.20', period: 'month' } });
+  const running = [0, 1].map(async () => (await client.chat({ stream: true, max_tokens: 1000 })).text());
+  await eventually('both are under way', () => mock.journal().open_requests === 2);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  program.process.kill('SIGKILL');
+  await Promise.allSettled(running);
+  await program.exit;
+  await using next = runProgram(['serve', '--port', '0', '--data-dir', folder], {
+    env: { AIGATEWAY_LOG_LEVEL: 'warn' },
+  });
+  const again = await clientWith(clientOf(await next.url), client);
+  const refused = await again.ask({ max_tokens: 1500 });
+  assert.equal(refused.error?.code, 'budget_exceeded');
+  // Twice $0.06 and the bytes of a short prompt.
+  assert.match(refused.error?.message ?? '', /\$0\.12\d* is spent/u);
+  next.process.kill('SIGTERM');
+  await next.exit;
 });
 
 /** The same client at another address. */

@@ -90,6 +90,7 @@ function echo(socket: Socket, { head, body }: RawRequest): void {
 
 suite('canaries', () => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-canary-'));
+  const begun = new AsyncDisposableStack();
   let mock: Mock;
   let echoing: RawUpstream;
   let program: Program;
@@ -129,6 +130,7 @@ suite('canaries', () => {
   }
 
   before(async () => {
+    begun.defer(() => rmSync(folder, { recursive: true, force: true }));
     mock = await startMock({
       script: {
         bad_keys: [secret('a key that the upstream refuses')],
@@ -136,7 +138,9 @@ suite('canaries', () => {
         chunks: 2,
       },
     });
+    begun.defer(() => mock.close());
     echoing = await startRawUpstream(echo);
+    begun.defer(() => echoing.close());
     program = runProgram([], {
       env: {
         AIGATEWAY_PORT: '0',
@@ -152,14 +156,10 @@ suite('canaries', () => {
         AIGATEWAY_DRAIN_TIMEOUT_MS: '0',
       },
     });
+    begun.use(program);
     url = await program.url;
   });
-  after(async () => {
-    await program[Symbol.asyncDispose]();
-    await mock.close();
-    await echoing.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => begun.disposeAsync());
 
   test('the admin does everything, well and badly', async () => {
     await manage('PATCH', '/providers/openai', { base_url: mock.url });

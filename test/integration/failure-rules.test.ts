@@ -111,36 +111,33 @@ suite('the management API', () => {
 });
 
 suite('a whole gateway', () => {
-  test('without a rule a strange 400 is the caller’s; with one another account serves, and the right one is benched', async () => {
+  test('without a rule a strange 400 is the caller’s; with one another account serves, and the right one is benched', async (t) => {
     await using rig = await startRig({ keys: ['sk-cold-0000000000001', 'sk-warm-0000000000002'] });
     const upstream = await startColdUpstream();
-    try {
-      await setRules(rig, upstream, []);
-      await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { priority: 1 });
-      const before = await rig.post('/v1/chat/completions', chat('gpt-4'));
-      assert.equal(before.status, 400);
-      assert.equal(await before.text(), coldStart);
-      assert.equal(upstream.requests.length, 1);
+    t.after(() => upstream.close());
+    await setRules(rig, upstream, []);
+    await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { priority: 1 });
+    const before = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(before.status, 400);
+    assert.equal(await before.text(), coldStart);
+    assert.equal(upstream.requests.length, 1);
 
-      await setRules(rig, upstream, [{ status: 400, code: 'cold_start', kind: 'rate_limited' }]);
-      const after = await rig.post('/v1/chat/completions', chat('gpt-4'));
-      assert.equal(after.status, 200, await after.text());
-      assert.equal(after.headers.get('x-aigateway-attempts'), '2');
-      assert.equal(after.headers.get('x-aigateway-account'), rig.accounts[1]);
+    await setRules(rig, upstream, [{ status: 400, code: 'cold_start', kind: 'rate_limited' }]);
+    const after = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(after.status, 200, await after.text());
+    assert.equal(after.headers.get('x-aigateway-attempts'), '2');
+    assert.equal(after.headers.get('x-aigateway-account'), rig.accounts[1]);
 
-      await setRules(rig, upstream, [{ message: 'WARMING UP', kind: 'invalid_api_key' }]);
-      await rig.manage('POST', `/accounts/${rig.accounts[0]}/unbench`);
-      const benching = await rig.post('/v1/chat/completions', chat('gpt-4'));
-      assert.equal(benching.status, 200, await benching.text());
-      const account = await rig.manage<{ health: { status: string; reason: string } }>(
-        'GET',
-        `/accounts/${rig.accounts[0]}`,
-      );
-      assert.equal(account.health.status, 'benched');
-      assert.match(account.health.reason, /The cluster is warming up/u);
-    } finally {
-      await upstream.close();
-    }
+    await setRules(rig, upstream, [{ message: 'WARMING UP', kind: 'invalid_api_key' }]);
+    await rig.manage('POST', `/accounts/${rig.accounts[0]}/unbench`);
+    const benching = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.equal(benching.status, 200, await benching.text());
+    const account = await rig.manage<{ health: { status: string; reason: string } }>(
+      'GET',
+      `/accounts/${rig.accounts[0]}`,
+    );
+    assert.equal(account.health.status, 'benched');
+    assert.match(account.health.reason, /The cluster is warming up/u);
   });
 
   test('a rule may also say that an error is the caller’s after all: one attempt, nobody benched', async () => {

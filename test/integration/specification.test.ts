@@ -43,7 +43,9 @@ async function freePort(): Promise<number> {
 
 test('steps 2, 3 and 5 of the specification work as they are written, while the gateway runs', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-spec-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
   const mock = await startMock();
+  context.after(() => mock.close());
   const port = (await isFree(8080)) ? 8080 : await freePort();
   if (port !== 8080) context.diagnostic(`port 8080 is taken here: its number is replaced by ${port}`);
   const database = await freshDatabase(folder);
@@ -135,8 +137,6 @@ test('steps 2, 3 and 5 of the specification work as they are written, while the 
   assert.doesNotMatch(gateway.output() + gateway.errors(), /abcdefghijkl/u);
   gateway.process.kill('SIGTERM');
   assert.equal(await gateway.exit, 0);
-  await mock.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Runs SQL with the database's own program; where a machine has none (sqlite3 never in CI), with ours, and says so. */

@@ -112,6 +112,7 @@ suite('what a name leads to is looked at when it is connected to', () => {
     const trap = await startTrap(t);
     const state = answerFor(t, name, [['127.0.0.1'], ['192.0.2.1']]);
     const upstream = http1Upstream(1000);
+    t.after(() => upstream.close());
     const status = await new Promise((resolve, reject) => {
       upstream.send(
         {
@@ -125,7 +126,6 @@ suite('what a name leads to is looked at when it is connected to', () => {
         { onSent() {}, onHead: resolve, onData() {}, onEnd() {}, onError: reject },
       );
     });
-    await upstream.close();
     assert.deepEqual([status, state.looks, trap.requests.length], [200, 1, 1]);
   });
 
@@ -157,8 +157,9 @@ suite('what a name leads to is looked at when it is connected to', () => {
     }
   });
 
-  test('an address that SQL has written is looked at like any other', async () => {
+  test('an address that SQL has written is looked at like any other', async (t) => {
     const upstream = http1Upstream(1000);
+    t.after(() => upstream.close());
     for (const [origin, mayBePrivate] of [
       ['http://169.254.169.254', true],
       ['http://[fd00:ec2::254]', true],
@@ -172,7 +173,6 @@ suite('what a name leads to is looked at when it is connected to', () => {
       });
       assert.match(error.message, /^the host leads /u, origin);
     }
-    await upstream.close();
   });
 });
 
@@ -191,6 +191,7 @@ suite('a redirect', () => {
           `HTTP/1.1 ${status}\r\nlocation: http://127.0.0.1:${trap.port}/v1/chat/completions\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
         );
       });
+      t.after(() => upstream.close());
       await using rig = await startRig(onceOnly);
       await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
       const response = await fetch(`${rig.url}/v1/chat/completions`, {
@@ -205,7 +206,6 @@ suite('a redirect', () => {
       const probed = await rig.manage<{ ok: boolean }>('POST', `/accounts/${rig.accounts[0]}/test`, {});
       assert.equal(probed.ok, false);
       assert.equal(trap.connections(), 0);
-      await upstream.close();
     });
   }
 });
@@ -251,12 +251,12 @@ suite('what a request says of addresses', () => {
     }
   });
 
-  test('an upstream answer cannot set the path: only what the table says is asked for', async () => {
+  test('an upstream answer cannot set the path: only what the table says is asked for', async (t) => {
     const upstream = await startRawUpstream((socket) => void socket.write(jsonAnswer('{"id":"x","choices":[]}')));
+    t.after(() => upstream.close());
     await using rig = await startRig();
     await rig.manage('PATCH', '/providers/openai', { base_url: `${upstream.url}/tenant/` });
     await ask(rig, '/v1/chat/completions', chat('gpt-4'));
     assert.match(upstream.requests[0]?.head ?? '', /^POST \/tenant\/v1\/chat\/completions HTTP\/1\.1\r\n/u);
-    await upstream.close();
   });
 });

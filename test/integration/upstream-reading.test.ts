@@ -73,6 +73,7 @@ async function certify(): Promise<{ readonly key: string; readonly cert: string 
 for (const scheme of ['http', 'https'] as const) {
   suite(scheme, () => {
     const trusted = getCACertificates();
+    const begun = new AsyncDisposableStack();
     let server: Server | undefined;
     let upstream: Upstream;
     let origin = '';
@@ -81,20 +82,18 @@ for (const scheme of ['http', 'https'] as const) {
       else {
         const certificate = await certify();
         if (certificate === undefined) return;
+        begun.defer(() => setDefaultCACertificates(trusted));
         setDefaultCACertificates([...trusted, certificate.cert]);
         server = createSecureServer(certificate, serve);
       }
       const listening = server;
       await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
       origin = `${scheme}://localhost:${(listening.address() as AddressInfo).port}`;
+      begun.defer(async () => void (await new Promise((resolve) => listening.close(resolve))));
       upstream = http1Upstream(5000);
+      begun.defer(() => upstream.close());
     });
-    after(async () => {
-      if (server === undefined) return;
-      await upstream.close();
-      await new Promise((resolve) => server?.close(resolve));
-      setDefaultCACertificates(trusted);
-    });
+    after(() => begun.disposeAsync());
 
     for (const pauseEvery of [Number.POSITIVE_INFINITY, 3, 1]) {
       const pace =

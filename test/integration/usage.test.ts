@@ -3,14 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { eventually } from '../support/await.ts';
 import { startProgramRig, type ProgramRig, type RequestLine } from '../support/program-rig.ts';
-import {
-  chunked,
-  jsonAnswer,
-  lastChunk,
-  startRawUpstream,
-  streamHead,
-  type RawUpstream,
-} from '../support/raw-upstream.ts';
+import { chunked, jsonAnswer, lastChunk, startRawUpstream, streamHead } from '../support/raw-upstream.ts';
 import { startRecorder, type Recorder } from '../support/recorder.ts';
 
 let rig: ProgramRig;
@@ -47,15 +40,14 @@ const manners: Readonly<Record<string, readonly [options: unknown, isAsked: bool
 };
 
 suite('the usage chunk of a stream', () => {
+  const begun = new AsyncDisposableStack();
   let recorder: Recorder;
   before(async () => {
-    recorder = await startRecorder(rig.mock.url);
+    recorder = begun.use(await startRecorder(rig.mock.url));
+    begun.defer(() => rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url }));
     await rig.manage('PATCH', '/providers/openai', { base_url: recorder.url });
   });
-  after(async () => {
-    await rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url });
-    await recorder[Symbol.asyncDispose]();
-  });
+  after(() => begun.disposeAsync());
 
   for (const [path, body] of Object.entries(bodies)) {
     for (const lineEnd of ['\n', '\r\n'] as const) {
@@ -84,13 +76,13 @@ suite('the usage chunk of a stream', () => {
   }
 });
 
-test('a provider that is to be spared the option is not asked, and what its streams used is estimated', async () => {
+test('a provider that is to be spared the option is not asked, and what its streams used is estimated', async (t) => {
   await using recorder = await startRecorder(rig.mock.url);
+  t.after(() => rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url, config: {} }));
   await rig.manage('PATCH', '/providers/openai', { base_url: recorder.url, config: { ask_stream_usage: false } });
   const body = { ...bodies['/v1/chat/completions'], stream: true };
   const silent = await ask('/v1/chat/completions', body);
   const asking = await ask('/v1/chat/completions', { ...body, stream_options: { include_usage: true } });
-  await rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url, config: {} });
   assert.deepEqual(
     recorder.calls.map(({ sent }) => (JSON.parse(sent) as { stream_options?: unknown }).stream_options),
     [undefined, { include_usage: true }],
@@ -134,16 +126,15 @@ suite('odd usage', () => {
   const stop = '{"index":0,"delta":{},"finish_reason":"stop"}';
   const done = 'data: [DONE]\n\n';
 
-  let upstream: RawUpstream;
+  const begun = new AsyncDisposableStack();
   let answer: Buffer = Buffer.alloc(0);
   before(async () => {
-    upstream = await startRawUpstream((socket) => void socket.write(answer));
+    const upstream = await startRawUpstream((socket) => void socket.write(answer));
+    begun.defer(() => upstream.close());
+    begun.defer(() => rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url }));
     await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
   });
-  after(async () => {
-    await rig.manage('PATCH', '/providers/openai', { base_url: rig.mock.url });
-    await upstream.close();
-  });
+  after(() => begun.disposeAsync());
 
   /** Events → what is booked. "one two three" in a chat is a prompt of 10 tokens, " hello world" an answer of 2. */
   const streams: Readonly<

@@ -173,8 +173,9 @@ suite('with the key file', () => {
     );
   });
 
-  test('killed at any moment: everything opens, and the next run ends it', async () => {
+  test('killed at any moment: everything opens, and the next run ends it', async (t) => {
     const mock = await startMock();
+    t.after(() => mock.close());
     const folder = newFolder();
     const env = {
       AIGATEWAY_PORT: '0',
@@ -210,7 +211,6 @@ suite('with the key file', () => {
     assert.deepEqual(keyFile(folder), [newer], 'the key that the first run made');
     assert.equal((await keyIds(folder)).length, 1);
     assert.equal((await clientOf(await gateway.url).post('/v1/chat/completions', chat('gpt-4'))).status, 200);
-    await mock.close();
   });
 
   test('two at once end well', async () => {
@@ -248,8 +248,9 @@ suite('with the key file', () => {
 });
 
 suite('with ENCRYPTION_KEY', () => {
-  test('a gateway that was not given the new key goes on with what it knows; afterwards the new one suffices', async () => {
+  test('a gateway that was not given the new key goes on with what it knows; afterwards the new one suffices', async (t) => {
     const mock = await startMock();
+    t.after(() => mock.close());
     const folder = newFolder();
     const [old, next] = [newKey(), newKey()];
     const start = (encryptionKey: string): ReturnType<typeof runProgram> =>
@@ -295,7 +296,6 @@ suite('with ENCRYPTION_KEY', () => {
       (await vaultCommand('status', folder, `${old},${next}`)).output,
       / +0 +seals what is new\n[0-9a-f]{16} +21 +older/u,
     );
-    await mock.close();
   });
 
   test('back to a key file: its lines are read like the setting', async () => {

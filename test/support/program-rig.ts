@@ -52,8 +52,14 @@ export const withoutProc: string | false =
 
 /** Starts a rig. Use it with `await using`. */
 export async function startProgramRig(options: ProgramRigOptions = {}): Promise<ProgramRig> {
+  // Where the start fails, what it had begun is ended: else the process of the test would wait for it.
+  await using begun = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  const watch = canaryWatch(options);
+  begun.defer(() => watch.end());
+  begun.defer(() => rmSync(folder, { recursive: true, force: true }));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
+  begun.defer(() => mock.close());
   const { url: databaseUrl } = await freshDatabase(folder);
   const usual = { DATABASE_URL: databaseUrl, DRAIN_TIMEOUT_MS: '0', LOG_FORMAT: 'json', LOG_LEVEL: 'trace' };
   const settings = Object.entries({ ...usual, ...options.settings });
@@ -63,11 +69,18 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
       NODE_OPTIONS: [options.nodeOptions ?? '', options.canCollect === true ? `--import=${collecting}` : ''].join(' '),
     },
   });
+  begun.use(program);
   const url = await program.url;
-  const watch = canaryWatch(options);
   watch.listen(url);
   const client = clientOf(url, options.settings?.ADMIN_TOKEN, watch);
   await setUp(client, mock, options.keys);
+  begun.defer(async () => {
+    await watch.takeMetrics(url);
+    watch.takeFolder(folder);
+    watch.take('the log', program.output() + program.errors());
+    program.process.kill('SIGTERM');
+  });
+  const parts = begun.move();
   return {
     url,
     folder,
@@ -93,16 +106,7 @@ export async function startProgramRig(options: ProgramRigOptions = {}): Promise<
       );
       return Number(left);
     },
-    async [Symbol.asyncDispose]() {
-      await watch.takeMetrics(url);
-      watch.takeFolder(folder);
-      watch.take('the log', program.output() + program.errors());
-      program.process.kill('SIGTERM');
-      await program[Symbol.asyncDispose]();
-      await mock.close();
-      rmSync(folder, { recursive: true, force: true });
-      watch.end();
-    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
 

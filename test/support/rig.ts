@@ -43,32 +43,33 @@ export const testKey = 'sk-test-key-000000000001';
 
 /** Starts a rig. Use it with `await using`. */
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  // Where the start fails, what it had begun is ended: else the process of the test would wait for it.
+  await using begun = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
+  const watch = canaryWatch(options);
+  begun.defer(() => watch.end());
+  begun.defer(() => rmSync(folder, { recursive: true, force: true }));
   const mock = await startMock({ port: 0, ...(options.script !== undefined && { script: options.script }) });
+  begun.defer(() => mock.close());
   const database = await freshDatabase(folder);
   const usual = { PORT: '0', DATA_DIR: folder, DATABASE_URL: database.url, LOG_LEVEL: 'trace', DRAIN_TIMEOUT_MS: '0' };
   const settings = readSettings({ ...usual, ...options.settings }, {});
-  const watch = canaryWatch(options);
   const gateway = await startGateway(settings, () => {}, {
     log: { write: (line) => watch.take('the log', line) },
     ...(options.openLedger !== undefined && { openLedger: options.openLedger }),
   });
   const { url } = gateway;
+  begun.defer(() => watch.takeFolder(folder));
+  begun.defer(() => gateway.stop());
   watch.listen(url);
   const client = clientOf(url, options.settings?.ADMIN_TOKEN, watch);
   const accounts = await setUp(client, mock, options.keys);
-  let isStopped = false;
-  const stop = async (): Promise<void> => {
-    if (isStopped) return;
-    isStopped = true;
+  begun.defer(async () => {
     await watch.takeMetrics(url);
     watch.takeFolder(folder);
-    await mock.close();
-    await gateway.stop();
-    watch.takeFolder(folder);
-    rmSync(folder, { recursive: true, force: true });
-    watch.end();
-  };
+  });
+  const parts = begun.move();
+  const stop = (): Promise<void> => parts.disposeAsync();
   return {
     url,
     mock,
