@@ -27,6 +27,17 @@ interface Relayed {
   readonly sent: string;
 }
 
+/** What the client gets of a stream that comes in these pieces, where the gateway has asked for the usage chunk. */
+function relayWithoutUsage(pieces: readonly string[]): Relayed {
+  const sent: Buffer[] = [];
+  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
+  const reader = new ChunkReader(new HeardText(() => {}));
+  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  let state: StreamState = { kind: 'running' };
+  for (const piece of pieces) state = relay.push(Buffer.from(piece));
+  return { state, sent: Buffer.concat(sent).toString() };
+}
+
 function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
   const sent: Buffer[] = [];
   const gate = new CommitGate(
@@ -72,13 +83,36 @@ for (const [name, lineEnd] of Object.entries({ LF: '\n', CRLF: '\r\n', CR: '\r' 
 }
 
 test('only the chunk that is nothing but usage is left out', () => {
-  const sent: Buffer[] = [];
-  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
-  const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
   const usage = '"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}';
   const kept = `data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],${usage}}\n\n`;
-  const state = relay.push(Buffer.from(`${kept}data: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`));
+  const { state, sent } = relayWithoutUsage([`${kept}data: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`]);
   assert.equal(state.kind, 'whole');
-  assert.equal(Buffer.concat(sent).toString(), `${kept}data: [DONE]\n\n`);
+  assert.equal(sent, `${kept}data: [DONE]\n\n`);
+});
+
+const [, word = '', sameForm = '', finish = '', usage = '', end = ''] = events;
+
+test('with a usage chunk that ended with a CR goes the LF of its line end, and no line feed after that', () => {
+  const begun = `${word}\n\n${sameForm}\n\n`;
+  for (const [name, before, after] of [
+    ['a second line feed', finish, '\n'],
+    ['one behind an event', word, `${finish}\n\n\n`],
+    ['one behind an event of the same form as those before', word, `${sameForm}\n\n\n${finish}\n\n`],
+  ] as const) {
+    const kept = `${begun}${before}\n\n`;
+    const first = name === 'a second line feed' ? ['\n', after] : [after];
+    const { state, sent } = relayWithoutUsage([`${kept}${usage}\r\r`, ...first, `${end}\n\n`]);
+    assert.equal(state.kind, 'whole', name);
+    assert.equal(sent, `${kept}${after}${end}\n\n`, name);
+  }
+});
+
+test('behind the end mark nothing goes to the client, whatever the upstream says there', () => {
+  const whole = `${word}\n\n${sameForm}\n\n${finish}\n\n${end}`;
+  for (const lineEnd of ['\n', '\r\n', '\r'])
+    for (const more of [sameForm, usage, ': ping', 'data: {"error":{"message":"x"}}']) {
+      const mark = `${whole}${lineEnd}${lineEnd}`;
+      for (const pieces of [[`${mark}${more}\n\n`], [mark, `${more}\n\n`]])
+        assert.deepEqual(relayWithoutUsage(pieces), { state: { kind: 'whole' }, sent: mark }, JSON.stringify(pieces));
+    }
 });

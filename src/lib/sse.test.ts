@@ -19,6 +19,7 @@ const cases: { name: string; stream: string; events: string[]; rest?: string }[]
   { name: 'CRLF', stream: 'data: a\r\n\r\ndata: b\r\n\r\n', events: ['data: a\r\n\r\n', 'data: b\r\n\r\n'] },
   { name: 'CR', stream: 'data: a\r\rdata: b\r\r', events: ['data: a\r\r', 'data: b\r\r'] },
   { name: 'mixed', stream: 'data: a\r\n\ndata: b\n\r\n', events: ['data: a\r\n\n', 'data: b\n\r\n'] },
+  { name: 'CRLF, two lines', stream: 'data: a\r\ndata: b\r\n\r\n', events: ['data: a\r\ndata: b\r\n\r\n'] },
   { name: 'comment', stream: ': ping\n\ndata: a\n\n', events: [': ping\n\n', 'data: a\n\n'] },
   { name: 'no last blank line', stream: 'data: a\n\ndata: [DONE]', events: ['data: a\n\n'], rest: 'data: [DONE]' },
   { name: 'extra blank lines', stream: 'data: a\n\n\n\n', events: ['data: a\n\n', '\n', '\n'] },
@@ -43,6 +44,14 @@ test('a stream cut at any two places gives the same bytes and the same data', ()
       }
     }
   }
+});
+
+test('the late LF of a cut CRLF is a part of no other event', () => {
+  assert.deepEqual(split([latin1('data: a\r\n\r'), latin1('\ndata: b\n\n')]).events, [
+    'data: a\r\n\r',
+    '\n',
+    'data: b\n\n',
+  ]);
 });
 
 test('any bytes in any cuts come out as they went in', () => {

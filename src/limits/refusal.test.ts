@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limitedKey } from '../../test/support/client-key.ts';
-import { dollars, refusalOf, type Refused } from './refusal.ts';
+import { attemptRefusal, dollars, refusalOf, unpricedRefusal, type Refused } from './refusal.ts';
 
 const key = limitedKey({ rpm: 5, tpm: 100, maxConcurrency: 2, budget: 12_500_000_000 });
 const nothing: Refused = { key, obstacles: [], money: null, period: null, tokens: 70 };
@@ -55,6 +55,15 @@ test('the budget comes before all, and says how it stands', () => {
     }).error.message,
     'The client key "Test" may spend $1.00; $0.00 is spent, and this request could cost more than the rest. The budget does not begin anew by itself.',
   );
+});
+
+test('where trying again cannot help, the client is told not to', () => {
+  const attempt = attemptRefusal(key);
+  assert.deepEqual([attempt.status, attempt.code], [429, 'budget_exceeded']);
+  assert.deepEqual(attempt.toHeaders(), ['x-should-retry', 'false']);
+  const unpriced = unpricedRefusal(key, 'gpt-x');
+  assert.deepEqual([unpriced.status, unpriced.code, unpriced.param], [403, 'model_not_allowed', 'model']);
+  assert.deepEqual(unpriced.toHeaders(), ['x-should-retry', 'false']);
 });
 
 test('money is told to the cent, and finer where it would read as nothing', () => {

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { AnswerListener, TransportError, Upstream } from '../../src/upstream/upstream.ts';
 import { eventually } from '../support/await.ts';
+import { hearNoDelay } from '../support/no-delay.ts';
 import { startRawUpstream, type RawRequest, type RawUpstream } from '../support/raw-upstream.ts';
 
 /** All that was heard of one answer. */
@@ -195,6 +196,17 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         async (upstream, raw) => {
           const { headers } = await ask(upstream, raw.url);
           assert.deepEqual(headers.slice(0, 6), ['x-one', 'a b', 'x-two', '1', 'x-two', '2']);
+        },
+      ));
+
+    test('what is sent waits for no word of the other side that what went before has come', (t) =>
+      withUpstream(
+        open,
+        (socket) => void socket.write(text([ok, 'content-length: 0'])),
+        async (upstream, raw) => {
+          const told = await hearNoDelay(t);
+          await ask(upstream, raw.url);
+          assert.deepEqual(told, [true]);
         },
       ));
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import type { MockScript } from '../../src/mock/script.ts';
-import { startRawUpstream } from '../support/raw-upstream.ts';
+import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts';
 import { chat, setUp, startRig, type Rig, type RigOptions } from '../support/rig.ts';
 
 interface ErrorAnswer {
@@ -256,6 +256,20 @@ suite('when no account is left', () => {
     assert.equal((await readError(response)).code, 'no_account');
   });
 
+  test('a wait that would outlast the whole time is not begun: the answer that came is the answer', async (t) => {
+    const answer = JSON.stringify({ error: { message: 'Come later.', type: 'server_error', param: null, code: null } });
+    const upstream = await startRawUpstream((socket) => {
+      socket.write(jsonAnswer(answer, '500 Internal Server Error\r\nretry-after: 30'));
+    });
+    t.after(() => upstream.close());
+    await using rig = await startRig();
+    await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'), { 'x-aigateway-timeout-ms': '2000' });
+    assert.equal(response.status, 500);
+    assert.equal(await response.text(), answer);
+    assert.equal(upstream.requests.length, 1);
+  });
+
   test('the whole time is up: 504 that says so', async () => {
     await using rig = await startRig({ script: { fault: 'silence-before-headers' } });
     const response = await rig.post('/v1/chat/completions', chat('gpt-4'), { 'x-aigateway-timeout-ms': '200' });
@@ -333,7 +347,7 @@ suite('after the first content', () => {
 
 suite('an error under a 200', () => {
   for (const stream of [true, false]) {
-    test(`that is the caller's comes back with the status it should have had, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`that is the caller's comes back with the status it should have had, ${stream ? 'streamed' : 'whole'}`, async (t) => {
       const error = {
         message: "This model's maximum context length is 10 tokens.",
         type: 'invalid_request_error',
@@ -347,13 +361,13 @@ suite('an error under a 200', () => {
         );
         socket.write(body);
       });
+      t.after(() => upstream.close());
       await using rig = await startRig({ keys: [badKey, goodKey] });
       await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
       const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream }));
       assert.equal(response.status, 400);
       assert.deepEqual(await readError(response), error);
       assert.equal(upstream.requests.length, 1);
-      await upstream.close();
     });
   }
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { startMock } from '../../src/mock/server.ts';
 import { eventually } from '../support/await.ts';
 import { runProgram, type Program } from '../support/program.ts';
@@ -13,6 +13,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 let count = 0;
 async function startWithAccount(
+  t: TestContext,
   upstream: string,
   env: Record<string, string> = {},
 ): Promise<{ program: Program; url: string }> {
@@ -20,6 +21,7 @@ async function startWithAccount(
   const program = runProgram([], {
     env: { AIGATEWAY_PORT: '0', AIGATEWAY_DATA_DIR: join(folder, String(count)), ...env },
   });
+  t.after(() => program[Symbol.asyncDispose]());
   const url = await program.url;
   const send = (method: string, path: string, body: unknown): Promise<Response> =>
     fetch(`${url}/api/v1${path}`, {
@@ -43,8 +45,7 @@ const stream = (url: string, model = 'gpt-mock-stream-50'): Promise<Response> =>
 test('SIGTERM: ready says no, new answers close, running streams finish whole, exit 0', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
   t.after(() => mock.close());
-  const { program, url } = await startWithAccount(mock.url);
-  await using _ = program;
+  const { program, url } = await startWithAccount(t, mock.url);
   assert.equal((await fetch(`${url}/ready`)).status, 200);
   const responses = await Promise.all(Array.from({ length: 10 }, () => stream(url)));
   const texts = responses.map((response) => response.text());
@@ -64,8 +65,7 @@ test('SIGTERM: ready says no, new answers close, running streams finish whole, e
 test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes. A drain that takes too long: the rest gets the error event and still exit 0', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
   t.after(() => mock.close());
-  const { program, url } = await startWithAccount(mock.url, { AIGATEWAY_DRAIN_TIMEOUT_MS: '300' });
-  await using _ = program;
+  const { program, url } = await startWithAccount(t, mock.url, { AIGATEWAY_DRAIN_TIMEOUT_MS: '300' });
   const text = (await stream(url, 'gpt-mock-stream-1000')).text();
   for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) program.process.kill(signal);
   await eventually('draining', () =>
@@ -83,8 +83,7 @@ test('SIGUSR1 and SIGUSR2 do nothing; SIGHUP is SIGTERM, however often it comes.
 test('a second signal ends at once', async (t) => {
   const mock = await startMock({ script: { chunk_delay_ms: 50 } });
   t.after(() => mock.close());
-  const { program, url } = await startWithAccount(mock.url);
-  await using _ = program;
+  const { program, url } = await startWithAccount(t, mock.url);
   const cut = assert.rejects((await stream(url, 'gpt-mock-stream-1000')).text());
   program.process.kill('SIGTERM');
   await eventually('draining', async () => (await fetch(`${url}/ready`)).status === 503);
@@ -99,8 +98,7 @@ test('a second signal ends at once', async (t) => {
 test('one log line a request, with neither prompt nor key in it; health and metrics', async (t) => {
   const mock = await startMock();
   t.after(() => mock.close());
-  const { program, url } = await startWithAccount(mock.url, { AIGATEWAY_LOG_LEVEL: 'trace' });
-  await using _ = program;
+  const { program, url } = await startWithAccount(t, mock.url, { AIGATEWAY_LOG_LEVEL: 'trace' });
   await (await stream(url)).text();
   await (await stream(url, 'gpt-fault-400')).text();
   await (await fetch(`${url}/v1/nowhere`)).text();

@@ -1,7 +1,7 @@
 // Clients that take their time: each is cut off in the end, wherever it dawdles, and too many at once are turned away.
 import assert from 'node:assert/strict';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { StoppedError } from '../../src/core/exchange.ts';
 import { Lifecycle } from '../../src/http/lifecycle.ts';
 import type { HttpExchange } from '../../src/http/exchange.ts';
@@ -38,9 +38,10 @@ interface Dawdler {
   readonly socket: Socket;
 }
 
-/** Connects, sends `start` at once and the rest a byte at a time, for ever. */
-function dawdle(port: number, start: string, rest = ''): Dawdler {
+/** Connects, sends `start` at once and the rest a byte at a time, until the test is over. */
+function dawdle(t: TestContext, port: number, start: string, rest = ''): Dawdler {
   const socket = connect(port, '127.0.0.1');
+  t.after(() => socket.destroy());
   let received = '';
   socket.setEncoding('utf8').on('data', (text: string) => (received += text));
   socket.on('error', () => {});
@@ -123,8 +124,8 @@ suite('slow clients', () => {
       '0',
     ],
   ] as const) {
-    test(`${name}: 408, and the connection is closed`, async () => {
-      const received = await dawdle(port, start, rest).closed;
+    test(`${name}: 408, and the connection is closed`, async (t) => {
+      const received = await dawdle(t, port, start, rest).closed;
       // Where chunks dawdle, their framing ends as nonsense first.
       assert.match(received, /^HTTP\/1\.1 40[08] [^]*\r\nconnection: close\r\n[^]*"type":"invalid_request_error"/u);
     });
@@ -139,9 +140,9 @@ suite('slow clients', () => {
   const connections = (): Promise<number> =>
     new Promise((resolve) => listener.server.getConnections((_, count) => resolve(count)));
 
-  test('who takes nothing more of an answer that is over is cut off', async () => {
+  test('who takes nothing more of an answer that is over is cut off', async (t) => {
     await eventually('the others are gone', async () => (await connections()) === 0);
-    const { closed, socket } = dawdle(port, getLarge);
+    const { closed, socket } = dawdle(t, port, getLarge);
     socket.pause();
     await eventually('the answer is under way', async () => (await connections()) === 1);
     await eventually('the connection is closed', async () => (await connections()) === 0);
@@ -149,8 +150,8 @@ suite('slow clients', () => {
     assert.ok((await closed).length < largeAnswer.length);
   });
 
-  test('who takes nothing more of an answer that goes on is cut off, and whoever makes it hears of it', async () => {
-    const { closed, socket } = dawdle(port, 'GET /v1/endless HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  test('who takes nothing more of an answer that goes on is cut off, and whoever makes it hears of it', async (t) => {
+    const { closed, socket } = dawdle(t, port, 'GET /v1/endless HTTP/1.1\r\nHost: localhost\r\n\r\n');
     socket.pause();
     await eventually('it has ended', () => ends.length === 1);
     assert.deepEqual(ends, ['client_gone']);
@@ -158,31 +159,30 @@ suite('slow clients', () => {
     await closed;
   });
 
-  test('who takes it is given all of it', async () => {
-    assert.ok((await dawdle(port, getLarge).closed).length > largeAnswer.length);
+  test('who takes it is given all of it', async (t) => {
+    assert.ok((await dawdle(t, port, getLarge).closed).length > largeAnswer.length);
   });
 
-  test('a connection without a request is kept for a while and then closed', async () => {
-    const { closed } = dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  test('a connection without a request is kept for a while and then closed', async (t) => {
+    const { closed } = dawdle(t, port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.match(await closed, /^HTTP\/1\.1 200 OK\r\n[^]*\{"status":"ok"\}$/u);
   });
 
-  test('more connections than there may be: the newcomer is closed at once, and one that goes makes room', async () => {
+  test('more connections than there may be: the newcomer is closed at once, and one that goes makes room', async (t) => {
     const head = 'GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: ';
-    const open = Array.from({ length: maxConnections }, () => dawdle(port, head, 'a'));
+    const open = Array.from({ length: maxConnections }, () => dawdle(t, port, head, 'a'));
     await eventually(
       'they are connected',
       () => new Promise((resolve) => listener.server.getConnections((_, n) => resolve(n === maxConnections))),
     );
-    assert.equal(await dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n').closed, '');
+    assert.equal(await dawdle(t, port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n').closed, '');
     assert.equal(refusedConnections, 1);
     open[0]?.socket.destroy();
     await eventually(
       'there is room',
       () => new Promise((resolve) => listener.server.getConnections((_, n) => resolve(n < maxConnections))),
     );
-    const served = dawdle(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    const served = dawdle(t, port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     assert.match(await served.closed, /^HTTP\/1\.1 200 OK/u);
-    for (const { socket } of open) socket.destroy();
   });
 });
