@@ -1,4 +1,4 @@
-# The gateway as a container image: Node.js, the packages that it runs on, and its source as it is.
+# The gateway as a container image: Node.js, the packages that it runs on, and its source.
 #   docker build --tag aigateway .
 FROM node:26-slim
 
@@ -8,6 +8,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY bin bin
 COPY src src
+# Without its types once, here, where it can be kept: a start cannot write to this folder.
+RUN node bin/stripped.js
 
 # The ledger's spool, and without ENCRYPTION_KEY the master key: keep it in a volume.
 RUN install --directory --owner=node --group=node --mode=0700 /data

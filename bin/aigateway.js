@@ -2,7 +2,7 @@
 // The launcher: runs the command line on a Node.js that is new enough, the one npm brought along if this one is not.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import nodeModule, { createRequire } from 'node:module';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
@@ -27,9 +27,7 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
     if (serves(process.argv[2])) startAnew();
   } else endWithLauncher();
   // A clone runs its TypeScript as it is; the published package holds it compiled.
-  const source = new URL('../src/cli/main.ts', import.meta.url);
-  const isClone = existsSync(source);
-  if (isClone) keepStripped();
+  const isClone = existsSync(new URL('../src/cli/main.ts', import.meta.url));
   // V8 learns which kinds of objects live long and puts the next of their kind straight among the old ones. Requests that
   // run side by side mislead it now and then, and then what is dead keeps other dead alive: seen in one run of four with
   // 64 connections, at a fifth more CPU.
@@ -48,22 +46,13 @@ if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
   setFlagsFromString('--max-semi-space-size=0');
   // Nor does it grow before it serves: what a start makes would leave it with all that it may have.
   if (process.execArgv.includes(youngGeneration)) setFlagsFromString('--semi-space-growth-factor=1');
-  const { run } = await import(isClone ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
+  const entry = isClone
+    ? (await import('./stripped.js')).entryOfClone()
+    : new URL('../dist/cli/main.js', import.meta.url).href;
+  const { run } = await import(entry);
   await run(process.argv.slice(2));
 } else {
   runOnBundledNode();
-}
-
-/**
- * What is stripped of its types at one start is not stripped at the next: a third of the start and of the memory at rest. It
- * lies beside the code, where whoever may write could change the code itself. Compiled code comes along, which Node.js keeps
- * in memory: where nothing is stripped it would cost 6 MiB, and save nothing.
- */
-function keepStripped() {
-  const cache = fileURLToPath(new URL('../node_modules/.cache/aigateway', import.meta.url));
-  nodeModule.enableCompileCache(cache);
-  // Threads look for it here.
-  process.env.NODE_COMPILE_CACHE ??= cache;
 }
 
 /** Whoever only asks something ends before it could use more. */

@@ -23,6 +23,7 @@ const withoutDatabase = [
   'bad-input',
   'body-memory',
   'bytes',
+  'clone',
   'disconnect',
   'failure-rules',
   'faults',
@@ -46,8 +47,8 @@ if (isPostgres && withoutPostgres !== false) {
   process.exit(0);
 }
 if (isPostgres) process.env[testDatabaseVariable] = 'postgres';
-// Every file is a process of its own: what one has compiled, those after it need not compile again. The launcher's folder.
-process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/aigateway', import.meta.url));
+// Every file is a process of its own: what one has compiled, those after it need not compile again.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/tests', import.meta.url));
 const postgres = withoutPostgres === false ? await startSharedPostgres() : undefined;
 const runner = spawn(
   process.execPath,

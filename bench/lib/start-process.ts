@@ -7,6 +7,8 @@ const startLimitMs = 90_000;
 const askEveryMs = 20;
 /** How long a program may take to end when told to. */
 const stopLimitMs = 10_000;
+/** What a shell adds to every Node.js in it is no part of what is measured: certificates alone are 2 MiB. */
+const ofTheShell = /^NODE_(?:EXTRA_CA_CERTS|OPTIONS|COMPILE_CACHE)$/u;
 
 /** What to start, and how it tells that it is ready. */
 export interface ProcessParts {
@@ -30,7 +32,7 @@ export interface RunningProcess {
 
 /** Starts it; rejects where it ends, or takes longer than 90 s, before it is ready. */
 export function startProcess({ command, args, env, withoutEnv, ready }: ProcessParts): Promise<RunningProcess> {
-  const inherited = Object.entries(process.env).filter(([name]) => !withoutEnv.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !withoutEnv.test(name) && !ofTheShell.test(name));
   const { promise, resolve, reject } = Promise.withResolvers<RunningProcess>();
   const startedAtMs = performance.now();
   const child = spawn(command, args, {

@@ -1,6 +1,7 @@
 // Gives back the pages of the program's own files: the start reads much of them that is not needed again.
 import { readFileSync } from 'node:fs';
 import { cFunction } from './c-library.ts';
+import { ownText } from './own-text.ts';
 
 /** MADV_DONTNEED of Linux: what is mapped from a file is read from it again when it is touched. */
 const doNotNeed = 4;
@@ -25,7 +26,8 @@ export function disposableMappings(smaps: string): Mapping[] {
     const [, from, to] = head.exec(mapping) ?? [];
     if (from === undefined || to === undefined || !unchanged.test(mapping)) return [];
     const fromAddress = BigInt(`0x${from}`);
-    const line = mapping.slice(0, mapping.indexOf('\n'));
+    // A view of it would keep all 200 KB of the list.
+    const line = ownText(mapping.slice(0, mapping.indexOf('\n')));
     return [{ fromAddress, sizeBytes: BigInt(`0x${to}`) - fromAddress, line }];
   });
 }
