@@ -47,7 +47,7 @@ export function moneyContract(withRig: RunWithRig): void {
       const period = dayOf(rig);
       const holds: Hold[] = [];
       for (let n = 0; n < 4; n += 1) holds.push(await admitted(rig, key, { nanoUsd: 100, period }));
-      const covered = await Promise.all(holds.map((hold) => hold.cover(300)));
+      const covered = await Promise.all(holds.map(async (hold) => hold.cover(300)));
       assert.equal(covered.filter((is) => is).length, 3);
       assert.deepEqual(await money(rig, key, period), { spentNanoUsd: 0, reservedNanoUsd: 1000 });
     }),

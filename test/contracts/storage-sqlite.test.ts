@@ -216,14 +216,14 @@ test('a backup ends though another program writes all the time, and is of one mo
     for (let n = 0; n < 5000; n += 1) fill.run(`filler ${n}`);
     writer.exec('COMMIT');
     const write = writer.prepare("INSERT INTO notes VALUES (?, '')");
-    let isDone = false;
-    const done = storage.backup(copy).then(() => (isDone = true));
+    const backup = { isDone: false };
+    const done = storage.backup(copy).then(() => (backup.isDone = true));
     let writes = 0;
-    for (; writes < 20_000 && !isDone; writes += 1) {
+    for (; writes < 20_000 && !backup.isDone; writes += 1) {
       write.run(`written meanwhile ${writes}`);
       await setImmediate();
     }
-    assert.ok(isDone, `not done after ${writes} writes`);
+    assert.ok(backup.isDone, `not done after ${writes} writes`);
     await done;
     writer.close();
   });

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 
 /** The part of Node's own handle of a socket that is listened to. */
 interface Handle {
-  setNoDelay(isWithoutDelay: boolean): number;
+  readonly setNoDelay: (this: Handle, isWithoutDelay: boolean) => number;
 }
 
 /** Every word to the operating system, from now on, whether a socket of this process sends without delay. */
