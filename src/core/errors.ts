@@ -77,7 +77,7 @@ export const errorTable = {
   request_too_large: {
     status: 413,
     type: caller,
-    when: 'The body is larger than `MAX_BODY_BYTES`.',
+    when: 'The body is larger than `MAX_BODY_BYTES`, or than the upstream takes; the message says which.',
     remedy: 'Send less, or raise `AIGATEWAY_MAX_BODY_BYTES`.',
   },
   unsupported_media_type: {

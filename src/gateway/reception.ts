@@ -118,7 +118,8 @@ export class ErrorReception implements Reception {
     if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined, heard: nothingHeard };
     const { status, headers, classify, redact } = this.#head;
     const raw = Buffer.concat(this.#chunks);
-    const isJson = raw.length > 0 && isWholeJson(raw);
+    // A redirect is no error that a client may see: its own library would follow it, past the gateway.
+    const isJson = status >= 400 && raw.length > 0 && isWholeJson(raw);
     const body = isJson ? Buffer.from(redact(raw.toString('utf8'))) : raw;
     const answer: HeldAnswer = { status, headers, body, isJson };
     return { kind: 'failed', failure: classify(raw), answer, heard: nothingHeard };

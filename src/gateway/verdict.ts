@@ -10,7 +10,7 @@ export interface HeldAnswer {
   /** Already cleaned for the client, name and value in turn. */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
-  /** The body is JSON, as every OpenAI error is. */
+  /** It is an error with JSON in it, as all of OpenAI's are. */
   readonly isJson: boolean;
 }
 
@@ -31,6 +31,17 @@ const ownWords: Partial<Record<FailureKind, ErrorCode>> = {
   shutdown: 'overloaded',
 };
 
+/** What is said of an error that its status or the operator's rule names, but that has no body for a client to read. */
+const wordless: Partial<Record<FailureKind, ErrorCode>> = {
+  caller_error: 'invalid_request',
+  context_length_exceeded: 'invalid_request',
+  request_too_large: 'request_too_large',
+  policy_refused: 'forbidden',
+  model_not_found: 'model_not_found',
+  rate_limited: 'upstream_rate_limited',
+  insufficient_quota: 'insufficient_quota',
+};
+
 /** The answer when attempts have failed and no further one may follow. `areOthersLeft`: accounts that could serve were not asked. */
 export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolean): HeldAnswer | GatewayError {
   const last = failed.at(-1);
@@ -42,13 +53,20 @@ export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolea
   // Even where no retry was left to find out that nobody else can pay: a client need not try.
   if (!areOthersLeft && failed.every(({ failure }) => failure.kind === 'insufficient_quota'))
     return outOfCredit(labels);
-  const code = ownWords[last.failure.kind];
-  if (code === undefined && last.answer?.isJson === true) return last.answer;
-  return new GatewayError(
-    code ?? 'upstream_invalid_response',
-    `${sentence(last.failure.message)} (account "${last.label}").`,
-    { ...(failed.length > 1 && { shouldRetry: false }) },
-  );
+  const own = ownWords[last.failure.kind];
+  if (own === undefined && last.answer?.isJson === true) return last.answer;
+  const { message, retryAfterMs } = last.failure;
+  const code = own ?? (last.answer === undefined ? undefined : codeWithoutWords(last.failure));
+  return new GatewayError(code ?? 'upstream_invalid_response', `${sentence(message)} (account "${last.label}").`, {
+    ...(failed.length > 1 && { shouldRetry: false }),
+    ...(code === 'upstream_rate_limited' && retryAfterMs !== undefined && { retryAfterMs }),
+  });
+}
+
+function codeWithoutWords({ kind, status }: Failure): ErrorCode | undefined {
+  if (kind === 'caller_error' && status === 404) return 'not_found';
+  if (kind === 'caller_error' && status === 405) return 'method_not_allowed';
+  return wordless[kind];
 }
 
 /** What keeps an account from serving, as the last word sorts it. */

@@ -184,29 +184,31 @@ suite('a redirect', () => {
     '307 Temporary Redirect',
     '308 Permanent Redirect',
   ]) {
-    test(`${status} is not followed, and leads no client away`, async (t) => {
-      const trap = await startTrap(t);
-      const upstream = await startRawUpstream((socket) => {
-        socket.end(
-          `HTTP/1.1 ${status}\r\nlocation: http://127.0.0.1:${trap.port}/v1/chat/completions\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
-        );
+    for (const body of ['', '{}', '{"error":{"message":"Moved","type":"x","param":null,"code":null}}']) {
+      test(`${status} with "${body.slice(0, 8)}" is not followed, and leads no client away`, async (t) => {
+        const trap = await startTrap(t);
+        const upstream = await startRawUpstream((socket) => {
+          socket.end(
+            `HTTP/1.1 ${status}\r\nlocation: http://127.0.0.1:${trap.port}/v1/chat/completions\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+          );
+        });
+        t.after(() => upstream.close());
+        await using rig = await startRig(onceOnly);
+        await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+        const response = await fetch(`${rig.url}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(chat('gpt-4')),
+          redirect: 'manual',
+        });
+        assert.equal(response.status, 502);
+        assert.equal(response.headers.get('location'), null);
+        assert.match(await response.text(), /"code":"upstream_invalid_response"/u);
+        const probed = await rig.manage<{ ok: boolean }>('POST', `/accounts/${rig.accounts[0]}/test`, {});
+        assert.equal(probed.ok, false);
+        assert.equal(trap.connections(), 0);
       });
-      t.after(() => upstream.close());
-      await using rig = await startRig(onceOnly);
-      await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
-      const response = await fetch(`${rig.url}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(chat('gpt-4')),
-        redirect: 'manual',
-      });
-      assert.equal(response.status, 502);
-      assert.equal(response.headers.get('location'), null);
-      assert.match(await response.text(), /"code":"upstream_invalid_response"/u);
-      const probed = await rig.manage<{ ok: boolean }>('POST', `/accounts/${rig.accounts[0]}/test`, {});
-      assert.equal(probed.ok, false);
-      assert.equal(trap.connections(), 0);
-    });
+    }
   }
 });
 
