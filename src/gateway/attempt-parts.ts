@@ -36,6 +36,8 @@ export interface AttemptParts {
   readonly mayLeave: () => boolean;
   /** The body in pieces. An attempt does not keep it: an answer may last much longer than that is needed. */
   readonly body: () => readonly Uint8Array[];
+  /** A stream was asked for. */
+  readonly isStream: boolean;
   readonly dropsUsage: boolean;
   readonly isBuffered: boolean;
   readonly hold: HoldAnswer;

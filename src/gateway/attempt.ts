@@ -21,6 +21,7 @@ import {
 } from './reception.ts';
 import { errorEvent } from './relay.ts';
 import { StreamReception } from './stream-reception.ts';
+import { UndeclaredReception } from './undeclared-reception.ts';
 import { Watchdog, type SilenceListener } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
@@ -134,9 +135,18 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   #receptionFor(head: AnswerHead, contentType: string): Reception {
-    const { endpoint, dropsUsage, isBuffered, hold, text, asksCost, costOf } = this.#parts;
+    const { isStream, hold } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
-    if (!contentType.toLowerCase().startsWith('text/event-stream')) return new WholeReception(head, hold);
+    if (contentType.toLowerCase().startsWith('text/event-stream')) return this.#streamReception(head);
+    if (!isStream) return new WholeReception(head, hold);
+    return new UndeclaredReception(
+      () => this.#streamReception(head),
+      () => new WholeReception(head, hold),
+    );
+  }
+
+  #streamReception(head: AnswerHead): StreamReception {
+    const { endpoint, dropsUsage, isBuffered, hold, text, asksCost, costOf } = this.#parts;
     const reader = endpoint.newStreamReader(text);
     const manner = { reader, dropsUsage, isBuffered, hold, costOf: asksCost ? costOf : undefined };
     return new StreamReception(head, manner, this.#sink);

@@ -15,6 +15,7 @@ export interface SinkOwner {
 /** Said anew on every stream, so that no proxy on the way holds it back. */
 const streamHeaders = ['cache-control', 'no-cache', 'x-accel-buffering', 'no'];
 const none: readonly string[] = [];
+const streamType = 'text/event-stream';
 const saidAnew = new Set(['cache-control', 'x-accel-buffering']);
 
 /** The client's end of one attempt. */
@@ -49,10 +50,18 @@ export class ClientSink implements AnswerSink {
 
   start(): void {
     const all: string[] = [];
+    let isDeclared = false;
     for (let i = 0; i + 1 < this.#headers.length; i += 2) {
       const name = this.#headers[i] as string;
-      if (!saidAnew.has(name)) all.push(name, this.#headers[i + 1] as string);
+      if (saidAnew.has(name)) continue;
+      const value = this.#headers[i + 1] as string;
+      if (name === 'content-type') {
+        if (isDeclared || !value.toLowerCase().startsWith(streamType)) continue;
+        isDeclared = true;
+      }
+      all.push(name, value);
     }
+    if (!isDeclared) all.push('content-type', `${streamType}; charset=utf-8`);
     this.#start(all, streamHeaders);
   }
 

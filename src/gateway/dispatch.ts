@@ -154,6 +154,7 @@ function prepare(
     account,
     mayLeave: () => (trial.refusal = intent()) === undefined,
     body: () => editBody(request, { model, addUsage, outputCap: terms.outputCap }),
+    isStream,
     dropsUsage: addUsage,
     isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
     hold: (bytes) => work.body.holdAnswer(bytes),
