@@ -145,3 +145,35 @@ test('where the spending cannot be read in time, a budgeted request is refused f
   });
   assert.equal((await refusal(broken.reserve({ key, deadlineMs: clock.nowMs() + 1000 }))).code, 'storage_unavailable');
 });
+
+test('what is granted after nobody waits for it any more is given back', async () => {
+  const clock = new FakeClock();
+  const { state } = openDesk({ clock });
+  const { promise: isHeld, resolve: hold } = Promise.withResolvers<void>();
+  const slow = openDesk({
+    clock,
+    state: {
+      reserve: async (key, demand) => {
+        await new Promise<void>((resolve) => void clock.after(1500, resolve));
+        const decision = await state.reserve(key, demand);
+        assert.ok(decision.isAdmitted);
+        hold();
+        return decision;
+      },
+      money: (keyId, period) => state.money(keyId, period),
+      standing: (keyId) => state.standing(keyId),
+      onFreed: (keyId, listener) => state.onFreed(keyId, listener),
+    },
+  });
+  const key = limitedKey({ maxConcurrency: 1, rpm: 1, budget: usd });
+  const refused = refusal(slow.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
+  await clock.advance(0);
+  await clock.advance(1001);
+  assert.equal((await refused).code, 'storage_unavailable');
+  await clock.advance(1000);
+  await isHeld;
+  await clock.advance(0);
+  assert.equal(state.standing(key.id).requests.used, 0);
+  const next = openDesk({ clock, state });
+  assert.ok(await next.reserve({ key, deadlineMs: clock.nowMs() + 600_000 }));
+});

@@ -159,7 +159,9 @@ export class Admission {
     const { clock, state } = this.#parts;
     const tokens = this.#figures.estimatedTokens;
     const demand = { tokens, nanoUsd: need.nanoUsd, period, expiresAtMs: deadlineMs + graceMs };
-    return soon(answerOf(clock, state.reserve(key, demand)), (decision) => this.#understand(decision, need, period));
+    return soon(answerOf(clock, state.reserve(key, demand), giveBack), (decision) =>
+      this.#understand(decision, need, period),
+    );
   }
 
   #understand(decision: Decision, need: Need, period: Period | null): Asked {
@@ -228,4 +230,11 @@ export class Admission {
     const { id, key } = this.#request;
     this.#parts.onPassed({ requestId: id, keyId: key.id, limit, mode });
   }
+}
+
+/** What was granted to a request that is refused already. */
+function giveBack(decision: Decision): void {
+  if (!decision.isAdmitted) return;
+  decision.hold.settle({ countsAsRequest: false, tokens: 0, nanoUsd: 0 });
+  decision.hold.release();
 }

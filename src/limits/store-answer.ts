@@ -6,15 +6,21 @@ import type { Clock } from '../lib/clock.ts';
 const longestWaitMs = 1000;
 const retryAfterMs = 1000;
 
-/** What the store says; throws `storage_unavailable` where it fails or takes too long. What is there already costs nothing. */
-export function answerOf<T>(clock: Clock, answer: T | Promise<T>): T | Promise<T> {
-  return answer instanceof Promise ? withinTime(clock, answer) : answer;
+/**
+ * What the store says; throws `storage_unavailable` where it fails or takes too long. What is there already costs nothing.
+ * `onLate` gets what is answered when nobody waits for it any more.
+ */
+export function answerOf<T>(clock: Clock, answer: T | Promise<T>, onLate?: (answer: T) => void): T | Promise<T> {
+  return answer instanceof Promise ? withinTime(clock, answer, onLate) : answer;
 }
 
-async function withinTime<T>(clock: Clock, answer: Promise<T>): Promise<T> {
+async function withinTime<T>(clock: Clock, answer: Promise<T>, onLate?: (answer: T) => void): Promise<T> {
   let cancelTimer = (): void => {};
   const tooLate = new Promise<never>((_, reject) => {
-    cancelTimer = clock.after(longestWaitMs, () => reject(unavailable(undefined)));
+    cancelTimer = clock.after(longestWaitMs, () => {
+      reject(unavailable(undefined));
+      if (onLate !== undefined) answer.then(onLate, () => undefined);
+    });
   });
   try {
     return await Promise.race([answer, tooLate]);
