@@ -1,13 +1,19 @@
 // What a supervisor does for its workers in place of Redis: the very answers that Redis gives.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { RedisUrl } from '../../src/core/redis-url.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { LocalStore } from '../../src/shared-state/local/local-store.ts';
 import { buryScript } from '../../src/shared-state/redis/gone-money.ts';
 import { RedisConnection } from '../../src/shared-state/redis/connection.ts';
-import { questionValues, shareScript, type ShareQuestion } from '../../src/shared-state/redis/share-script.ts';
+import {
+  questionValues,
+  readAnswer,
+  shareScript,
+  type ShareQuestion,
+} from '../../src/shared-state/redis/share-script.ts';
+import { FakeClock } from '../support/clock.ts';
 import { patienceMs, startRedis, withoutRedis, type RedisServer } from '../support/redis.ts';
 
 const amount = fc.integer({ min: 0, max: 40 });
@@ -85,4 +91,25 @@ describe('the steps of a supervisor and of Redis', { skip: withoutRedis }, () =>
       { numRuns: 200 },
     );
   });
+});
+
+test('money that no worker has asked about for a day is forgotten by the supervisor: the ledger knows it', async () => {
+  const clock = new FakeClock();
+  const store = new LocalStore(clock);
+  const wish = { limit: 100, used: 0, need: 0, least: 0, extra: 0, held: 0 };
+  const ledger = { spentNanoUsd: 40, ownNanoUsd: 0, ageMs: 0 };
+  /** Whether the supervisor knows what was spent with the key. */
+  const isKnown = (keyId: string, told?: typeof ledger): boolean => {
+    const money = { ...wish, ownNanoUsd: 0, toldNanoUsd: 0, ledger: told, written: [] };
+    const counts = { requests: wish, tokens: wish, places: wish };
+    const values = questionValues({ gatewayId: 'gw_1', nowMs: undefined, gateways: 1, ...counts, money });
+    const answer = store.run(shareScript.name, [`${keyId}:shares`, `${keyId}:money`], values);
+    return readAnswer(answer).money !== null;
+  };
+  assert.ok(isKnown('used', ledger) && isKnown('unused', ledger));
+  await clock.advance(80_000_000);
+  assert.ok(isKnown('used'));
+  await clock.advance(10_000_000);
+  assert.ok(isKnown('used'));
+  assert.ok(!isKnown('unused'));
 });

@@ -23,6 +23,8 @@ interface Money {
   spentNanoUsd: number | undefined;
   /** When the ledger was read for that; undefined where it was not. */
   readAtMs: number | undefined;
+  /** When somebody asked last. */
+  askedAtMs: number;
   /** What each has told that it spent in all. */
   readonly own: Map<string, number>;
   readonly held: Map<string, HeldMoney>;
@@ -35,7 +37,10 @@ interface Question {
   isShort: boolean;
 }
 
-/** The shares of all keys. Money is kept while the supervisor lives. */
+/** Money that nobody has asked about for so long is forgotten, as Redis forgets it later: who asks then asks the ledger, too. */
+const moneyKeptMs = 86_400_000;
+
+/** The shares of all keys. */
 export class ShareBook {
   readonly #shares = new Map<string, Map<string, Share>>();
   readonly #money = new Map<string, Money>();
@@ -75,10 +80,11 @@ export class ShareBook {
     return 1;
   }
 
-  /** Forgets keys that nobody has a share of any more. */
+  /** Forgets keys that nobody has a share of any more, and money that nobody asks about. */
   tidy(nowMs: number): void {
     for (const [key, lines] of this.#shares)
       if ([...lines.values()].every(({ endsAtMs }) => endsAtMs + 2 * windowMs <= nowMs)) this.#shares.delete(key);
+    for (const [key, { askedAtMs }] of this.#money) if (askedAtMs + moneyKeptMs <= nowMs) this.#money.delete(key);
   }
 
   /** What all others have; who has been silent for too long is forgotten. */
@@ -103,6 +109,7 @@ export class ShareBook {
     const { me, nowMs } = question;
     const wish = moneyWishAt(values, 21);
     const money = entryOf(this.#money, key, emptyMoney);
+    money.askedAtMs = nowMs;
     let told = wish.toldNanoUsd;
     if (money.spentNanoUsd === undefined && wish.ledger !== undefined) {
       money.spentNanoUsd = wish.ledger.spentNanoUsd;
@@ -136,7 +143,7 @@ export class ShareBook {
 }
 
 function emptyMoney(): Money {
-  return { spentNanoUsd: undefined, readAtMs: undefined, own: new Map(), held: new Map() };
+  return { spentNanoUsd: undefined, readAtMs: undefined, askedAtMs: 0, own: new Map(), held: new Map() };
 }
 
 /** The part that a worker is given of a limit of which the others have so much. */
