@@ -7,10 +7,18 @@ import type { WorkerListener, WorkerProcess } from './supervisor.ts';
 export function prepareForks(args: readonly string[]): (listener: WorkerListener) => WorkerProcess {
   cluster.setupPrimary({ args: [...args] });
   return (listener) => {
-    const worker = cluster.fork();
+    let worker: ReturnType<typeof cluster.fork>;
+    try {
+      worker = cluster.fork();
+    } catch (error) {
+      setImmediate(() => listener.ended(null, null, error as Error));
+      return { pid: undefined, tell() {}, kill() {} };
+    }
     worker.on('message', (message: FromWorker) => listener.heard(message));
-    // It may not have begun at all, or be gone while it is told something; its end says so.
-    worker.on('error', () => {});
+    worker.on('error', (error) => {
+      // It may be gone while it is told something; its end says so. One that has no number has not begun, and has no end.
+      if (worker.process.pid === undefined) listener.ended(null, null, error);
+    });
     worker.process.once('exit', (code, signal) => listener.ended(code, signal));
     return {
       pid: worker.process.pid,

@@ -9,7 +9,7 @@ interface FakeWorker {
   readonly told: ToWorker[];
   isKilled: boolean;
   say(message: FromWorker): void;
-  end(code: number | null, signal?: string): void;
+  end(code: number | null, signal?: string, error?: Error): void;
 }
 
 const url = 'http://127.0.0.1:4567';
@@ -30,7 +30,7 @@ function begin(count = 2, port = 0) {
         told: [],
         isKilled: false,
         say: (message) => listener.heard(message),
-        end: (code, signal) => listener.ended(code, signal ?? null),
+        end: (code, signal, error) => listener.ended(code, signal ?? null, error),
       };
       workers.push(worker);
       return {
@@ -118,6 +118,29 @@ test('a worker that dies is started again after a pause that grows, under the sa
   run.at(3).end(0);
   assert.equal(run.lines.at(-1)?.['restart_in_ms'], 250, 'it had worked well');
   assert.deepEqual(run.announced, [url]);
+});
+
+test('why a worker could not even begin is said; it is tried again, and keeps nobody from ending', async () => {
+  const gone = new Error('spawn node ENOENT');
+  const alone = begin(1);
+  alone.at(0).end(null, undefined, gone);
+  await alone.clock.advance(0);
+  assert.equal(alone.code(), 1);
+  assert.deepEqual(alone.lines, [
+    { level: 'error', message: 'a worker cannot be started', worker: 1, error: gone.message },
+  ]);
+  const run = begin(1);
+  run.serve(0);
+  run.at(0).end(1);
+  await run.clock.advance(250);
+  run.at(1).end(null, undefined, gone);
+  assert.equal(run.lines.at(-1)?.['error'], gone.message);
+  await run.clock.advance(500);
+  assert.equal(run.workers.length, 3);
+  run.at(2).end(null, undefined, gone);
+  run.supervisor.stop();
+  await run.clock.advance(0);
+  assert.equal(run.code(), 0);
 });
 
 test('what does not work at one worker the others know', () => {

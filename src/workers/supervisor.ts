@@ -20,8 +20,8 @@ export interface WorkerProcess {
 /** What the supervisor hears of a worker. */
 export interface WorkerListener {
   heard(message: FromWorker): void;
-  /** Called once. */
-  ended(code: number | null, signal: string | null): void;
+  /** Called once. `error`: why it could not even begin. */
+  ended(code: number | null, signal: string | null, error?: Error): void;
 }
 
 /** What the supervisor is made of. */
@@ -110,7 +110,7 @@ export class Supervisor {
     seat.startedAtMs = this.#parts.clock.nowMs();
     seat.process = this.#parts.fork({
       heard: (message) => this.#hear(seat, message),
-      ended: (code, signal) => this.#onEnd(seat, code, signal),
+      ended: (code, signal, error) => this.#onEnd(seat, code, signal, error),
     });
   }
 
@@ -164,7 +164,7 @@ export class Supervisor {
     for (const { process } of this.#seats) process?.tell({ kind: 'announced' });
   }
 
-  #onEnd(seat: Seat, code: number | null, signal: string | null): void {
+  #onEnd(seat: Seat, code: number | null, signal: string | null, error: Error | undefined): void {
     const { pid } = seat.process ?? {};
     seat.process = undefined;
     seat.isReady = false;
@@ -172,7 +172,9 @@ export class Supervisor {
     seat.told = '';
     this.#gathering.ended(seat.number);
     this.#reloads.ended(seat.number);
+    const why = error && { error: error.message };
     if (this.#isStopping || !this.#isAnnounced) {
+      if (why !== undefined) this.#parts.log('error', 'a worker cannot be started', { worker: seat.number, ...why });
       // Who ends unasked before all serve cannot start, and has said why.
       // A service manager's SIGTERM goes to all at once, and to one that has not begun to listen for it.
       const failure = this.#isStopping ? (code ?? (signal === 'SIGTERM' ? 0 : 1)) : code || 1;
@@ -188,6 +190,7 @@ export class Supervisor {
       pid,
       exit_code: code,
       signal,
+      ...why,
       restart_in_ms: pauseMs,
     });
     seat.cancelRestart = this.#parts.clock.after(pauseMs, () => this.#start(seat));
