@@ -1,5 +1,6 @@
 // From rows to prices and back: columns of nano-dollars, times as text.
 import { tokenKinds, type Price, type Rates, type TokenKind } from '../core/price.ts';
+import { isDay } from '../lib/calendar.ts';
 import type { PriceRow } from '../storage/storage.ts';
 import { RowProblem } from './row-problem.ts';
 
@@ -19,9 +20,14 @@ export const rateNames = {
 /** A time of day needs its zone: without one it would mean something else on every machine. */
 export const timeOrDay = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?$/u;
 
+/** The moment that a text of this form names, ms since the epoch; a day begins at midnight UTC. NaN where there is none. */
+export function momentOf(text: string): number {
+  return timeOrDay.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+}
+
 /** The price of a row; throws a `RowProblem` where its time is none. */
 export function readPrice(row: PriceRow): Price {
-  const fromMs = timeOrDay.test(row.effective_from) ? Date.parse(row.effective_from) : Number.NaN;
+  const fromMs = momentOf(row.effective_from);
   if (Number.isNaN(fromMs))
     throw new RowProblem('has an effective_from that is no time such as 2026-01-31 or 2026-01-31T12:00:00Z');
   return {

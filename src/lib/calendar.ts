@@ -37,10 +37,16 @@ export function* localHours(zone: TimeZone, span: Span): Generator<CalendarSpan>
   }
 }
 
+/** Whether there is such a day, in the form `2026-01-31`; `Date.parse` takes the 30th of February for one in March. */
+export function isDay(date: string): boolean {
+  const atMs = /^\d{4}-\d\d-\d\d$/u.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
+  return !Number.isNaN(atMs) && dateText(atMs) === date;
+}
+
 /** When a day begins at a place; undefined where the text is no date of the form `2026-01-31`. */
 export function startOfDay(zone: TimeZone, date: string): number | undefined {
-  const localMs = /^\d{4}-\d\d-\d\d$/u.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(localMs) || dateText(localMs) !== date) return undefined;
+  if (!isDay(date)) return undefined;
+  const localMs = Date.parse(`${date}T00:00:00Z`);
   const pieces = zone.pieces({ fromMs: localMs - longestDayMs, toMs: localMs + longestDayMs });
   return firstAt(pieces, localMs - longestDayMs, localMs);
 }

@@ -236,6 +236,8 @@ test('what is wrong with a price is told by field', async (t) => {
     [{ effective_from: 'yesterday' }, 'effective_from', /must be a time such as/u],
     [{ effective_from: '2026-01-01T00:00:00' }, 'effective_from', /must be a time such as/u],
     [{ effective_from: '2026-13-01' }, 'effective_from', /must be a time that exists/u],
+    [{ effective_from: '2026-02-30' }, 'effective_from', /must be a time that exists/u],
+    [{ effective_from: '2026-02-29T12:00:00Z' }, 'effective_from', /must be a time that exists/u],
     [{ effective_from: 5 }, 'effective_from'],
     [{ long_context: {} }, 'long_context.over_tokens'],
     [{ long_context: { over_tokens: 0 } }, 'long_context.over_tokens'],
@@ -261,6 +263,9 @@ test('a price written by SQL holds within two seconds; one that cannot be read i
     "INSERT INTO prices (id, model, effective_from, input_nano_usd, output_nano_usd) VALUES ('by-sql', 'GPT-4o', '2026-01-01', 1000000000, 2000000000)",
   );
   await eventually('the price is in force', async () => costOf(api, 'gpt-4o') === 1_200_000, 2000);
+  await runOutside(api.file, "UPDATE prices SET effective_from = '2026-02-30'");
+  await api.configuration.reload();
+  assert.match(api.configuration.current().problems.join(), /price "by-sql" has an effective_from that is no time/u);
   await runOutside(api.file, "UPDATE prices SET effective_from = 'last week'");
   await eventually('the price is out of force', async () => costOf(api, 'gpt-4o') === 3_500_000, 2000);
   assert.match(api.configuration.current().problems.join(), /price "by-sql" has an effective_from that is no time/u);

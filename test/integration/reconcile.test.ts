@@ -373,6 +373,7 @@ test('what cannot be compared is refused by field', async () => {
   const rows: [body: object, param: string][] = [
     [{}, 'from'],
     [{ from: '2026-02-30x' }, 'from'],
+    [{ from: '2026-02-30', to: '2026-03-10' }, 'from'],
     [{ from: '2026-02-02', to: '2026-02-02' }, 'to'],
     [{ from: '2024-01-01', to: '2026-01-01' }, 'from'],
     [{ from: today, account_ids: ['acc_nobody'] }, 'account_ids'],

@@ -1,6 +1,6 @@
 // The price resource as the management API speaks of it: US dollars for a million tokens, as decimal texts.
 import { z } from '@hono/zod-openapi';
-import { timeOrDay } from '../../configuration/prices.ts';
+import { momentOf, timeOrDay } from '../../configuration/prices.ts';
 import { builtInProviders } from '../../providers/registry.ts';
 import { pageOf, pageQuery, shortText, timeSchema, usdAmount } from './common.ts';
 
@@ -44,7 +44,7 @@ const overTokens = z
 export const moment = z
   .string()
   .regex(timeOrDay, 'must be a time such as "2026-01-31T12:00:00Z", or a day such as "2026-01-31"')
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a time that exists')
+  .refine((text) => !Number.isNaN(momentOf(text)), 'must be a time that exists')
   .transform((text) => new Date(text).toISOString())
   .openapi({ type: 'string', example: '2026-01-31T12:00:00Z' });
 

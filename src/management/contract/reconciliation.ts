@@ -1,11 +1,12 @@
 // Comparing the ledger with a provider's own books, as the management API speaks of it.
 import { z } from '@hono/zod-openapi';
+import { isDay } from '../../lib/calendar.ts';
 import { reasonTable, type ReasonCode } from '../../reconciliation/reasons.ts';
 
 const day = z
   .string()
   .regex(/^\d{4}-\d\d-\d\d$/, 'must be a day such as "2026-01-31"')
-  .refine((text) => !Number.isNaN(Date.parse(`${text}T00:00:00Z`)), 'must be a day that exists')
+  .refine(isDay, 'must be a day that exists')
   .meta({ example: '2026-01-31' });
 
 /** The body of /reconcile. */
