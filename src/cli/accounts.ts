@@ -1,6 +1,6 @@
 // `aigateway accounts`: adds, lists, tests and switches accounts of a running gateway.
 import type { Settings } from '../core/settings.ts';
-import { columns, CommandError, UsageError, type Call, type Command } from './command.ts';
+import { chooseAction, columns, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
 import { callManagement, clientSettings, readList } from './management-client.ts';
 import { readSecret } from './secret-input.ts';
 
@@ -22,13 +22,15 @@ interface TestAnswer {
 /** The name that `auth_data` has for the key to the provider's books. */
 const adminKeyField = 'admin_key';
 
-const actions: Readonly<Record<string, (call: Call) => Promise<number | void>>> = {
-  add,
-  list,
-  test,
-  'admin-key': setAdminKey,
-  disable: (call) => setActive(call, false),
-  enable: (call) => setActive(call, true),
+const argument = 'ACCOUNT';
+
+const actions: Readonly<Record<string, Action<(call: Call) => Promise<number | void>>>> = {
+  add: { run: add },
+  list: { run: list },
+  test: { argument, run: test },
+  'admin-key': { argument, run: setAdminKey },
+  disable: { argument, run: (call) => setActive(call, false) },
+  enable: { argument, run: (call) => setActive(call, true) },
 };
 
 export const accounts: Command = {
@@ -53,13 +55,7 @@ A key is never given on the command line, where others could read it:
   aigateway accounts add --label "Team A" --key-variable OPENAI_API_KEY
 admin-key gives an account the key that "aigateway reconcile" reads the provider's own books with:
   aigateway accounts admin-key "Team A" < admin-key.txt`,
-  run(call) {
-    const [name = ''] = call.arguments;
-    const action = actions[name];
-    if (action === undefined)
-      throw new UsageError(`say what to do: aigateway accounts ${Object.keys(actions).join('|')}`);
-    return action(call);
-  },
+  run: (call) => chooseAction('accounts', actions, call.arguments)(call),
 };
 
 async function add({ options, settings }: Call): Promise<void> {

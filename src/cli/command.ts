@@ -51,6 +51,31 @@ export interface Command {
   readonly run: (call: Call) => Promise<number | void>;
 }
 
+/** One of several things that a command does. */
+export interface Action<Run> {
+  /** What stands for the argument behind its name; absent where it takes none. */
+  readonly argument?: string;
+  readonly run: Run;
+}
+
+/** The action that the first argument names; throws a `UsageError` where there is none, or more is given than it takes. */
+export function chooseAction<Run>(
+  command: string,
+  actions: Readonly<Record<string, Action<Run>>>,
+  [name = '', ...given]: readonly string[],
+): Run {
+  const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (action === undefined) {
+    const all = Object.entries(actions).map(([known, { argument }]) => [known, argument ?? ''].join(' ').trimEnd());
+    throw new UsageError(`say what to do: aigateway ${command} ${all.join(' | ')}`);
+  }
+  const { argument, run } = action;
+  if (given.length <= (argument === undefined ? 0 : 1)) return run;
+  // What was given is not repeated: it may be a key.
+  const takes = argument === undefined ? 'no argument' : `one ${argument}, in quotes where it has a space in it`;
+  throw new UsageError(`aigateway ${command} ${name} takes ${takes}; see "aigateway ${command} --help"`);
+}
+
 /** Reads the arguments of a command; throws a `UsageError` or a `SettingError`. */
 export function readCall(command: Command, args: readonly string[]): Call {
   const flags = Object.fromEntries(command.settings.map((name) => [flagOf(name).slice(2), name]));

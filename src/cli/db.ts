@@ -3,9 +3,13 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import { DatabaseUrl } from '../core/database-url.ts';
 import { databaseFile, openExistingStorage, openStorage, requireDatabaseFile } from '../storage/open-storage.ts';
 import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
-import { CommandError, UsageError, type Call, type Command } from './command.ts';
+import { chooseAction, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
 
-const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = { migrate, backup, move };
+const actions: Readonly<Record<string, Action<(call: Call) => Promise<void>>>> = {
+  migrate: { run: migrate },
+  backup: { argument: 'FILE', run: backup },
+  move: { run: move },
+};
 
 export const db: Command = {
   name: 'db',
@@ -17,12 +21,7 @@ export const db: Command = {
   },
   settings: ['DATA_DIR', 'DATABASE_URL'],
   notes: 'A copy holds the account keys encrypted: keep DATA_DIR/master.key with it, in another place.',
-  run(call) {
-    const action = actions[call.arguments[0] ?? ''];
-    if (action === undefined)
-      throw new UsageError('say what to do: aigateway db migrate, db backup FILE, or db move --to URL');
-    return action(call);
-  },
+  run: (call) => chooseAction('db', actions, call.arguments)(call),
 };
 
 async function migrate({ settings }: Call): Promise<void> {

@@ -1,6 +1,6 @@
 // `aigateway keys`: makes, lists, revokes and rotates the client keys of a running gateway.
 import type { Settings } from '../core/settings.ts';
-import { columns, CommandError, UsageError, type Call, type Command } from './command.ts';
+import { chooseAction, columns, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
 import { callManagement, clientSettings, readList } from './management-client.ts';
 
 interface KeyAnswer {
@@ -18,7 +18,12 @@ interface ShownKeyAnswer extends KeyAnswer {
   readonly key: string;
 }
 
-const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = { create, list, revoke, rotate };
+const actions: Readonly<Record<string, Action<(call: Call) => Promise<void>>>> = {
+  create: { run: create },
+  list: { run: list },
+  revoke: { argument: 'KEY', run: revoke },
+  rotate: { argument: 'KEY', run: rotate },
+};
 
 export const keys: Command = {
   name: 'keys',
@@ -50,12 +55,7 @@ export const keys: Command = {
   notes: `KEY is an id, a name, or the beginning that the list shows.
 A new key is printed once, alone on standard output, and can be read nowhere afterwards:
   aigateway keys create --name "Team A" > key.txt`,
-  run(call) {
-    const [name = ''] = call.arguments;
-    const action = actions[name];
-    if (action === undefined) throw new UsageError(`say what to do: aigateway keys ${Object.keys(actions).join('|')}`);
-    return action(call);
-  },
+  run: (call) => chooseAction('keys', actions, call.arguments)(call),
 };
 
 async function create(call: Call): Promise<void> {

@@ -60,8 +60,8 @@ function outliveReaders(): void {
 async function runCommand(args: readonly string[]): Promise<number> {
   const [first = 'serve', ...rest] = args;
   if (first === '--help' || first === '-h' || first === 'help') {
-    const asked = await commandOf(rest[0]);
-    process.stdout.write(asked === undefined ? await overview() : helpOf(asked));
+    const [asked] = rest;
+    process.stdout.write(asked === undefined ? await overview() : helpOf(await commandOf(asked)));
     return 0;
   }
   if (first === '--version' || first === '-V') {
@@ -71,7 +71,6 @@ async function runCommand(args: readonly string[]): Promise<number> {
   // `npm start -- --port 9000` means serve.
   const [name, own] = first.startsWith('-') ? ['serve', args] : [first, rest];
   const command = await commandOf(name);
-  if (command === undefined) throw new UsageError(`there is no command "${name}"; see "aigateway --help"`);
   if (own.includes('--help') || own.includes('-h')) {
     process.stdout.write(helpOf(command));
     return 0;
@@ -79,9 +78,11 @@ async function runCommand(args: readonly string[]): Promise<number> {
   return (await command.run(readCall(command, own))) ?? 0;
 }
 
-async function commandOf(name: string | undefined): Promise<Command | undefined> {
+async function commandOf(name: string): Promise<Command> {
   const all = { ...commands, ...unlisted };
-  return name !== undefined && Object.hasOwn(all, name) ? all[name]?.() : undefined;
+  const load = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (load === undefined) throw new UsageError(`there is no command "${name}"; see "aigateway --help"`);
+  return load();
 }
 
 async function overview(): Promise<string> {

@@ -19,12 +19,12 @@ export async function callManagement<Answer>(
       : HOST.includes(':') && !HOST.startsWith('[')
         ? `[${HOST}]`
         : HOST;
-  const url = `http://${host}:${PORT}/api/v1${path}`;
+  const address = `http://${host}:${PORT}`;
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (ADMIN_TOKEN !== undefined) headers['authorization'] = `Bearer ${ADMIN_TOKEN.reveal()}`;
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(`${address}/api/v1${path}`, {
       method,
       headers,
       redirect: 'error',
@@ -32,13 +32,12 @@ export async function callManagement<Answer>(
     });
   } catch {
     throw new CommandError(
-      `no gateway answers at http://${host}:${PORT}; start it with "npm start", or say where it is with --host and --port`,
+      `no gateway answers at ${address}; start it with "npm start", or say where it is with --host and --port`,
     );
   }
-  const text = await response.text();
-  const answer: unknown = text === '' ? undefined : parseAnswer(text, url);
+  const answer = await readAnswer(response, address);
   if (response.ok) return answer as Answer;
-  const message = (answer as { error?: { message?: string } } | undefined)?.error?.message;
+  const message = (answer as { error?: { message?: string } }).error?.message;
   throw new CommandError(message ?? `the gateway answered ${response.status}`);
 }
 
@@ -59,10 +58,24 @@ export async function readList<Item>(settings: Parameters<typeof callManagement>
   return all;
 }
 
-function parseAnswer(text: string, url: string): unknown {
+/** The JSON object of an answer; throws where something else answers on that port. */
+async function readAnswer(response: Response, address: string): Promise<object> {
+  let text: string;
+  try {
+    text = await response.text();
+  } catch {
+    throw new CommandError(`the answer of the gateway at ${address} broke off; see its log`);
+  }
+  const isOurs = !response.ok || response.headers.has('x-aigateway-request-id');
+  const answer = isOurs ? parsed(text) : undefined;
+  if (typeof answer === 'object' && answer !== null) return answer;
+  throw new CommandError(`what answers at ${address} is not aigateway`);
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new CommandError(`what answers at ${url} is not aigateway`);
+    return undefined;
   }
 }

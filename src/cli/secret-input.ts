@@ -28,6 +28,9 @@ async function ask(prompt: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: nothing, terminal: true });
   try {
     return await lines.question('');
+  } catch {
+    // Broken off, with Ctrl+C or Ctrl+D.
+    return '';
   } finally {
     lines.close();
     process.stderr.write('\n');

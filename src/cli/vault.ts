@@ -5,11 +5,11 @@ import { AuditTrail } from '../management/audit-trail.ts';
 import { countByKey, rotateMasterKey } from '../management/master-key-rotation.ts';
 import type { Storage } from '../storage/storage.ts';
 import { masterKeyFile, openVault, proofIn, type Vault } from '../vault/vault.ts';
-import { columns, UsageError, type Call, type Command } from './command.ts';
+import { chooseAction, columns, type Action, type Call, type Command } from './command.ts';
 
-type Action = (call: Call, storage: Storage, vault: Vault) => Promise<number>;
+type Run = (call: Call, storage: Storage, vault: Vault) => Promise<number>;
 
-const actions: Readonly<Record<string, Action>> = { rotate, status };
+const actions: Readonly<Record<string, Action<Run>>> = { rotate: { run: rotate }, status: { run: status } };
 
 export const vault: Command = {
   name: 'vault',
@@ -24,12 +24,11 @@ same value, then restart with the new key alone.
 It can be broken off at any moment and run again. Backups made before need the old key: keep it as long as
 you keep them.`,
   async run(call) {
-    const action = actions[call.arguments[0] ?? ''];
-    if (action === undefined) throw new UsageError('say what to do: aigateway vault rotate, or aigateway vault status');
+    const run = chooseAction('vault', actions, call.arguments);
     const { settings } = call;
     const storage = await openExistingStorage(settings);
     try {
-      return await action(call, storage, await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage)));
+      return await run(call, storage, await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage)));
     } finally {
       await storage.close();
     }

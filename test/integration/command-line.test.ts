@@ -1,6 +1,8 @@
 // The command line as a person uses it: help, accounts, doctor, backup, demo, and what it says when it cannot.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -50,6 +52,12 @@ suite('help', () => {
     });
   }
 
+  test('of a command that there is not', async () => {
+    const { code, errors } = await run(['help', 'nonsense']);
+    assert.equal(code, 2);
+    assert.match(errors, /^aigateway: there is no command "nonsense"; see "aigateway --help"\n$/u);
+  });
+
   test('--version', async () => {
     assert.match((await run(['--version'])).output, /^\d+\.\d+\.\d+\n$/u);
   });
@@ -89,7 +97,10 @@ suite('accounts', () => {
   });
 
   for (const [name, args, input, code, says] of [
-    ['no action', [], '', 2, /say what to do/u],
+    ['no action', [], '', 2, /say what to do: aigateway accounts add \| list \| test ACCOUNT/u],
+    ['an action that every object has', ['constructor'], '', 2, /say what to do/u],
+    ['a label without its quotes', ['disable', 'Team', 'A'], '', 2, /disable takes one ACCOUNT, in quotes/u],
+    ['a key in the wrong place', ['add', 'hello-key'], '', 2, /add takes no argument/u],
     ['no label', ['add'], 'sk-x-0000000000000001', 2, /--label/u],
     ['no key', ['add', '--label', 'X'], '', 1, /no key was given/u],
     ['a bad key', ['add', '--label', 'X'], 'hello-key', 1, /must start with "sk-/u],
@@ -109,6 +120,26 @@ suite('accounts', () => {
     assert.equal(failed.code, 1);
     assert.match(failed.errors, /no gateway answers at http:\/\/127\.0\.0\.1:1;/u);
   });
+
+  for (const [name, answer, says] of [
+    ['a page', '200 OK\r\ncontent-length: 4\r\n\r\n<p/>', /what answers at .* is not aigateway$/u],
+    ['null', '200 OK\r\ncontent-length: 4\r\n\r\nnull', /what answers at .* is not aigateway$/u],
+    ['other JSON', '200 OK\r\ncontent-length: 2\r\n\r\n{}', /what answers at .* is not aigateway$/u],
+    ['half an answer', '200 OK\r\ncontent-length: 40\r\n\r\n{"data":', /the answer of the gateway .* broke off/u],
+  ] as const) {
+    test(`something else there: ${name}`, async () => {
+      const server = createServer((socket) => {
+        socket.once('data', () => socket.end(`HTTP/1.1 ${answer}`));
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      const failed = await run(['accounts', 'list', '--port', String(port)]);
+      server.close();
+      assert.equal(failed.code, 1);
+      assert.match(failed.errors.trimEnd(), says);
+      assert.equal(failed.errors.trimEnd().split('\n').length, 1);
+    });
+  }
 });
 
 suite('keys', () => {
