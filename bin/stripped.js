@@ -52,6 +52,8 @@ function filesOfSource() {
 
 /** Makes the folder under another name, so that nobody finds half of it. */
 function strip() {
+  // That stripping is an experiment: whoever runs a gateway can do nothing about it.
+  process.removeAllListeners('warning');
   const state = stateOfSource();
   const begun = join(cache, `begun-${process.pid}`);
   for (const file of ['package.json', ...filesOfSource()]) {
