@@ -64,5 +64,5 @@ test('what is sent to a client waits for no word of it that what went before has
   t.after(() => client.destroy());
   client.write('GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n');
   await once(client, 'data');
-  assert.deepEqual(told, [true]);
+  assert.deepEqual(told(), [true]);
 });

@@ -206,7 +206,7 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         async (upstream, raw) => {
           const told = await hearNoDelay(t);
           await ask(upstream, raw.url);
-          assert.deepEqual(told, [true]);
+          assert.deepEqual(told(), [true]);
         },
       ));
 

@@ -117,8 +117,9 @@ suite('what the start stands on', () => {
     assert.match(await start(folder, { AIGATEWAY_WORKERS: '2' }), /the database .* cannot be opened/u);
   });
 
-  test('a port in use', async () => {
+  test('a port in use', async (t) => {
     const server = createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     assert.match(
@@ -126,7 +127,6 @@ suite('what the start stands on', () => {
       new RegExp(`127\\.0\\.0\\.1:${port} is in use`, 'u'),
     );
     assert.match(await start(newFolder(), { AIGATEWAY_PORT: String(port), AIGATEWAY_WORKERS: '2' }), /is in use/u);
-    server.close();
   });
 
   test('a data folder that cannot be made', async () => {

@@ -8,17 +8,12 @@ interface Handle {
   readonly setNoDelay: (this: Handle, isWithoutDelay: boolean) => number;
 }
 
-/** Every word to the operating system, from now on, whether a socket of this process sends without delay. */
-export async function hearNoDelay(t: TestContext): Promise<readonly boolean[]> {
+/** Listens to the operating system: every word that it has got when asked, whether a socket of this process sends without delay. */
+export async function hearNoDelay(t: TestContext): Promise<() => readonly boolean[]> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const handles = Object.getPrototypeOf((server as unknown as { _handle: Handle })._handle) as Handle;
   server.close();
-  const told: boolean[] = [];
-  const { setNoDelay } = handles;
-  t.mock.method(handles, 'setNoDelay', function tell(this: Handle, isWithoutDelay: boolean): number {
-    told.push(isWithoutDelay);
-    return setNoDelay.call(this, isWithoutDelay);
-  });
-  return told;
+  const { mock } = t.mock.method(handles, 'setNoDelay');
+  return () => mock.calls.map(({ arguments: [isWithoutDelay] }) => isWithoutDelay);
 }
