@@ -302,16 +302,17 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
       );
     });
 
-    test('refused, reset, not reachable in time', async () => {
+    test('refused, reset, not reachable in time', async (t) => {
       const upstream = open(300);
+      t.after(() => upstream.close());
       const raw = await startRawUpstream((socket) => void socket.resetAndDestroy());
+      t.after(() => raw.close());
       assert.equal((await ask(upstream, raw.url)).end, 'connection_failed');
       await raw.close();
       const refused = await ask(upstream, raw.url);
       assert.deepEqual([refused.end, refused.sent], ['connection_failed', 0]);
       const unknown = await ask(upstream, 'http://name.invalid');
       assert.deepEqual([unknown.end, unknown.sent], ['connection_failed', 0]);
-      await upstream.close();
     });
 
     test('an aborted request closes its connection, before the answer and in the middle of it', () =>
