@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 
 const lockFile = 'lock';
 
@@ -14,13 +15,31 @@ export interface Claim {
   remove(): void;
 }
 
-/**
- * Claims a spool folder, which is made if it is not there; undefined where a living process has it. SQLite's file lock
- * is a lock of the operating system: it ends with the process, however that ends.
- */
+/** Claims a spool folder of one's own, which is made if it is not there; undefined where a living process has it. */
 export function claimSpool(folder: string): Claim | undefined {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const lock = new DatabaseSync(join(folder, lockFile), { timeout: 0 });
+  return lockSpool(folder, new DatabaseSync(join(folder, lockFile), { timeout: 0 }));
+}
+
+/** Claims a spool folder that another process made; undefined where a living process has it, or is just making it, and where it is gone. */
+export function claimLeftSpool(folder: string): Claim | undefined {
+  const file = join(folder, lockFile);
+  const hasLock = existsSync(file);
+  // With neither a lock nor lines in it, it is being made: who took it now would take the folder from under its maker.
+  if (!hasLock && (!existsSync(folder) || readdirSync(folder).length === 0)) return undefined;
+  let lock: DatabaseSync;
+  try {
+    // A lock that is gone by now is not made again: it would be a second one for those who have the first one open.
+    lock = new DatabaseSync(`${pathToFileURL(file).href}?mode=${hasLock ? 'rw' : 'rwc'}`, { timeout: 0 });
+  } catch (error) {
+    if (!existsSync(file)) return undefined;
+    throw error;
+  }
+  return lockSpool(folder, lock);
+}
+
+/** SQLite's file lock is a lock of the operating system: it ends with the process, however that ends. */
+function lockSpool(folder: string, lock: DatabaseSync): Claim | undefined {
   try {
     lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch {

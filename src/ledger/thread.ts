@@ -6,7 +6,7 @@ import { systemClock } from '../lib/clock.ts';
 import { tendThreadMemory } from '../lib/thread-memory.ts';
 import type { LedgerStore, SpoolPosition } from '../storage/ledger-store.ts';
 import { openLedgerStore } from '../storage/open-ledger-store.ts';
-import { claimSpool, listSpools, type Claim } from './claim.ts';
+import { claimLeftSpool, claimSpool, listSpools, type Claim } from './claim.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Ingest } from './ingest.ts';
 import type { LedgerThreadData, ToLedger, FromLedger } from './messages.ts';
@@ -143,7 +143,7 @@ class LedgerThread {
   }
 
   async #adopt(name: string): Promise<void> {
-    const claim = claimSpool(join(this.#root, name));
+    const claim = claimLeftSpool(join(this.#root, name));
     if (claim === undefined) return;
     try {
       const ingest = await Ingest.begin(claim.folder, name, this.#store, systemClock);
