@@ -27,6 +27,7 @@ const withoutDatabase = [
   'disconnect',
   'failure-rules',
   'faults',
+  'moved-database',
   'schema-chat',
   'schema-text',
   'slow-clients',

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock, type Clock } from '../../lib/clock.ts';
 import { ConflictError, StorageError } from '../storage.ts';
+import { Place } from './place.ts';
 import type { Statement, StatementRunner } from './statements.ts';
 import type { DatabaseThreadData, WorkerAnswer, WorkerRequest } from './worker.ts';
 
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
   /** Nothing is written on it. */
   readonly isReadOnly?: boolean;
   readonly clock?: Clock;
+  /** Where the file is that is to be opened, and no other; not given: whichever is there. */
+  readonly place?: Place;
 }
 
 /**
@@ -30,6 +33,7 @@ export interface ConnectionOptions {
 export class SqliteConnection implements StatementRunner {
   readonly #begin: () => Worker;
   readonly #clock: Clock;
+  #place: Place | undefined;
   #worker: Worker | undefined;
   #begunAtMs = 0;
   readonly #waiting = new Map<number, Waiting>();
@@ -40,19 +44,21 @@ export class SqliteConnection implements StatementRunner {
   /** The thread on which the transaction was begun that is not over. */
   #transaction: Worker | undefined;
 
-  private constructor(begin: () => Worker, clock: Clock) {
+  private constructor(begin: () => Worker, clock: Clock, place: Place | undefined) {
     this.#begin = begin;
     this.#clock = clock;
+    this.#place = place;
   }
 
   /** Rejects with a `StorageError` where the file cannot be used. */
   static async open(
     file: string,
-    { isReadOnly = false, clock = systemClock }: ConnectionOptions = {},
+    { isReadOnly = false, clock = systemClock, place }: ConnectionOptions = {},
   ): Promise<SqliteConnection> {
     const source = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
     const workerData: DatabaseThreadData = { file, isReadOnly };
-    const connection = new SqliteConnection(() => new Worker(source, { workerData }), clock);
+    place?.check();
+    const connection = new SqliteConnection(() => new Worker(source, { workerData }), clock, place);
     connection.#start();
     try {
       await connection.#expect(0);
@@ -61,6 +67,7 @@ export class SqliteConnection implements StatementRunner {
       await connection.#worker?.terminate();
       throw new StorageError((error as Error).message);
     }
+    connection.#place ??= new Place(file);
     return connection;
   }
 
@@ -70,7 +77,9 @@ export class SqliteConnection implements StatementRunner {
   }
 
   async run(sql: string, parameters: readonly unknown[]): Promise<WorkerAnswer> {
-    if (this.#transaction !== undefined) {
+    // What has begun in the right file ends there.
+    if (this.#transaction === undefined) this.#place?.check();
+    else {
       const isLost = this.#transaction !== this.#worker;
       if (sql === 'COMMIT' || sql === 'ROLLBACK') this.#transaction = undefined;
       // What was a part of it must not be done on its own.
@@ -89,10 +98,12 @@ export class SqliteConnection implements StatementRunner {
 
   /** Runs the statements as one transaction; false, and nothing is done, where one of them changes nothing. */
   async runBatch(batch: readonly Statement[]): Promise<boolean> {
+    this.#place?.check();
     return ((await this.#send({ batch })).changes ?? 0) > 0;
   }
 
   async backup(file: string): Promise<void> {
+    this.#place?.check();
     await this.#send({ backupTo: file });
   }
 

@@ -3,16 +3,20 @@ import type { LedgerMaintenance, Retention } from '../ledger-maintenance.ts';
 import type { Run } from '../plain-sql.ts';
 import { sqlLedgerMaintenance } from '../sql-ledger-maintenance.ts';
 import { openDatabase } from './open.ts';
+import { Place } from './place.ts';
 import { listRequests } from './request-lists.ts';
 import { Statements } from './statements.ts';
 
-/** Opens the maintenance of a database file. */
-export function openSqliteLedgerMaintenance(file: string, retention: Retention): LedgerMaintenance {
+/** Opens the maintenance of a database file; `known` where that file has been open already. */
+export function openSqliteLedgerMaintenance(file: string, retention: Retention, known?: Place): LedgerMaintenance {
+  known?.check();
   const database = openDatabase(file);
+  const place = known ?? new Place(file);
   const statements = new Statements(database);
   const run: Run = async (sql, ...parameters) => statements.run(sql, parameters);
   return sqlLedgerMaintenance(retention, {
     async transaction(work) {
+      place.check();
       database.exec('BEGIN IMMEDIATE');
       try {
         const result = await work(run);

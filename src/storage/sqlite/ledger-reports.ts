@@ -7,6 +7,7 @@ import { sqlLedgerReports } from '../sql-ledger-reports.ts';
 import { StorageError } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
+import type { Place } from './place.ts';
 import { Turns } from './turns.ts';
 
 /** A thread costs 8 MB and 30 ms. */
@@ -23,6 +24,7 @@ export type ShortQuestions = Pick<LedgerReports, 'spending' | 'spendingOfSpool'>
 /** Reports over a database file that is migrated already. A long one keeps other reports waiting, but nobody else. */
 export class SqliteLedgerReports implements LedgerReports {
   readonly #file: string;
+  readonly #place: Place;
   readonly #clock: Clock;
   readonly #short: () => ShortQuestions | undefined;
   #opened: Promise<Opened> | undefined;
@@ -31,8 +33,9 @@ export class SqliteLedgerReports implements LedgerReports {
   #isClosed = false;
 
   /** `short` answers short questions without a thread of their own; undefined where they would have to wait there. */
-  constructor(file: string, clock: Clock, short: () => ShortQuestions | undefined) {
+  constructor(file: string, place: Place, clock: Clock, short: () => ShortQuestions | undefined) {
     this.#file = file;
+    this.#place = place;
     this.#clock = clock;
     this.#short = short;
   }
@@ -96,7 +99,7 @@ export class SqliteLedgerReports implements LedgerReports {
     this.#stopIdling = undefined;
     this.#users += 1;
     try {
-      this.#opened ??= open(this.#file, this.#clock);
+      this.#opened ??= open(this.#file, this.#place, this.#clock);
       return (await this.#opened).reports;
     } catch (error) {
       // The next one tries again.
@@ -123,8 +126,8 @@ export class SqliteLedgerReports implements LedgerReports {
   }
 }
 
-async function open(file: string, clock: Clock): Promise<Opened> {
-  const connection = await SqliteConnection.open(file, { isReadOnly: true, clock });
+async function open(file: string, place: Place, clock: Clock): Promise<Opened> {
+  const connection = await SqliteConnection.open(file, { isReadOnly: true, clock, place });
   const side = { connection, turns: new Turns(connection) };
   const dialect = sqliteDialect(() => side);
   const database = new Kysely<LedgerTables>({ dialect });

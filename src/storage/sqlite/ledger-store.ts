@@ -23,6 +23,7 @@ import { transcriptColumns, type TranscriptRow } from '../transcripts.ts';
 import { spendingColumns, SpendingIncrements } from '../spending-increments.ts';
 import { sumColumns, UsageIncrements } from '../usage-increments.ts';
 import { openDatabase } from './open.ts';
+import { Place } from './place.ts';
 import { areUnlisted, listRequests, mostUnlisted } from './request-lists.ts';
 
 const insert = (table: string, columns: readonly string[]): string =>
@@ -62,6 +63,7 @@ class SqliteLedgerStore implements LedgerStore {
   readonly #prepared: Readonly<Record<keyof typeof statements, StatementSync>>;
 
   readonly #file: string;
+  readonly #place: Place;
   readonly #mostUnlisted: number;
   /** Entries until somebody looks whether too many wait to be listed. */
   #entriesToListing = 0;
@@ -70,6 +72,7 @@ class SqliteLedgerStore implements LedgerStore {
     const database = openDatabase(file);
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     this.#file = file;
+    this.#place = new Place(file);
     this.#mostUnlisted = most;
     this.#database = database;
     this.#prepared = Object.fromEntries(
@@ -110,17 +113,17 @@ class SqliteLedgerStore implements LedgerStore {
   }
 
   async conclude(spool: string, nowMs: number): Promise<void> {
-    asStorageError(() => this.#prepared.conclude.run(spool, Math.floor(nowMs)));
+    this.#inTransaction(() => this.#prepared.conclude.run(spool, Math.floor(nowMs)));
   }
 
   async forget(spool: string): Promise<void> {
-    asStorageError(() => this.#prepared.forget.run(spool));
+    this.#inTransaction(() => this.#prepared.forget.run(spool));
   }
 
   async openMaintenance(retention: Retention): Promise<LedgerMaintenance> {
     // Loaded when it is needed: a start has no use for it.
     const { openSqliteLedgerMaintenance } = await import('./ledger-maintenance.ts');
-    return openSqliteLedgerMaintenance(this.#file, retention);
+    return openSqliteLedgerMaintenance(this.#file, retention, this.#place);
   }
 
   async close(): Promise<void> {
@@ -161,8 +164,9 @@ class SqliteLedgerStore implements LedgerStore {
     };
   }
 
-  #inTransaction(work: () => void): void {
+  #inTransaction(work: () => unknown): void {
     asStorageError(() => {
+      this.#place.check();
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         work();

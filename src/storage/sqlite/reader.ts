@@ -1,6 +1,7 @@
 // A second, read-only connection for short questions: what is asked on it never waits for a write, or for the disk that a write waits for.
 import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage.ts';
+import type { Place } from './place.ts';
 import { Statements, type Statement, type StatementResult, type StatementRunner } from './statements.ts';
 
 /** A reader waits for nobody in a write-ahead log, but for who recovers the log after a crash. */
@@ -10,13 +11,16 @@ const busyTimeoutMs = 50;
 export class SqliteReader implements StatementRunner {
   readonly #database: DatabaseSync;
   readonly #statements: Statements;
+  readonly #place: Place;
 
-  constructor(file: string) {
+  constructor(file: string, place: Place) {
+    this.#place = place;
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
     this.#statements = new Statements(this.#database);
   }
 
   async run(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    this.#place.check();
     try {
       return this.#statements.run(sql, parameters);
     } catch (error) {

@@ -9,6 +9,7 @@ import { StorageError, type Storage } from '../storage.ts';
 import { SqliteConnection } from './connection.ts';
 import { sqliteDialect, type Side } from './dialect.ts';
 import { SqliteLedgerReports } from './ledger-reports.ts';
+import { Place } from './place.ts';
 import { SqliteReader } from './reader.ts';
 import { Turns } from './turns.ts';
 
@@ -21,13 +22,14 @@ const pollEveryMs = 500;
 /** Opens and migrates the database file; rejects with a `StorageError` that says what is wrong with it. */
 export async function openSqliteStorage(file: string, clock: Clock = systemClock): Promise<Storage> {
   const connection = await SqliteConnection.open(file, { clock });
+  const place = new Place(file);
   const turns = new Turns(connection);
   const writing: Side = { connection, turns };
   const database = new Kysely<Tables>({ dialect: sqliteDialect(() => writing) });
   // While nothing is to be written, which may have to wait for others' writes, its thread has time for short questions.
   const short = sqlLedgerReports(new Kysely<LedgerTables>({ dialect: sqliteDialect(() => writing) }));
-  const reports = new SqliteLedgerReports(file, clock, () => (connection.isIdle ? short : undefined));
-  const reader = new SqliteReader(file);
+  const reports = new SqliteLedgerReports(file, place, clock, () => (connection.isIdle ? short : undefined));
+  const reader = new SqliteReader(file, place);
   const reading: Side = { connection: reader, turns: new Turns(reader) };
   // What is asked within a transaction belongs to it: only there is what it has written so far.
   const watched = new Kysely<Tables>({ dialect: sqliteDialect(() => (turns.isInside ? writing : reading)) });
