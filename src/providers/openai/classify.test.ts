@@ -60,7 +60,7 @@ suite('the failure’s facts', () => {
 
   test('inside a success the status stays the answer’s', () => {
     const { status, code, message } = classify(answerOf(200, { error: { code: 429, message: 'later' } }));
-    assert.deepEqual([status, code, message], [200, '429', 'answered 200: later']);
+    assert.deepEqual([status, code, message], [200, '429', 'the upstream reported an error under 200: later']);
   });
 
   test('without an error object the message says so, and there is no code', () => {

@@ -225,7 +225,9 @@ function restOf(kind: FailureKind, waitMs: number | undefined): number | undefin
 function messageOf({ status, body }: FailedAnswer, { isError, message }: ReadError): string {
   if (!isError)
     return `answered ${status} with ${body.length === 0 ? 'an empty body' : 'a body that is not an error object'}`;
-  return `answered ${status}${message === '' ? '' : `: ${clean(message, 500)}`}`;
+  // It may come in the middle of a stream: that is no answer of its own.
+  const what = status >= 200 && status < 300 ? `the upstream reported an error under ${status}` : `answered ${status}`;
+  return `${what}${message === '' ? '' : `: ${clean(message, 500)}`}`;
 }
 
 /** One line without keys, cut to a sane length. */

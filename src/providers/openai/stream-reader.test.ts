@@ -113,6 +113,23 @@ suite('the usage of a stream', () => {
     test(name, () => assert.equal(read(events).reader.rawUsage, rawUsage));
 });
 
+suite('an empty text where others write null', () => {
+  const chunk = (reason: string): string =>
+    `{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":${reason}}]}`;
+
+  test('is no finish reason: the stream is neither begun by it nor over', () => {
+    const { reader } = read([]);
+    assert.deepEqual([meaningOf(reader, chunk('""')).hasContent, reader.isFinished], [false, false]);
+    assert.deepEqual([meaningOf(reader, chunk('"stop"')).hasContent, reader.isFinished], [true, true]);
+  });
+
+  test('is no error', () => {
+    const { reader } = read([]);
+    assert.equal(meaningOf(reader, '{"choices":[],"error":""}').error, undefined);
+    assert.equal(meaningOf(reader, '{"choices":[],"error":"slow down"}').error, 'slow down');
+  });
+});
+
 suite('the tier of a stream', () => {
   const tiers: Readonly<Record<string, readonly [events: readonly string[], tier: string | undefined]>> = {
     none: [[delta('{}'), '{"choices":[],"service_tier":null}', '{"choices":[],"service_tier":5}'], undefined],

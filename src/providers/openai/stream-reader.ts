@@ -28,6 +28,11 @@ function isNull(bytes: Uint8Array, start: number): boolean {
   return bytes[start] === letterN;
 }
 
+/** Null, or "" as some servers write it. */
+function isNullText(bytes: Uint8Array, start: number, end: number): boolean {
+  return isNull(bytes, start) || (bytes[start] === quote && end - start === 2);
+}
+
 /** Null, "", [] and {} carry nothing. */
 function isEmptyValue(bytes: Uint8Array, start: number, end: number): boolean {
   if (isNull(bytes, start)) return true;
@@ -152,7 +157,7 @@ export class ChunkReader implements StreamReader {
     const bytes = this.#bytes;
     if (nameIs(bytes, nameStart, nameEnd, 'error')) {
       this.#isPlain = false;
-      if (!isNull(bytes, start)) this.#meaning.error = readValue(bytes, start, end);
+      if (!isNullText(bytes, start, end)) this.#meaning.error = readValue(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'usage')) {
       if (bytes[start] !== openBrace) return;
       this.#isPlain = false;
@@ -207,7 +212,7 @@ export class ChunkReader implements StreamReader {
   #readChoiceMember(nameStart: number, nameEnd: number, start: number, end: number): void {
     const bytes = this.#bytes;
     if (nameIs(bytes, nameStart, nameEnd, 'finish_reason')) {
-      if (isNull(bytes, start)) return;
+      if (isNullText(bytes, start, end)) return;
       this.#isPlain = false;
       this.#hasFinish = true;
       this.#meaning.hasContent = true;
