@@ -175,9 +175,8 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     // After the point of no return: say in the stream that it broke, and end it without an end mark.
     const { code, failure } = conclusion;
     this.#transmission?.abort();
-    this.#sink.end(
-      errorEvent(code, `The answer is incomplete: ${withoutSecret(failure.message, this.#parts.account.credential)}.`),
-    );
+    const what = withoutSecret(failure.message, this.#parts.account.credential).replace(/\.$/u, '');
+    this.#sink.end(errorEvent(code, `The answer is incomplete: ${what}.`));
     const outcome = this.#sink.isMuted || failure.kind === 'client_gone' ? 'client_cancelled' : 'stream_interrupted';
     this.#finish({ kind: 'answered', outcome, errorCode: code, failure, heard });
   }

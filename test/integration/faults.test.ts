@@ -294,6 +294,7 @@ suite('after the first content', () => {
       assert.equal(response.status, 200);
       const text = await response.text();
       assert.match(text, new RegExp(`data: \\{"error":\\{[^\\n]*"code":"${code}"\\}\\}\\n\\n$`, 'u'));
+      assert.match(text, /"message":"The answer is incomplete: [^"]*[^".]\.","type"/u);
       assert.doesNotMatch(text, /\[DONE\]|"finish_reason":"/u);
       assert.equal(rig.mock.journal().entries.length, 1);
     });
