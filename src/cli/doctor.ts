@@ -9,10 +9,10 @@ import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { tryRedis } from '../shared-state/open-shared-state.ts';
-import { openStorage } from '../storage/open-storage.ts';
+import { databaseFile, openExistingStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { http1Upstream } from '../upstream/http1/http1-upstream.ts';
-import { masterKeyFile, openVault, proofIn } from '../vault/vault.ts';
+import { masterKeyFile, openVault, proofIn, UnsealError, type Vault } from '../vault/vault.ts';
 import type { Command } from './command.ts';
 
 const reachTimeoutMs = 10_000;
@@ -33,7 +33,8 @@ export const doctor: Command = {
   usage: '',
   options: {},
   settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
-  notes: 'It changes nothing and makes no paid call. It exits with 1 when something must be mended.',
+  notes: `It makes nothing and no paid call, and changes nothing but a schema of an older version, as a start does.
+It exits with 1 when something must be mended.`,
   async run({ settings }) {
     let hasFailed = false;
     const say = ({ level, what, finding }: Finding): void => {
@@ -44,8 +45,7 @@ export const doctor: Command = {
     say(checkSettings(settings));
     const folder = checkFolder(settings);
     say(folder);
-    if (folder.level !== 'ok') return hasFailed ? 1 : 0;
-    const configuration = await checkDatabase(settings, say);
+    const configuration = folder.level === 'fail' ? undefined : await checkDatabase(settings, say);
     await checkRedis(settings, say);
     for (const provider of configuration?.providers.values() ?? []) {
       if (provider.isActive) for (const finding of await checkProvider(settings, provider)) say(finding);
@@ -89,34 +89,26 @@ function checkFolder({ DATA_DIR }: Settings): Finding {
 }
 
 async function checkDatabase(settings: Settings, say: (finding: Finding) => void): Promise<Configuration | undefined> {
-  const storage = await openStorage(settings).catch((error: Error) => {
+  if (settings.DATABASE_URL.kind === 'sqlite' && !existsSync(databaseFile(settings))) {
+    const finding = `${databaseFile(settings)} is not there yet: the first start makes it`;
+    say({ level: 'warn', what: 'database', finding });
+    return undefined;
+  }
+  const storage = await openExistingStorage(settings).catch((error: Error) => {
     say({ level: 'fail', what: 'database', finding: error.message });
   });
   if (storage === undefined) return undefined;
   try {
     say({ level: 'ok', what: 'database', finding: 'opens, and its schema is up to date' });
-    const vault = await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, {
-      ...proofIn(storage),
-      // A doctor leaves no key behind.
-      keep: async (proof) => proof,
-    });
-    say({ level: 'ok', what: 'master key', finding: 'opens what the database holds' });
-    const configuration = buildConfiguration(await storage.readConfiguration(), vault);
-    for (const problem of configuration.problems) say({ level: 'fail', what: 'configuration', finding: problem });
-    const active = configuration.accounts.filter(({ isActive }) => isActive).length;
+    const vault = await openVaultAsItIs(settings, storage);
     say(
-      active > 0
-        ? {
-            level: 'ok',
-            what: 'accounts',
-            finding: `${active} active of ${configuration.accounts.length}; "aigateway accounts test" tries their keys`,
-          }
-        : {
-            level: 'warn',
-            what: 'accounts',
-            finding: 'none is active: add one with "aigateway accounts add --label TEXT"',
-          },
+      vault === undefined
+        ? { level: 'warn', what: 'master key', finding: 'is not there yet: the first start makes it' }
+        : { level: 'ok', what: 'master key', finding: 'opens what the database holds' },
     );
+    const configuration = buildConfiguration(await storage.readConfiguration(), vault ?? noVault);
+    for (const problem of configuration.problems) say({ level: 'fail', what: 'configuration', finding: problem });
+    say(accountsFinding(configuration));
     say(await checkClientKeys(settings, storage, say));
     return configuration;
   } catch (error) {
@@ -126,6 +118,29 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
     await storage.close();
   }
 }
+
+function accountsFinding({ accounts }: Configuration): Finding {
+  const what = 'accounts';
+  const active = accounts.filter(({ isActive }) => isActive).length;
+  if (active === 0)
+    return { level: 'warn', what, finding: 'none is active: add one with "aigateway accounts add --label TEXT"' };
+  const finding = `${active} active of ${accounts.length}; "aigateway accounts test" tries their keys`;
+  return { level: 'ok', what, finding };
+}
+
+/** Undefined where there is no key yet: a doctor leaves none behind. */
+async function openVaultAsItIs(settings: Settings, storage: Storage): Promise<Vault | undefined> {
+  const proof = proofIn(storage);
+  const hasKey = settings.ENCRYPTION_KEY !== undefined || existsSync(masterKeyFile(settings.DATA_DIR));
+  if (!hasKey && (await proof.read()) === undefined) return undefined;
+  return openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, { ...proof, keep: async (text) => text });
+}
+
+const noVault = {
+  unseal(): never {
+    throw new UnsealError('there is no master key yet');
+  },
+};
 
 async function checkRedis({ REDIS_URL }: Settings, say: (finding: Finding) => void): Promise<void> {
   if (REDIS_URL === undefined) return;
@@ -165,51 +180,42 @@ async function checkClientKeys(
 async function checkProvider(settings: Settings, provider: Provider): Promise<Finding[]> {
   const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS);
   const startedAt = performance.now();
-  const findings = await new Promise<Finding[]>((resolve) => {
-    const fail = (why: string): void =>
-      resolve([{ level: 'fail', what: provider.id, finding: `${provider.baseUrl} does not answer: ${why}` }]);
-    const timer = setTimeout(() => fail(`silent for ${reachTimeoutMs} ms`), reachTimeoutMs);
-    const path = `${provider.basePath}/models`;
-    upstream.send(
-      {
-        origin: provider.origin,
-        mayBePrivate: provider.config.allow_private === true,
-        method: 'GET',
-        path,
-        headers: ['accept', 'application/json'],
-        body: null,
+  const { promise: found, resolve } = Promise.withResolvers<Finding[]>();
+  const fail = (why: string): void =>
+    resolve([{ level: 'fail', what: provider.id, finding: `${provider.baseUrl} does not answer: ${why}` }]);
+  const timer = setTimeout(() => fail(`silent for ${reachTimeoutMs} ms`), reachTimeoutMs);
+  const transmission = upstream.send(
+    {
+      origin: provider.origin,
+      mayBePrivate: provider.config.allow_private === true,
+      method: 'GET',
+      path: `${provider.basePath}/models`,
+      headers: ['accept', 'application/json'],
+      body: null,
+    },
+    {
+      onSent() {},
+      onHead(status, headers) {
+        const took = Math.round(performance.now() - startedAt);
+        const finding = `${provider.baseUrl} answers (${status} without a key, ${took} ms)`;
+        resolve([{ level: 'ok', what: provider.id, finding }, ...clockFindings(provider, headers)]);
       },
-      {
-        onSent() {},
-        onHead(status, headers) {
-          clearTimeout(timer);
-          const took = Math.round(performance.now() - startedAt);
-          const findings: Finding[] = [
-            {
-              level: 'ok',
-              what: provider.id,
-              finding: `${provider.baseUrl} answers (${status} without a key, ${took} ms)`,
-            },
-          ];
-          const skewMs = Date.now() - Date.parse(fieldOf(headers, 'date') ?? '');
-          if (Math.abs(skewMs) > clockSkewLimitMs) {
-            findings.push({
-              level: 'warn',
-              what: 'clock',
-              finding: `${Math.round(skewMs / 1000)} s off from ${provider.origin}: set this machine's clock`,
-            });
-          }
-          resolve(findings);
-        },
-        onData() {},
-        onEnd() {},
-        onError: (error) => {
-          clearTimeout(timer);
-          fail(error.message);
-        },
-      },
-    );
-  });
+      onData() {},
+      onEnd() {},
+      onError: (error) => fail(error.message),
+    },
+  );
+  const findings = await found;
+  clearTimeout(timer);
+  // Of an answer the head is enough, and of silence there is no end.
+  transmission.abort();
   await upstream.close();
   return findings;
+}
+
+function clockFindings({ origin }: Provider, headers: readonly string[]): Finding[] {
+  const skewMs = Date.now() - Date.parse(fieldOf(headers, 'date') ?? '');
+  if (!(Math.abs(skewMs) > clockSkewLimitMs)) return [];
+  const finding = `${Math.round(skewMs / 1000)} s off from ${origin}: set this machine's clock`;
+  return [{ level: 'warn', what: 'clock', finding }];
 }

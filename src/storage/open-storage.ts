@@ -20,6 +20,10 @@ export async function openStorage(settings: Settings): Promise<Storage> {
       `the data folder ${settings.DATA_DIR} cannot be made (${(error as NodeJS.ErrnoException).code}); check AIGATEWAY_DATA_DIR`,
     );
   }
+  return open(settings);
+}
+
+async function open(settings: Settings): Promise<Storage> {
   // Who works on one kind of database has no driver of the other in its memory.
   if (settings.DATABASE_URL.kind === 'postgres') {
     const { openPostgresStorage } = await import('./postgres/storage.ts');
@@ -32,9 +36,9 @@ export async function openStorage(settings: Settings): Promise<Storage> {
 }
 
 /** The same where nothing is to be made: a folder that was misspelt would be an empty database that looks like a true one. */
-export function openExistingStorage(settings: Settings): Promise<Storage> {
+export async function openExistingStorage(settings: Settings): Promise<Storage> {
   requireDatabaseFile(settings);
-  return openStorage(settings);
+  return open(settings);
 }
 
 /** Throws a `StartError` where the settings lead to an embedded database that is not there. */

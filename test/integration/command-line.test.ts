@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { runOutside } from '../support/outside-sql.ts';
 import { runProgram, type ProgramOptions } from '../support/program.ts';
 import { redisPassword, startRedis, withoutRedis } from '../support/redis.ts';
 import { startRig, type Rig } from '../support/rig.ts';
@@ -240,6 +241,19 @@ suite('doctor and db', () => {
     assert.match(wrong.output, /^✗ master key .*not the key/mu);
   });
 
+  test('a provider whose answer has no end', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('HTTP/1.1 401 Unauthorized\r\n\r\nand so on');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    await rig.manage('POST', '/providers', { id: 'endless', base_url: `http://127.0.0.1:${port}` });
+    const { output } = await run(['doctor', ...data]);
+    server.close();
+    assert.match(output, /^✓ endless +http:\/\/127\.0\.0\.1:\d+ answers \(401 without a key/mu);
+  });
+
   test('a Redis that answers, and one that does not', { skip: withoutRedis }, async () => {
     await using redis = await startRedis();
     const good = await run(['doctor', ...data], { env: { AIGATEWAY_REDIS_URL: redis.url } });
@@ -257,6 +271,28 @@ suite('doctor and db', () => {
     assert.equal(code, 0);
     assert.match(output, /^! data folder +.*not there yet/mu);
     assert.equal(existsSync(folder), false, 'it changes nothing');
+    const away = await run(['doctor', '--data-dir', folder], { env: { AIGATEWAY_REDIS_URL: 'redis://127.0.0.1:1' } });
+    assert.equal(away.code, 1);
+    assert.match(away.output, /^✗ Redis +redis:\/\/127\.0\.0\.1:1 is not to be used/mu);
+  });
+
+  test('a folder in which no gateway was started yet stays empty', { skip: withoutFile }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aigateway-empty-'));
+    const { code, output } = await run(['doctor', '--data-dir', folder]);
+    assert.equal(code, 0, output);
+    assert.match(output, /^! database +.*aigateway\.db is not there yet: the first start makes it$/mu);
+    assert.deepEqual(readdirSync(folder), []);
+    assert.equal((await run(['db', 'migrate', '--data-dir', folder])).code, 0);
+    // So that it goes nowhere.
+    await runOutside(
+      join(folder, 'aigateway.db'),
+      "INSERT INTO providers (id, name, base_url) VALUES ('openai', 'Nobody', 'http://127.0.0.1:1')",
+    );
+    const { output: migrated } = await run(['doctor', '--data-dir', folder]);
+    assert.match(migrated, /^✓ database/mu);
+    assert.match(migrated, /^! master key +is not there yet: the first start makes it$/mu);
+    assert.ok(!readdirSync(folder).includes('master.key'));
+    rmSync(folder, { recursive: true });
   });
 
   test('a backup while the gateway runs, never over an existing file', { skip: withoutFile }, async () => {
