@@ -69,7 +69,5 @@ export const lanes = {
 
 export type LaneId = keyof typeof lanes;
 export const laneIds = Object.keys(lanes) as LaneId[];
-/** Those of a complete run; the others are asked for by name. */
-export const usualLaneIds = laneIds.filter((id) => id !== 'stream300');
 /** The lanes that load. */
 export type LoadLaneId = { [Id in LaneId]: (typeof lanes)[Id] extends LoadLane ? Id : never }[LaneId];

@@ -45,6 +45,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
   cpu_per_chunk_34: { ...cost('CPU per chunk of it', 'stream34', 'chunk'), ...both },
   cpu_per_stream_300: cost('CPU per stream of 300 chunks', 'stream300', 'answer'),
   cpu_per_chunk_300: { ...cost('CPU per chunk of it', 'stream300', 'chunk'), ...plotted },
+  cpu_per_further_chunk: { ...furtherChunk('CPU of one more chunk, of 300 against 34'), ...both },
   cpu_per_chunk_paced: { ...cost('CPU per chunk, one every 20 ms, 64 streams', 'paced', 'chunk'), ...both },
   cpu_per_chunk_paced_512: { ...cost('CPU per chunk, one every 20 ms, 512 streams', 'paced512', 'chunk'), ...plotted },
   late_reads: paced('Late reads, 64 paced streams', 'paced', ({ lateReads }) => lateReads),
@@ -104,11 +105,7 @@ export function companionCost(
 type LaneMetric = Metric & { readonly lane: LaneId };
 
 function cost(title: string, lane: LoadLaneId, per: 'answer' | 'chunk'): LaneMetric {
-  const parts = per === 'answer' ? 1 : (answers[lanes[lane].model]?.chunks ?? Number.NaN);
-  const of = (report: LoadReport | undefined): number | undefined =>
-    report === undefined || report.subjectCpuMs === 0 || report.answers === 0
-      ? undefined
-      : (report.subjectCpuMs * 1000) / (report.answers * parts);
+  const parts = per === 'answer' ? 1 : chunksOf(lane);
   const decimals = per === 'answer' ? 0 : 1;
   return {
     title,
@@ -117,8 +114,30 @@ function cost(title: string, lane: LoadLaneId, per: 'answer' | 'chunk'): LaneMet
     lane,
     isMain: false,
     isPlotted: false,
-    of: (measured) => of(measured.lanes[lane]),
+    of: ({ lanes: reports }) => perAnswer(reports[lane], parts),
   };
+}
+
+/** What a stream costs for each chunk that it is longer: its request, which every stream has, is left out. */
+function furtherChunk(title: string): LaneMetric {
+  const [short, long] = ['stream34', 'stream300'] as const;
+  return {
+    ...cost(title, long, 'chunk'),
+    of: ({ lanes: reports }) => {
+      const [shorter, longer] = [perAnswer(reports[short], 1), perAnswer(reports[long], 1)];
+      if (shorter === undefined || longer === undefined) return undefined;
+      return (longer - shorter) / (chunksOf(long) - chunksOf(short));
+    },
+  };
+}
+
+function chunksOf(lane: LoadLaneId): number {
+  return answers[lanes[lane].model]?.chunks ?? Number.NaN;
+}
+
+function perAnswer(report: LoadReport | undefined, parts: number): number | undefined {
+  if (report === undefined || report.subjectCpuMs === 0 || report.answers === 0) return undefined;
+  return (report.subjectCpuMs * 1000) / (report.answers * parts);
 }
 
 function rate(title: string, lane: LoadLaneId): LaneMetric {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { laneIds, lanes as laneTable, usualLaneIds, type LaneId } from './lanes.ts';
+import { laneIds, lanes as laneTable, type LaneId } from './lanes.ts';
 import { openAccounting } from './lib/accounting.ts';
 import { endOnSignal } from './lib/end-on-signal.ts';
 import { startCompanions } from './lib/companions.ts';
@@ -50,7 +50,7 @@ function readOptions(): Options | undefined {
       'rest-seconds': { type: 'string', default: '60' },
       cache: { type: 'string', default: defaultCacheFolder() },
       trials: { type: 'string', default: '5' },
-      lanes: { type: 'string', default: usualLaneIds.join(',') },
+      lanes: { type: 'string', default: laneIds.join(',') },
       subjects: { type: 'string', default: usualSubjectIds.join(',') },
       write: { type: 'boolean', default: false },
       profile: { type: 'string' },
@@ -85,7 +85,7 @@ function chosen<Id extends string>(option: string, text: string, all: readonly I
 
 /** Only a complete run is kept: a part of one shall not take the place of a whole. */
 function isComplete({ lanes, subjects }: Options): boolean {
-  return lanes.join() === usualLaneIds.join() && subjects.join() === usualSubjectIds.join();
+  return lanes.join() === laneIds.join() && subjects.join() === usualSubjectIds.join();
 }
 
 /** Peer → the version that is measured; missing ones are named on the way. */

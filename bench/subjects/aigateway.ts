@@ -1,4 +1,5 @@
 // This gateway, started and set up as a user does: the launcher, an empty data folder, the log on, all else by the API.
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { answers, upstreamKey } from '../answers.ts';
 import { startProcess } from '../lib/start-process.ts';
@@ -53,6 +54,8 @@ export async function startGateway(
   { upstream, folder, nodeOptions }: SubjectParts,
   { accounts, clientKeys, program = [launcher, 'serve'], environment = {} }: Setup,
 ): Promise<RunningSubject> {
+  // What a clone does at its first start after a change is no part of a start.
+  execFileSync(process.execPath, [launcher, '--version']);
   const running = await startProcess({
     command: process.execPath,
     args: [...nodeOptions, ...program],
