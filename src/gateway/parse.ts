@@ -1,6 +1,7 @@
 // Parse: finds in the body's bytes what the gateway must know. The body is never decoded as a whole.
 import type { OutputLimitName } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
+import { hasMark } from '../lib/byte-order-mark.ts';
 import { nameIs, passObject, readValue, skipSpace, skipValue, walkObject, type Span } from '../lib/json-scan.ts';
 import { NameTable } from '../lib/name-table.ts';
 import { noContent, passContent, type ContentDraft } from '../limits/content.ts';
@@ -104,7 +105,7 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
 /** What stands in the way of a body that may well be right behind it; undefined where nothing is known. */
 function foreign(body: Uint8Array): string | undefined {
   if (body[0] === 0x1f && body[1] === 0x8b) return 'is compressed with gzip; send it as it is';
-  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) return 'begins with a byte order mark; send it without';
+  if (hasMark(body)) return 'begins with a byte order mark; send it without';
   return undefined;
 }
 

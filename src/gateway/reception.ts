@@ -3,6 +3,7 @@ import { failureOf, type Failure, type FailureKind } from '../core/failure.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { UsageReport } from '../core/usage.ts';
 import { joinBytes } from '../lib/bytes.ts';
+import { withoutMark } from '../lib/byte-order-mark.ts';
 import { isWholeJson, skipSpace } from '../lib/json-scan.ts';
 import { uncountedBytes, type HoldAnswer } from './commit.ts';
 import type { HeldAnswer } from './verdict.ts';
@@ -119,7 +120,7 @@ export class ErrorReception implements Reception {
     const { status, headers, classify, redact } = this.#head;
     const raw = Buffer.concat(this.#chunks);
     // A redirect is no error that a client may see: its own library would follow it, past the gateway.
-    const isJson = status >= 400 && raw.length > 0 && isWholeJson(raw);
+    const isJson = status >= 400 && raw.length > 0 && isWholeJson(withoutMark(raw));
     const body = isJson ? Buffer.from(redact(raw.toString('utf8'))) : raw;
     const answer: HeldAnswer = { status, headers, body, isJson };
     return { kind: 'failed', failure: classify(raw), answer, heard: nothingHeard };
@@ -151,10 +152,11 @@ export class WholeReception implements Reception {
   close(broken: Failure | undefined): Conclusion {
     if (broken !== undefined) return this.#failed(broken);
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
-    const { isWhole, isError, rawUsage, serviceTier } = readWholeAnswer(body);
+    const text = withoutMark(body);
+    const { isWhole, isError, rawUsage, serviceTier } = readWholeAnswer(text);
     if (isError) return errorUnderSuccess(this.#head, body);
     if (isWhole) {
-      const heard: Heard = { rawUsage, serviceTier, isUsageStale: false, body: body.subarray(0, countedLimitBytes) };
+      const heard: Heard = { rawUsage, serviceTier, isUsageStale: false, body: text.subarray(0, countedLimitBytes) };
       return { kind: 'whole', body, heard };
     }
     return this.#invalid(body.length === 0 ? 'an empty body' : 'a body that is not whole JSON');

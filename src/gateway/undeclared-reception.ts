@@ -2,11 +2,12 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { Failure } from '../core/failure.ts';
 import { joinBytes } from '../lib/bytes.ts';
+import { mayBecomeMark, withoutMark } from '../lib/byte-order-mark.ts';
 import { skipSpace } from '../lib/json-scan.ts';
 import type { Conclusion, Reception } from './reception.ts';
 
-/** How a line of a stream can begin: with a field's name, a comment, or a byte order mark. JSON objects and pages begin otherwise. */
-const openings = new Set([...Buffer.from('deir:'), 0xef]);
+/** How a line of a stream can begin: with a field's name or a comment. JSON objects and pages begin otherwise. */
+const openings = new Set(Buffer.from('deir:'));
 /** More white space than this is no beginning of a stream. */
 const longestSpace = 4096;
 const nothing: Uint8Array = new Uint8Array();
@@ -16,7 +17,7 @@ export class UndeclaredReception implements Reception {
   readonly #asStream: () => Reception;
   readonly #asWhole: () => Reception;
   #chosen: Reception | undefined;
-  /** White space, which says nothing yet. */
+  /** White space or a part of a byte order mark, which says nothing yet. */
   #held: Uint8Array = nothing;
 
   constructor(asStream: () => Reception, asWhole: () => Reception) {
@@ -35,13 +36,15 @@ export class UndeclaredReception implements Reception {
   take(chunk: Uint8Array): Conclusion | undefined {
     if (this.#chosen !== undefined) return this.#chosen.take(chunk);
     const begun = joinBytes([this.#held, chunk]);
-    const first = begun[skipSpace(begun, 0, begun.length)];
-    if (first === undefined && begun.length <= longestSpace) {
+    const text = withoutMark(begun);
+    const at = mayBecomeMark(text) ? text.length : skipSpace(text, 0, text.length);
+    if (at === text.length && at <= longestSpace) {
       this.#held = begun;
       return undefined;
     }
     this.#held = nothing;
-    this.#chosen = first !== undefined && openings.has(first) ? this.#asStream() : this.#asWhole();
+    const isStream = at <= longestSpace && openings.has(text[at] as number);
+    this.#chosen = isStream ? this.#asStream() : this.#asWhole();
     return this.#chosen.take(begun);
   }
 

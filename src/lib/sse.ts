@@ -1,5 +1,6 @@
 // Server-sent events as bytes: finds where each event ends, however the bytes were cut on the way.
 
+import { hasMark } from './byte-order-mark.ts';
 import { joinBytes } from './bytes.ts';
 
 const lineFeed = 0x0a;
@@ -161,8 +162,8 @@ export function eventData(event: Uint8Array): Uint8Array | undefined {
 
 function dataOfLine(event: Uint8Array, start: number, end: number): Uint8Array | undefined {
   // "data", then the end of the line or a colon and perhaps one space. A byte order mark may open the stream.
-  const hasMark = start === 0 && event[0] === 0xef && event[1] === 0xbb && event[2] === 0xbf;
-  const i = hasMark ? 3 : start;
+  const isMarked = start === 0 && hasMark(event);
+  const i = isMarked ? 3 : start;
   if (event[i] !== 0x64 || event[i + 1] !== 0x61 || event[i + 2] !== 0x74 || event[i + 3] !== 0x61) return undefined;
   if (i + 4 === end) return event.subarray(end, end);
   if (event[i + 4] !== colon) return undefined;

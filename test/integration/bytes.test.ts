@@ -256,6 +256,31 @@ test('a whole answer comes back byte for byte, with the headers that are for the
   });
 });
 
+for (const stream of [false, true]) {
+  for (const status of ['200 OK', '400 Bad Request']) {
+    test(`a byte order mark before the JSON of a ${status} is passed on, ${stream ? 'where a stream was asked for' : 'as SDKs skip it'}`, async (t) => {
+      const body = Buffer.from(
+        status === '200 OK'
+          ? '\ufeff{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
+          : '\ufeff {"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
+      );
+      const upstream = await startRawUpstream((socket) => void socket.write(jsonAnswer(body, status)));
+      t.after(() => upstream.close());
+      await using rig = await startRig();
+      await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+      const response = await rig.post('/v1/chat/completions', { model: 'gpt-4', messages: [], stream });
+      assert.equal(response.status, Number(status.slice(0, 3)));
+      assert.deepEqual(Buffer.from(await response.arrayBuffer()), body);
+      assert.equal(upstream.requests.length, 1);
+      const { data } = await rig.manage<{ data: { usage: unknown }[] }>('GET', '/requests');
+      assert.deepEqual(
+        data.map(({ usage }) => (usage as { completion_tokens?: number } | null)?.completion_tokens),
+        status === '200 OK' ? [2] : [undefined],
+      );
+    });
+  }
+}
+
 test(
   'each event of a stream goes on before the next has come, under headers that keep proxies from holding it back',
   { timeout: 30_000 },
