@@ -19,8 +19,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, 'src');
 /** Beside the code, where whoever may write could change the code itself. */
 const cache = join(root, 'node_modules/.cache/aigateway');
-/** A gateway that runs loads some of its parts when they are needed: it may be older than the source by so many states. */
+/** A gateway that runs loads some of its parts when they are needed: the source may have changed by so many states since, or for so long. */
 const keptStates = 5;
+const keptMs = 24 * 3_600_000;
 
 /**
  * Where the command line of a clone begins. Where nothing can be written, its source: Node.js then strips it at each start and
@@ -81,9 +82,10 @@ function javascriptOf(text) {
 
 function removeOldStates() {
   const states = readdirSync(cache)
-    .map((name) => join(cache, name))
-    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const old of states.slice(keptStates)) rmSync(old, { recursive: true, force: true });
+    .map((name) => ({ folder: join(cache, name), madeMs: statSync(join(cache, name)).mtimeMs }))
+    .sort((a, b) => b.madeMs - a.madeMs);
+  const old = states.slice(keptStates).filter(({ madeMs }) => madeMs < Date.now() - keptMs);
+  for (const { folder } of old) rmSync(folder, { recursive: true, force: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) strip();

@@ -55,14 +55,25 @@ test('starts at the same moment make one copy, and each runs', async (t) => {
 test('old copies go, the newest stay', async (t) => {
   const clone = makeClone(t);
   const cache = join(clone, 'node_modules/.cache/aigateway');
-  for (let i = 1; i <= 7; i += 1) {
-    mkdirSync(join(cache, `old-${i}`), { recursive: true });
-    utimesSync(join(cache, `old-${i}`), i, i);
-  }
+  const makeCopies = (name: string, madeSeconds: number): void => {
+    for (let i = 1; i <= 7; i += 1) {
+      mkdirSync(join(cache, `${name}-${i}`), { recursive: true });
+      utimesSync(join(cache, `${name}-${i}`), madeSeconds + i, madeSeconds + i);
+    }
+  };
+  makeCopies('old', 0);
   await sayVersion(clone);
-  const kept = copies(clone).filter((name) => name.startsWith('old-'));
-  assert.deepEqual(kept.sort(), ['old-4', 'old-5', 'old-6', 'old-7']);
-  assert.equal(copies(clone).length, 5);
+  assert.deepEqual(
+    copies(clone)
+      .filter((name) => name.startsWith('old-'))
+      .sort(),
+    ['old-4', 'old-5', 'old-6', 'old-7'],
+  );
+  // A gateway that runs may have begun with any of today's.
+  makeCopies('new', Date.now() / 1000 - 3600);
+  appendFileSync(join(clone, 'src/cli/main.ts'), '// \n');
+  await sayVersion(clone);
+  assert.deepEqual(copies(clone).filter((name) => /^(?:old|new)-/u.test(name)).length, 7);
 });
 
 test('where no copy can be written, the source runs as it is', async (t) => {
