@@ -54,8 +54,8 @@ function oneOf<const T extends string>(...allowed: readonly T[]): (value: string
 }
 
 function adminToken(value: string): Secret {
-  if (value.length >= 32) return new Secret(value);
-  throw new SettingError(`must be at least 32 characters long, and has ${value.length}`);
+  if (/^[!-~]{32,}$/u.test(value)) return new Secret(value);
+  throw new SettingError('must be at least 32 characters long, all of them ASCII and none white space');
 }
 
 function encryptionKeys(value: string): readonly Secret[] {

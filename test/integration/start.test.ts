@@ -79,6 +79,12 @@ suite('settings', () => {
     ['a bad variable', [], { AIGATEWAY_MAX_ATTEMPTS: 'many' }, /AIGATEWAY_MAX_ATTEMPTS must be a whole number/u],
     ['a bad size', [], { AIGATEWAY_MAX_BODY_BYTES: '1 parsec' }, /AIGATEWAY_MAX_BODY_BYTES must be a number of bytes/u],
     ['a short token', [], { AIGATEWAY_ADMIN_TOKEN: 'short' }, /AIGATEWAY_ADMIN_TOKEN must be at least 32 characters/u],
+    [
+      'a token that no header brings as it is',
+      [],
+      { AIGATEWAY_ADMIN_TOKEN: 'a pass phrase of more than thirty-two characters' },
+      /AIGATEWAY_ADMIN_TOKEN must be at least 32 characters long, all of them ASCII and none white space/u,
+    ],
     ['a bad key', [], { AIGATEWAY_ENCRYPTION_KEY: 'AAAA' }, /AIGATEWAY_ENCRYPTION_KEY must be 32 bytes in base64/u],
     ['a bad choice', ['--log-level', 'loud'], {}, /--log-level must be trace, debug/u],
   ] as const) {
