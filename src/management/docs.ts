@@ -36,7 +36,7 @@ export function docsPaths(base: string): ReadonlySet<string> {
   return new Set(pageFiles.map(({ path }) => base + path));
 }
 
-/** The routes of the page; its files are read once, when the gateway starts. */
+/** The routes of the page; its files are read once, with the API's first call. */
 export function docsRoutes(): OpenAPIHono<Env> {
   const app = newApplication();
   for (const { path, file, type } of pageFiles) {

@@ -16,6 +16,7 @@ import { answer, failure, requestBody } from './contract/common.ts';
 import { reconcileBody, reconciliation, type ReconcileBody } from './contract/reconciliation.ts';
 import { adminKeyOf, checkAdminKey, usableProvider } from './credentials.ts';
 import { catchUp } from './ledger-access.ts';
+import { readAll } from './paging.ts';
 import type { Env, ManagementParts } from './parts.ts';
 import { presentBooks, type ExplainedLine } from './reconciliation-answer.ts';
 
@@ -23,7 +24,6 @@ const dayMs = 86_400_000;
 const mostDays = 366;
 /** Their books of a day are still written for so long after its end. */
 const settlingMs = dayMs;
-const rowsAtOnce = 1000;
 
 const reconcileRoute = createRoute({
   method: 'post',
@@ -103,7 +103,7 @@ async function tasksOf(
   parts: ManagementParts,
   { provider_id: providerId, account_ids: wanted, admin_key: given }: ReconcileBody,
 ): Promise<{ readonly tasks: Task[]; readonly providers: ReadonlySet<string> }> {
-  const all = await allAccounts(parts);
+  const all = await readAll(parts.storage.accounts);
   const unknown = wanted?.find((id) => !all.some((row) => row.id === id));
   if (unknown !== undefined) {
     const message = `account_ids must be accounts; there is no "${unknown}" among /api/v1/accounts.`;
@@ -139,15 +139,6 @@ function knownAccount(
 ): Parameters<typeof organizationsOf>[0][number] {
   const organizations = [row.organization, pool.member(row.id)?.owner.organization].filter((name) => name != null);
   return { id: row.id, adminKey: adminKeyOf(vault, row), organizations };
-}
-
-async function allAccounts({ storage }: ManagementParts): Promise<AccountRow[]> {
-  const rows: AccountRow[] = [];
-  for (;;) {
-    const some = await storage.accounts.list(rowsAtOnce, rows.at(-1)?.id);
-    rows.push(...some);
-    if (some.length < rowsAtOnce) return rows;
-  }
 }
 
 /** Our sums, from the day before on where they are still there: what ran over the first midnight explains the first day. */

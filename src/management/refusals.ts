@@ -7,7 +7,7 @@ import { ConflictError, StorageError } from '../storage/storage.ts';
 import type { Env, ManagementLog } from './parts.ts';
 
 /** The error to answer with for whatever was thrown. */
-export function toGatewayError(thrown: unknown): GatewayError {
+function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof StorageError) {
     return new GatewayError('storage_unavailable', 'The database does not answer; try again.', { cause: thrown });

@@ -13,7 +13,7 @@ export interface UsageRow {
 }
 
 /** The fields after those of the group, in order: the money in dollars. */
-export const sumFieldNames: readonly string[] = sumColumns.map((column) =>
+const sumFieldNames: readonly string[] = sumColumns.map((column) =>
   column === 'cost_nano_usd' ? 'cost_usd' : column,
 );
 

@@ -1,7 +1,7 @@
 // Which tier's price an answer is billed by: the tier that it names.
 
 /** The tier of an answer that names none. */
-export const defaultTier = 'default';
+const defaultTier = 'default';
 
 /**
  * Names of a tier → the tier whose price holds where the name has none of its own. `auto` is what requests say, so an

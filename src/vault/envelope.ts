@@ -6,7 +6,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** Written before every sealed text, so that its form can change one day. */
-export const sealedPrefix = 'agwv1';
+const sealedPrefix = 'agwv1';
 
 /** A master key with the id that its envelopes name: the first 8 bytes of its SHA-256, in hex. */
 export interface MasterKey {

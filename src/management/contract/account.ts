@@ -25,7 +25,7 @@ const credentials = Object.fromEntries(
 );
 
 /** A credential, under one of the names that it may have. */
-export const authDataSchema = z
+const authDataSchema = z
   .strictObject({
     ...credentials,
     [adminKeyField]: z

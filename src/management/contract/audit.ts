@@ -5,7 +5,7 @@ import { pageOf, pageQuery, timeSchema } from './common.ts';
 const shown = z.record(z.string(), z.unknown()).nullable();
 
 /** An entry as it is answered. */
-export const auditSchema = z
+const auditSchema = z
   .object({
     id: z.string().describe('Grows with every entry.').meta({ example: '128' }),
     created_at: timeSchema,

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { readUsd } from '../../core/money.ts';
 
 /** OpenAI's error form, for every answer that is not a success. */
-export const errorSchema = z
+const errorSchema = z
   .strictObject({
     error: z.strictObject({
       message: z.string().describe('What happened and what to do, in one sentence.'),

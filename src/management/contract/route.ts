@@ -60,5 +60,3 @@ export const routeChange = z
   .openapi('RouteChange', { example: { model: exampleProvider?.supported_models[1] } });
 
 export type RouteAnswer = z.infer<typeof routeSchema>;
-export type NewRoute = z.infer<typeof newRoute>;
-export type RouteChange = z.infer<typeof routeChange>;
