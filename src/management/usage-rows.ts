@@ -13,9 +13,7 @@ export interface UsageRow {
 }
 
 /** The fields after those of the group, in order: the money in dollars. */
-const sumFieldNames: readonly string[] = sumColumns.map((column) =>
-  column === 'cost_nano_usd' ? 'cost_usd' : column,
-);
+const sumFieldNames: readonly string[] = sumColumns.map((column) => (column === 'cost_nano_usd' ? 'cost_usd' : column));
 
 /** The row of a group without a request. */
 export const emptySums = Object.fromEntries(sumColumns.map((column) => [column, '0'])) as UsageReportRow['sums'];
