@@ -1,6 +1,5 @@
 // Carries a request of a client into the application behind the management API, and its answer back.
 import { GatewayError } from '../core/errors.ts';
-import type { ClientAnswer } from '../core/exchange.ts';
 import type { Call } from './parts.ts';
 import { toResponse } from './refusals.ts';
 
@@ -20,7 +19,7 @@ export async function carry(call: Call, application: Application): Promise<void>
   const headers: string[] = [];
   for (const [name, value] of response.headers) headers.push(name, value);
   call.answer.start(response.status, headers);
-  await carryBody(response.body, call.answer);
+  await carryBody(response.body, call);
 }
 
 /** The request without its body: that is read by whoever wants it, when it is known that it may be sent. */
@@ -35,8 +34,11 @@ function toRequest(call: Call): Request | undefined {
   return Object.defineProperty(new Request(address, { headers }), 'method', { value: method });
 }
 
-/** An answer in one piece goes out as one, a longer one as fast as it is taken. */
-async function carryBody(body: ReadableStream<Uint8Array> | null, answer: ClientAnswer): Promise<void> {
+/** An answer in one piece goes out as one, a longer one as fast as it is taken, and as long as anybody takes it. */
+async function carryBody(
+  body: ReadableStream<Uint8Array> | null,
+  { answer, cancellation }: Pick<Call, 'answer' | 'cancellation'>,
+): Promise<void> {
   if (body === null) {
     answer.end();
     return;
@@ -47,6 +49,7 @@ async function carryBody(body: ReadableStream<Uint8Array> | null, answer: Client
     const { done, value } = await reader.read();
     if (done || held === undefined) break;
     if (!answer.write(held)) await new Promise<void>((resume) => answer.onceWritable(resume));
+    if (cancellation.isCancelled) return reader.cancel();
     held = value;
   }
   answer.end(held);
