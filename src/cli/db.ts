@@ -1,8 +1,9 @@
 // `aigateway db`: brings the schema up to date, writes a consistent copy, or moves to PostgreSQL, while the gateway runs or not.
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseUrl } from '../core/database-url.ts';
 import { databaseFile, openExistingStorage, openStorage, requireDatabaseFile } from '../storage/open-storage.ts';
 import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
+import type { Storage } from '../storage/storage.ts';
 import { chooseAction, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
 
 const actions: Readonly<Record<string, Action<(call: Call) => Promise<void>>>> = {
@@ -34,15 +35,25 @@ async function backup({ settings, arguments: [, file] }: Call): Promise<void> {
   if (file === undefined) throw new UsageError('say where to: aigateway db backup FILE');
   const storage = await openExistingStorage(settings);
   try {
-    makePrivate(file);
-    await storage.backup(file).catch((error: unknown) => {
-      rmSync(file, { force: true });
-      throw error;
-    });
+    await writeBackup(storage, file);
   } finally {
     await storage.close();
   }
   process.stdout.write(`wrote ${file}\n`);
+}
+
+/** Writes the copy under another name first: what is there under the name that was asked for is whole, whatever breaks it off. */
+export async function writeBackup(storage: Pick<Storage, 'backup'>, file: string): Promise<void> {
+  if (existsSync(file)) throw new CommandError(`${file} exists already; a backup never overwrites`);
+  const part = `${file}.part`;
+  makePrivate(part);
+  try {
+    await storage.backup(part);
+    renameSync(part, file);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
 }
 
 /** Makes the file, as private as the database itself, before the copy would be made for all to read. */
@@ -51,8 +62,8 @@ function makePrivate(file: string): void {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new CommandError(`${file} exists already; a backup never overwrites`);
-    throw new CommandError(`${file} cannot be made (${code}); choose another place`);
+    if (code !== 'EEXIST') throw new CommandError(`${file} cannot be made (${code}); choose another place`);
+    throw new CommandError(`${file} exists: a backup is being written, or was broken off; delete it if none is`);
   }
 }
 

@@ -305,7 +305,7 @@ suite('doctor and db', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600, 'as private as the database');
     const nowhere = await run(['db', 'backup', join(folder, 'none', 'copy.db'), ...data]);
     assert.equal(nowhere.code, 1);
-    assert.match(nowhere.errors, /none\/copy\.db cannot be made \(ENOENT\)/u);
+    assert.match(nowhere.errors, /none\/copy\.db\.part cannot be made \(ENOENT\)/u);
     rmSync(folder, { recursive: true });
   });
 
