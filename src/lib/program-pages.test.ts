@@ -59,9 +59,11 @@ test('a process lets go of most of its program, and goes on', (context) => {
     assert.equal(JSON.stringify(structuredClone({ still: [1, 'here'] })), '{"still":[1,"here"]}');
     return bytes;
   };
-  given(() => pages.releaseAgain());
-  const first = given(() => pages.release());
+  // A load that follows the start at once leaves no rest in which `release` would be called.
+  const first = given(() => pages.releaseAgain());
   if (isPossible) assert.ok(first > 4 << 20, `${first} bytes given back`);
+  const anew = given(() => pages.release());
+  if (isPossible) assert.ok(anew > 0, `${anew} bytes given back anew`);
   // What it has touched since then.
   const second = given(() => pages.releaseAgain());
   if (isPossible) assert.ok(second > 0, `${second} bytes given back again`);

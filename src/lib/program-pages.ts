@@ -42,26 +42,30 @@ export function stillMapped(known: readonly Mapping[], maps: string): Mapping[] 
 export interface ProgramPages {
   /** Lets go of them, in some milliseconds: whoever comes next finds them there, 64 KiB at a time. */
   release(): void;
-  /** Lets go of those that were there at the last release, in one or two milliseconds. */
+  /** Lets go of those that were there at the last release, in one or two milliseconds; the first time of all, as `release`. */
   releaseAgain(): void;
 }
 
 /** The program of this process; nothing is done where the system, or this Node.js, has no way to. */
 export function programPages(): ProgramPages {
-  let known: readonly Mapping[] = [];
+  let known: readonly Mapping[] | undefined;
   const letGo = (mappings: readonly Mapping[]): void => {
     const advise = cFunction('madvise', ['uint64', 'uint64', 'int32']);
     for (const { fromAddress, sizeBytes } of mappings) advise(fromAddress, sizeBytes, doNotNeed);
   };
   // macOS and Windows have no such list, Node.js 24 has no way to the function: there the pages stay.
+  const release = (): void => {
+    // Where there is no list, nobody asks for it again.
+    known = [];
+    try {
+      known = disposableMappings(readFileSync('/proc/self/smaps', 'latin1'));
+      letGo(known);
+    } catch {}
+  };
   return {
-    release() {
-      try {
-        known = disposableMappings(readFileSync('/proc/self/smaps', 'latin1'));
-        letGo(known);
-      } catch {}
-    },
+    release,
     releaseAgain() {
+      if (known === undefined) return release();
       try {
         if (known.length > 0) letGo(stillMapped(known, readFileSync('/proc/self/maps', 'latin1')));
       } catch {}
