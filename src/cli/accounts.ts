@@ -1,6 +1,15 @@
 // `aigateway accounts`: adds, lists, tests and switches accounts of a running gateway.
 import type { Settings } from '../core/settings.ts';
-import { chooseAction, columns, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
+import {
+  chooseAction,
+  columns,
+  CommandError,
+  harmless,
+  UsageError,
+  type Action,
+  type Call,
+  type Command,
+} from './command.ts';
 import { callManagement, clientSettings, readList } from './management-client.ts';
 import { readSecret } from './secret-input.ts';
 
@@ -104,7 +113,7 @@ async function test({ settings, switches, arguments: [, wanted] }: Call): Promis
     process.stdout.write(
       switches.has('json')
         ? `${JSON.stringify({ id: account.id, ...result })}\n`
-        : `${account.id} "${account.label}": ${verdict}\n`,
+        : `${harmless(`${account.id} "${account.label}": ${verdict}`)}\n`,
     );
   }
   return failures === 0 ? 0 : 1;

@@ -4,7 +4,7 @@ import { SettingError } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
 import { StorageError } from '../storage/storage.ts';
 import { VaultError } from '../vault/vault.ts';
-import { CommandError, helpOf, readCall, table, UsageError, type Command } from './command.ts';
+import { CommandError, harmless, helpOf, readCall, table, UsageError, type Command } from './command.ts';
 
 /** Each loads only what it needs: a gateway at work has neither chaos nor a fake OpenAI in its memory. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -42,7 +42,7 @@ export async function run(args: readonly string[]): Promise<void> {
   } catch (error) {
     const code = expected.find(([type]) => error instanceof type)?.[1];
     if (code === undefined) throw error;
-    process.stderr.write(`aigateway: ${(error as Error).message}\n`);
+    process.stderr.write(`aigateway: ${harmless((error as Error).message)}\n`);
     process.exitCode = code;
   }
 }

@@ -116,6 +116,28 @@ suite('accounts', () => {
     });
   }
 
+  test('what a provider says moves nothing on the terminal', async () => {
+    const error = { message: 'no\u001b[2J \u001b]0;title\u0007way\nsecond line', code: 'invalid_api_key' };
+    const body = JSON.stringify({ error });
+    const server = createServer((socket) => {
+      socket.once('data', () =>
+        socket.end(`HTTP/1.1 401 Unauthorized\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+      );
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    await rig.manage('POST', '/providers', { id: 'rude', base_url: `http://127.0.0.1:${port}` });
+    const account = { provider_id: 'rude', label: 'Ru\u001b[2Jde', auth_data: { api_key: 'sk-rude-0000000000001' } };
+    const { id } = (await rig.manage('POST', '/accounts', account)) as { id: string };
+    const tested = await run(['accounts', 'test', id, ...at]);
+    const listed = await run(['accounts', 'list', ...at]);
+    await rig.manage('DELETE', `/accounts/${id}`);
+    server.close();
+    assert.match(tested.output, /^acc_\w+ "Ru \[2Jde": failed: no \[2J .*way second line\n$/u);
+    assert.match(listed.output, /Ru \[2Jde/u);
+    assert.doesNotMatch(tested.output + listed.output, /[^\P{Cc}\n]/u);
+  });
+
   test('no gateway there', async () => {
     const failed = await run(['accounts', 'list', '--port', '1']);
     assert.equal(failed.code, 1);
