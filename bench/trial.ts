@@ -14,10 +14,13 @@ import type { RunningSubject, Subject } from './subjects/subject.ts';
 /** From ready to the first look at the memory. */
 const settleMs = 1000;
 const memoryEveryMs = 100;
-/** Driven before anything is measured, so that a fresh process has compiled its code. The first tells its memory, too. */
+/**
+ * Driven before anything is measured, so that a fresh process has compiled its code: V8 goes on for some ten seconds, in
+ * which a request costs half as much again. The first tells the memory, too.
+ */
 const breakInLanes = ['whole', 'stream34', 'body10'] as const satisfies readonly LaneId[];
-const wholeBreakInMs = 2000;
-const breakInMs = 700;
+const wholeBreakInMs = 6000;
+const breakInMs = 2000;
 
 /** What a trial needs. */
 export interface TrialParts {
