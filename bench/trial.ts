@@ -15,8 +15,8 @@ import type { RunningSubject, Subject } from './subjects/subject.ts';
 const settleMs = 1000;
 const memoryEveryMs = 100;
 /**
- * Driven before anything is measured, so that a fresh process has compiled its code: V8 goes on for some ten seconds, in
- * which a request costs half as much again. The first tells the memory, too.
+ * Driven before anything is measured, so that a fresh process has compiled its code: in the first four
+ * seconds a request costs twice as much as in the end, until the tenth a twentieth more. The first tells the memory, too.
  */
 const breakInLanes = ['whole', 'stream34', 'body10'] as const satisfies readonly LaneId[];
 const wholeBreakInMs = 6000;
