@@ -72,6 +72,46 @@ test('nonsense: a limit of nothing is none, a remaining above the limit is cut',
   assert.equal(allowance.left(now), 10);
 });
 
+test('of several that left in the same moment each word counts one, and the lowest holds', () => {
+  const allowance = new Allowance(null);
+  for (let n = 0; n < 3; n += 1) allowance.take(1, now);
+  allowance.learn({ limit: 60, remaining: 50 }, now);
+  assert.equal(allowance.left(now), 48);
+  allowance.learn({ limit: 60, remaining: 51 }, now);
+  assert.equal(allowance.left(now), 49);
+});
+
+test('what the upstream has counted is not given back', () => {
+  const allowance = new Allowance(null);
+  const taken = allowance.take(4, now);
+  allowance.learn({ limit: 10, remaining: 6 }, now);
+  allowance.giveBack(taken);
+  assert.equal(allowance.left(now), 6);
+});
+
+test('a limit without a word on what is left begins full', () => {
+  const allowance = new Allowance(null);
+  allowance.take(4, now);
+  allowance.learn({ limit: 10, remaining: null }, now);
+  assert.equal(allowance.left(now), 10);
+  allowance.take(4, now);
+  assert.equal(allowance.left(now), 6);
+});
+
+test('a clock that is put back takes nothing away', () => {
+  const allowance = new Allowance(null);
+  allowance.learn({ limit: 60, remaining: 30 }, now);
+  assert.equal(allowance.left(now - 10_000), 30);
+});
+
+test('what is sent to an upstream that never tells its limits does not pile up', () => {
+  const allowance = new Allowance(null);
+  for (let n = 0; n <= 20_000; n += 1) allowance.take(1, now + n);
+  allowance.learn({ limit: 1e6, remaining: 1e6 }, now - 1);
+  const remembered = 1e6 - allowance.left(now - 1);
+  assert.ok(remembered > 0 && remembered <= 10_001, String(remembered));
+});
+
 test('against a bucket that refills as the upstream does, what we let through is never refused', () => {
   const step = fc.record({ gapMs: fc.nat(2000), answersAfterMs: fc.nat(3000) });
   fc.assert(

@@ -77,7 +77,6 @@ export class Allowance {
       if (this.#sends.includes(taken)) this.#sent -= taken.amount;
     } else {
       this.#remaining += taken.amount;
-      this.#sent -= taken.amount;
     }
     taken.amount = 0;
   }
@@ -85,10 +84,7 @@ export class Allowance {
   /** Takes over what the upstream said in the answer to a request that left at `sentAtMs`. An older word than the last is passed over. */
   learn({ limit, remaining }: AllowanceReading, sentAtMs: number): void {
     // A limit of nothing would be a refusal, and those come as errors: it is taken for nonsense.
-    if (limit !== null && limit > 0) {
-      if (this.#limit === null) this.#remaining = limit;
-      this.#limit = limit;
-    }
+    if (limit !== null && limit > 0) this.#limit = limit;
     if (remaining === null || this.#limit === null || (this.#isTold && sentAtMs < this.#sinceMs)) return;
     const isSameMoment = this.#isTold && sentAtMs === this.#sinceMs;
     this.#remaining = Math.min(remaining, isSameMoment ? this.#remaining : this.#limit);

@@ -49,6 +49,13 @@ test('a key that is refused ten times at once is told once, and again when its t
   assert.deepEqual(told, ['a invalid_api_key 1', 'a invalid_api_key 2']);
 });
 
+test('an account that was switched off alarms nobody any more', async () => {
+  const { pool, clock, fail } = setUp('a');
+  await fail('invalid_api_key', 'a');
+  pool.apply({ accounts: [poolAccount('a', { isActive: false })] });
+  assert.deepEqual(pool.benched(clock.nowMs()), []);
+});
+
 test('an empty balance is told of every account of the organization', async () => {
   const { pool, told, fail } = setUp('a', 'b', 'c');
   for (const id of ['a', 'b']) pool.onOwner(pool.member(id) ?? assert.fail(), { organization: 'org-1' });

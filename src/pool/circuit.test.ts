@@ -21,10 +21,10 @@ test('opens at five failures within 30 s that are more than half of the calls', 
 
   const mixed = new Circuit();
   for (let i = 0; i < 20; i += 1) {
-    mixed.fail('x', now);
     mixed.succeed(now);
+    mixed.fail('x', now);
+    assert.equal(mixed.state(now), 'closed', 'half is not over half');
   }
-  assert.equal(mixed.state(now), 'closed', 'half is not over half');
 
   const slow = new Circuit();
   for (let i = 0; i < 20; i += 1) slow.fail('x', now + i * 10_000);
@@ -62,4 +62,17 @@ test('stragglers do not prolong it; a try that says nothing leaves the place to 
   circuit.begin(now + 10_000);
   circuit.forget();
   assert.equal(circuit.lets(now + 10_000), true);
+});
+
+test('what another gateway’s circuit says makes nothing shorter, and has never begun in the future', () => {
+  const circuit = opened();
+  circuit.begin(now + 10_000);
+  circuit.fail('still', now + 10_000);
+  // Its clock is ahead of ours, and its circuit has opened but once.
+  const other = { reason: 'theirs', sinceMs: now + 45_000, untilMs: now + 60_000, openings: 1 };
+  circuit.adopt(other, now + 40_000);
+  assert.equal(circuit.openedAtMs, now + 40_000);
+  circuit.begin(now + 60_000);
+  circuit.fail('still', now + 60_000);
+  assert.equal(circuit.openUntilMs, now + 100_000, 'the third opening, not the second');
 });

@@ -45,3 +45,19 @@ test('what was left, and when the upstream said so, is the same after a restart;
   recall(after, remember(before, startMs), startMs);
   assert.deepEqual(quotasOf(after, startMs), expected);
 });
+
+test('after a minute what was left is not believed any more: it has refilled, and the limit may be another', () => {
+  const before = poolWith();
+  before.member('told')?.group.learn('gpt-4', reading, startMs, startMs);
+  for (const [afterMs, expected] of [
+    [59_999, [['told', 100, '2026-01-01T00:00:00.000Z']]],
+    [60_000, []],
+  ] as const) {
+    const after = poolWith();
+    recall(after, remember(before, startMs), startMs + afterMs);
+    assert.deepEqual(
+      quotasOf(after, startMs + afterMs).filter(([, remaining]) => remaining !== null),
+      expected,
+    );
+  }
+});

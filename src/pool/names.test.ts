@@ -34,3 +34,19 @@ test('of invented models an account and its quota remember the last thousand', (
   assert.deepEqual([member.models.size, member.group.models.size], [kept, kept]);
   assert.ok(member.models.has(`bogus-${invented - 1}`) && !member.models.has('bogus-0'));
 });
+
+test('of invented models it is remembered for the last of them whose turn it is', () => {
+  const pool = new Pool();
+  // The more accounts, the fewer models: sixteen at least.
+  pool.apply({ accounts: Array.from({ length: 10_000 }, (_, n) => poolAccount(`a${n}`)) });
+  const take = (model: string): string => {
+    const lease = pool.acquire({ providerId: 'openai', model, tokens: 10, tried: [] }, nowMs, 0);
+    assert.ok(lease instanceof Lease);
+    lease[Symbol.dispose]();
+    return lease.account.id;
+  };
+  const first = take('gpt-4');
+  assert.notEqual(take('gpt-4'), first);
+  for (let i = 0; i < 16; i += 1) take(`bogus-${i}`);
+  assert.equal(take('gpt-4'), first);
+});

@@ -71,10 +71,6 @@ interface Draft {
 export class QuotaDrafts {
   readonly #drafts = new Map<string, Map<string, Draft>>();
 
-  get isEmpty(): boolean {
-    return this.#drafts.size === 0;
-  }
-
   took(accountId: string, model: string, requests: number, tokens: number): void {
     const draft = this.#draft(accountId, model);
     draft.requests += requests;

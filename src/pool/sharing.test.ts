@@ -1,74 +1,11 @@
 // Pools of several gateways as one: what one learns holds for all, at once or a second later, and an outage ends by itself.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeClock } from '../../test/support/clock.ts';
-import { PoolHub } from '../../test/support/pool-hub.ts';
-import type { Account } from '../core/account.ts';
-import { failureOf, type FailureKind } from '../core/failure.ts';
-import type { QuotaReading } from '../core/quota.ts';
-import { Lease } from './lease.ts';
-import type { Obstacle, Wish } from './select.ts';
-import { Pool } from './pool.ts';
-import { PoolSharing } from './sharing.ts';
 import { poolAccount } from '../../test/support/pool-account.ts';
-
-const wish: Wish = { providerId: 'openai', model: 'gpt-4', tokens: 10, tried: [] };
-
-function reading(change: Partial<QuotaReading>): QuotaReading {
-  return {
-    limitRequests: null,
-    remainingRequests: null,
-    resetRequestsMs: null,
-    limitTokens: null,
-    remainingTokens: null,
-    resetTokensMs: null,
-    ...change,
-  };
-}
-
-/** Some gateways with the same accounts. */
-class Ground {
-  readonly clock = new FakeClock();
-  readonly hub = new PoolHub(this.clock);
-  readonly accounts: readonly Account[];
-
-  constructor(...accounts: readonly Account[]) {
-    this.accounts = accounts;
-  }
-
-  async start(accounts = this.accounts): Promise<Pool> {
-    const pool = new Pool();
-    pool.apply({ accounts });
-    await PoolSharing.begin({ pool, exchange: this.hub.open(), clock: this.clock });
-    return pool;
-  }
-
-  take(pool: Pool, accountId: string, tokens = 10): Lease {
-    const tried = this.accounts.map(({ id }) => id).filter((id) => id !== accountId);
-    const lease = pool.acquire({ ...wish, tokens, tried }, this.clock.nowMs(), 0);
-    assert.ok(lease instanceof Lease && lease.account.id === accountId);
-    return lease;
-  }
-
-  fail(pool: Pool, accountId: string, kind: FailureKind, retryAfterMs?: number): void {
-    using lease = this.take(pool, accountId);
-    lease.report(
-      { ...failureOf(kind, `${kind}.`), ...(retryAfterMs !== undefined && { retryAfterMs }) },
-      this.clock.nowMs(),
-    );
-  }
-
-  /** What stands against each account, by its id. */
-  obstacles(pool: Pool, model = wish.model): Record<string, readonly Obstacle[]> {
-    const found = pool.judge({ ...wish, model }, this.clock.nowMs());
-    return Object.fromEntries(found.map(({ member, obstacles }) => [member.account.id, obstacles]));
-  }
-
-  left(pool: Pool, accountId: string): number[] {
-    const found = pool.judge(wish, this.clock.nowMs()).find(({ member }) => member.account.id === accountId);
-    return [found?.leftRequests ?? -1, found?.leftTokens ?? -1].map(Math.round);
-  }
-}
+import { Ground, reading, wish } from '../../test/support/pool-ground.ts';
+import { failureOf, type FailureKind } from '../core/failure.ts';
+import { Lease } from './lease.ts';
+import type { Obstacle } from './select.ts';
 
 const benches: readonly {
   kind: FailureKind;
@@ -227,6 +164,8 @@ test('the owner of a quota that one has learned is known to all', async () => {
   await ground.clock.advance(20);
   assert.equal(second.member('a')?.group, second.member('b')?.group);
   assert.equal(second.member('a')?.group.id, 'openai/org');
+  await ground.clock.advance(1000);
+  assert.equal(ground.hub.told.length, 1, 'who hears it does not tell it on');
 });
 
 test('a hundred requests are one message, and an idle pool says nothing', async () => {
