@@ -1,4 +1,6 @@
 // The command line's way to a running gateway: its management API over HTTP.
+import { request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { Settings } from '../core/settings.ts';
 import { CommandError } from './command.ts';
 
@@ -22,23 +24,35 @@ export async function callManagement<Answer>(
   const address = `http://${host}:${PORT}`;
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (ADMIN_TOKEN !== undefined) headers['authorization'] = `Bearer ${ADMIN_TOKEN.reveal()}`;
-  let response: Response;
+  const response = await send(address, `/api/v1${path}`, method, headers, body);
+  const answer = await readAnswer(response, address);
+  if (isGood(response)) return answer as Answer;
+  const message = (answer as { error?: { message?: string } }).error?.message;
+  throw new CommandError(message ?? `the gateway answered ${response.statusCode}`);
+}
+
+/** Not with `fetch`: that goes to no port that a browser must not go to, such as 10080, and waits five minutes at most. */
+async function send(
+  address: string,
+  path: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  body: unknown,
+): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const call = request(address + path, { method, headers, agent: false }, resolve).on('error', reject);
+  call.end(body === undefined ? undefined : JSON.stringify(body));
   try {
-    response = await fetch(`${address}/api/v1${path}`, {
-      method,
-      headers,
-      redirect: 'error',
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    return await promise;
   } catch {
     throw new CommandError(
       `no gateway answers at ${address}; start it with "npm start", or say where it is with --host and --port`,
     );
   }
-  const answer = await readAnswer(response, address);
-  if (response.ok) return answer as Answer;
-  const message = (answer as { error?: { message?: string } }).error?.message;
-  throw new CommandError(message ?? `the gateway answered ${response.status}`);
+}
+
+function isGood({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode <= 299;
 }
 
 /** Reads a whole list, page by page. */
@@ -59,22 +73,22 @@ export async function readList<Item>(settings: Parameters<typeof callManagement>
 }
 
 /** The JSON object of an answer; throws where something else answers on that port. */
-async function readAnswer(response: Response, address: string): Promise<object> {
-  let text: string;
+async function readAnswer(response: IncomingMessage, address: string): Promise<object> {
+  let body: string;
   try {
-    text = await response.text();
+    body = await text(response);
   } catch {
     throw new CommandError(`the answer of the gateway at ${address} broke off; see its log`);
   }
-  const isOurs = !response.ok || response.headers.has('x-aigateway-request-id');
-  const answer = isOurs ? parsed(text) : undefined;
+  const isOurs = !isGood(response) || response.headers['x-aigateway-request-id'] !== undefined;
+  const answer = isOurs ? parsed(body) : undefined;
   if (typeof answer === 'object' && answer !== null) return answer;
   throw new CommandError(`what answers at ${address} is not aigateway`);
 }
 
-function parsed(text: string): unknown {
+function parsed(json: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch {
     return undefined;
   }
