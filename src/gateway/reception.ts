@@ -81,13 +81,20 @@ const properStatus: Partial<Record<FailureKind, number>> = {
   upstream_overloaded: 503,
 };
 
+/** The same bytes where there is no secret in them: they may be no UTF-8, and would not come back from a text. */
+function withoutSecrets(body: Uint8Array, redact: AnswerHead['redact']): Uint8Array {
+  const text = Buffer.from(body).toString('utf8');
+  const clean = redact(text);
+  return clean === text ? body : Buffer.from(clean);
+}
+
 /** An error that came under a 200, with the status that it should have had. */
 export function errorUnderSuccess(
   { headers, classify, redact }: AnswerHead,
   body: Uint8Array,
 ): Conclusion & { kind: 'failed' } {
   const failure = classify(body);
-  const clean = Buffer.from(redact(Buffer.from(body).toString('utf8')));
+  const clean = withoutSecrets(body, redact);
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     if (headers[i] !== 'content-type') kept.push(headers[i] as string, headers[i + 1] as string);
@@ -121,7 +128,7 @@ export class ErrorReception implements Reception {
     const raw = Buffer.concat(this.#chunks);
     // A redirect is no error that a client may see: its own library would follow it, past the gateway.
     const isJson = status >= 400 && raw.length > 0 && isWholeJson(withoutMark(raw));
-    const body = isJson ? Buffer.from(redact(raw.toString('utf8'))) : raw;
+    const body = isJson ? withoutSecrets(raw, redact) : raw;
     const answer: HeldAnswer = { status, headers, body, isJson };
     return { kind: 'failed', failure: classify(raw), answer, heard: nothingHeard };
   }

@@ -281,6 +281,21 @@ for (const stream of [false, true]) {
   }
 }
 
+test('an error that names no secret comes back byte for byte, also where it is not the UTF-8 that it should be', async (t) => {
+  const body = Buffer.from('{"error":{"message":"caf\u00e9","type":"invalid_request_error"}} \n', 'latin1');
+  const upstream = await startRawUpstream(
+    (socket, _request, n) => void socket.write(jsonAnswer(body, n === 1 ? '400 Bad Request' : '200 OK')),
+  );
+  t.after(() => upstream.close());
+  await using rig = await startRig();
+  await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+  for (const calls of [1, 2]) {
+    const response = await rig.post('/v1/chat/completions', { model: 'gpt-4', messages: [] });
+    assert.deepEqual([response.status, Buffer.from(await response.arrayBuffer())], [400, body]);
+    assert.equal(upstream.requests.length, calls);
+  }
+});
+
 test(
   'each event of a stream goes on before the next has come, under headers that keep proxies from holding it back',
   { timeout: 30_000 },
