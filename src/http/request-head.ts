@@ -2,6 +2,7 @@
 import { fieldOf } from '../lib/http1/field-list.ts';
 import type { FieldReader } from '../lib/http1/fields.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
+import { hasBareLineFeed } from '../lib/http1/line-feeds.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../lib/http1/message-parser.ts';
 import { refusalOf, type Refusal } from './strictness.ts';
 
@@ -28,8 +29,6 @@ const requestLine = /^([A-Z][A-Z-]{0,31}) +([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d
 /** What may still become a request line. */
 const beginning = /^(?:\r?|[A-Z][A-Z-]{0,31}(?: [^]*)?)$/u;
 const decimal = /^\d{1,15}$/u;
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
 const none: BodyLength = { kind: 'none' };
 const chunked: BodyLength = { kind: 'chunked' };
 
@@ -41,12 +40,6 @@ export function requestsWith(reader: FieldReader): MessageKind<RequestHead> {
     readHead: (text) => readRequestHead(text, reader),
     couldBegin: (bytes, at) => beginning.test(bytes.toString('latin1', at, at + 40)) && !hasBareLineFeed(bytes, at),
   };
-}
-
-/** A line that ends with a line feed alone: the head's own end, CRLF twice, would be waited for in vain. */
-function hasBareLineFeed(bytes: Buffer, at: number): boolean {
-  const found = bytes.indexOf(lineFeed, at);
-  return found !== -1 && (found === at || bytes[found - 1] !== carriageReturn);
 }
 
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */

@@ -2,6 +2,7 @@
 import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import type { FieldReader } from '../../lib/http1/fields.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
+import { hasBareLineFeed } from '../../lib/http1/line-feeds.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../../lib/http1/message-parser.ts';
 
 /** The head of one answer. */
@@ -30,7 +31,7 @@ export function answersWith(reader: FieldReader): MessageKind<AnswerHead> {
     readHead: (text) => readHead(text, reader),
     couldBegin(bytes, at) {
       const count = Math.min(beginning.length, bytes.length - at);
-      return bytes.compare(beginning, 0, count, at, at + count) === 0;
+      return bytes.compare(beginning, 0, count, at, at + count) === 0 && !hasBareLineFeed(bytes, at);
     },
   };
 }

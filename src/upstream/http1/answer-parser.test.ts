@@ -150,6 +150,18 @@ test('what is no head', () => {
     assert.throws(() => readHead(text, new FieldReader()), MessageFormatError, JSON.stringify(text));
 });
 
+test('a head whose lines end with line feeds alone is refused at once: what ends a head would be waited for in vain', () => {
+  for (const text of [
+    'HTTP/1.1 200 OK\ncontent-length: 2\n\n{}',
+    'HTTP/1.1 200 OK\n',
+    'HTTP/1.1 200 OK\r\ncontent-length: 2\n\n{}',
+    'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\n{}',
+  ]) {
+    for (const cuts of [[], Array.from(text, () => 1)])
+      assert.throws(() => parse(Buffer.from(text), cuts), MessageFormatError, JSON.stringify(text));
+  }
+});
+
 test('a header named as a property of every object is a header like any other', () => {
   const { headers } = readHead('HTTP/1.1 200 OK\r\nconstructor: a\r\nconstructor: b\r\nvalueof: c', new FieldReader());
   assert.deepEqual(headers, ['constructor', 'a', 'constructor', 'b', 'valueof', 'c']);
