@@ -59,7 +59,7 @@ export function lastWord(failed: readonly FailedAttempt[], areOthersLeft: boolea
   const code = own ?? (last.answer === undefined ? undefined : codeWithoutWords(last.failure));
   return new GatewayError(code ?? 'upstream_invalid_response', `${sentence(message)} (account "${last.label}").`, {
     ...(failed.length > 1 && { shouldRetry: false }),
-    ...(code === 'upstream_rate_limited' && retryAfterMs !== undefined && { retryAfterMs }),
+    ...(retryAfterMs !== undefined && code !== 'insufficient_quota' && { retryAfterMs }),
   });
 }
 

@@ -60,6 +60,12 @@ suite('the status says whose fault it is', () => {
     assert.equal(response.headers.get('retry-after'), '7');
   });
 
+  test('503 with a page: the wait that it asks for reaches the client', async () => {
+    const headers = 'content-type: text/html\r\nretry-after: 7\r\n';
+    const [response] = await see('503 Service Unavailable', headers, page, { MAX_ATTEMPTS: '1' });
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [502, '7']);
+  });
+
   for (const status of ['400 Bad Request', '500 Internal Server Error', '503 Service Unavailable']) {
     test(`${status} with a page says nothing of the request: another attempt, and 502 in the end`, async () => {
       const [response, calls] = await see(status, 'content-type: text/html\r\n', page, { MAX_ATTEMPTS: '2' });
