@@ -1,6 +1,6 @@
 // From rows to prices and back: columns of nano-dollars, times as text.
 import { tokenKinds, type Price, type Rates, type TokenKind } from '../core/price.ts';
-import { isDay } from '../lib/calendar.ts';
+import { hasPlainYear, isDay } from '../lib/calendar.ts';
 import type { PriceRow } from '../storage/storage.ts';
 import { RowProblem } from './row-problem.ts';
 
@@ -22,7 +22,8 @@ export const timeOrDay = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?
 
 /** The moment that a text of this form names, ms since the epoch; a day begins at midnight UTC. NaN where there is none. */
 export function momentOf(text: string): number {
-  return timeOrDay.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+  const atMs = timeOrDay.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+  return hasPlainYear(atMs) ? atMs : Number.NaN;
 }
 
 /** The price of a row; throws a `RowProblem` where its time is none. */

@@ -138,7 +138,8 @@ export const settingsTable = {
   ADMIN_TOKEN: setting<Secret | undefined>({
     parse: adminToken,
     fallback: undefined,
-    meaning: 'Bearer token of the management API, 32 characters or more. Required unless `HOST` is a loopback address.',
+    meaning:
+      'Bearer token of the management API: 32 or more ASCII characters, none white space. Required unless `HOST` is a loopback address.',
   }),
   ENCRYPTION_KEY: setting<readonly Secret[] | undefined>({
     parse: encryptionKeys,

@@ -43,6 +43,12 @@ export function isDay(date: string): boolean {
   return !Number.isNaN(atMs) && dateText(atMs) === date;
 }
 
+/** Whether a moment is of the years 0 to 9999 in UTC: that of any other is written in another form. False for NaN. */
+export function hasPlainYear(atMs: number): boolean {
+  const year = new Date(atMs).getUTCFullYear();
+  return year >= 0 && year <= 9999;
+}
+
 /** When a day begins at a place; undefined where the text is no date of the form `2026-01-31`. */
 export function startOfDay(zone: TimeZone, date: string): number | undefined {
   if (!isDay(date)) return undefined;

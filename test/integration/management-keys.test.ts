@@ -178,6 +178,7 @@ test('what does not fit is refused, and says which field and why', async (t) => 
     [{ metadata: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [n, ''])) }, 'metadata', /at most 50/u],
     [{ expires_at: 'tomorrow' }, 'expires_at', /must be a time such as "2027-01-31T12:00:00Z"/u],
     [{ expires_at: '2027-01-31' }, 'expires_at', /must be a time such as/u],
+    [{ expires_at: '9999-12-31T23:00:00-01:00' }, 'expires_at', /must be a time before the year 10000/u],
     [{ is_active: 'yes' }, 'is_active', /must be true or false/u],
     [{ key: 'agw_mine' }, 'key', /There is no field key/u],
     [{ key_hash: 'x' }, 'key_hash', /There is no field key_hash/u],

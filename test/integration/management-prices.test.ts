@@ -238,6 +238,7 @@ test('what is wrong with a price is told by field', async (t) => {
     [{ effective_from: '2026-13-01' }, 'effective_from', /must be a time that exists/u],
     [{ effective_from: '2026-02-30' }, 'effective_from', /must be a time that exists/u],
     [{ effective_from: '2026-02-29T12:00:00Z' }, 'effective_from', /must be a time that exists/u],
+    [{ effective_from: '9999-12-31T23:00:00-01:00' }, 'effective_from', /must be a time that exists/u],
     [{ effective_from: 5 }, 'effective_from'],
     [{ long_context: {} }, 'long_context.over_tokens'],
     [{ long_context: { over_tokens: 0 } }, 'long_context.over_tokens'],

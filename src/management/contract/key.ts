@@ -1,6 +1,7 @@
 // The client key resource as the management API speaks of it.
 import { z } from '@hono/zod-openapi';
 import { isTimeZone } from '../../core/time-zone.ts';
+import { hasPlainYear } from '../../lib/calendar.ts';
 import { builtInProviders } from '../../providers/registry.ts';
 import { pageOf, shortText, timeSchema, usdAmount } from './common.ts';
 
@@ -50,6 +51,7 @@ const options = {
     .meta({ example: { team: 'search' } }),
   expires_at: z.iso
     .datetime({ offset: true, error: 'must be a time such as "2027-01-31T12:00:00Z"' })
+    .refine((text) => hasPlainYear(Date.parse(text)), 'must be a time before the year 10000')
     .nullable()
     .describe('When it expires; null: never.')
     .meta({ example: null }),
