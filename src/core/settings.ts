@@ -139,7 +139,7 @@ export const settingsTable = {
     parse: adminToken,
     fallback: undefined,
     meaning:
-      'Bearer token of the management API: 32 or more ASCII characters, none white space. Required unless `HOST` is a loopback address.',
+      'Bearer token of the management API: 32 or more ASCII characters. Needed unless `HOST` is a loopback address.',
   }),
   ENCRYPTION_KEY: setting<readonly Secret[] | undefined>({
     parse: encryptionKeys,
