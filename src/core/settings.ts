@@ -138,8 +138,7 @@ export const settingsTable = {
   ADMIN_TOKEN: setting<Secret | undefined>({
     parse: adminToken,
     fallback: undefined,
-    meaning:
-      'Bearer token of the management API: 32 or more ASCII characters. Needed unless `HOST` is a loopback address.',
+    meaning: 'Bearer token of the management API: 32 ASCII characters or more. Required unless `HOST` is loopback.',
   }),
   ENCRYPTION_KEY: setting<readonly Secret[] | undefined>({
     parse: encryptionKeys,
