@@ -97,6 +97,8 @@ suite('db move', { skip: withoutPostgres }, () => {
       async () => (await runOutside(file, ledgerSums))[0]?.['requests'] === 27,
       15_000,
     );
+    // As of a gateway that was killed: its end was never heard of.
+    await runOutside(file, 'UPDATE requests SET duration_ms = NULL WHERE id = (SELECT max(id) FROM requests)');
     assert.equal((await move(rig, url, '--rest')).output, '7 requests added\n');
     assert.equal((await move(rig, url, '--rest')).output, '0 requests added\n');
     const [here] = await runOutside(file, ledgerSums);

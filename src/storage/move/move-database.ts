@@ -70,11 +70,16 @@ export async function moveRest(file: string, url: string): Promise<number> {
     let added = 0;
     for (const entries of entriesOf(source)) {
       const ids = entries.map(({ request }) => request.id);
-      const { rows } = await target.run('SELECT id FROM requests WHERE id = ANY($1) AND duration_ms IS NOT NULL', [
-        ids,
-      ]);
-      const known = new Set(rows.map((row) => row['id']));
-      const news = entries.filter(({ request }) => !known.has(request.id));
+      const { rows } = await target.run(
+        'SELECT id, duration_ms IS NOT NULL AS is_over FROM requests WHERE id = ANY($1)',
+        [ids],
+      );
+      const isOver = new Map(rows.map((row) => [row['id'], row['is_over']]));
+      // What is there without its end is written anew where the end has come since.
+      const news = entries.filter(
+        ({ request: { id, duration_ms: durationMs } }) =>
+          !isOver.has(id) || (isOver.get(id) === false && durationMs !== null),
+      );
       if (news.length === 0) continue;
       await store.append({ spool: 'db_move', position: { segment: 0, offsetBytes: 0 }, entries: news });
       added += news.length;
