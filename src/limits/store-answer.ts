@@ -34,7 +34,7 @@ async function withinTime<T>(clock: Clock, answer: Promise<T>, onLate?: (answer:
 function unavailable(cause: unknown): GatewayError {
   return new GatewayError(
     'storage_unavailable',
-    'What the client key has spent cannot be read at the moment, and its budget is not to be overspent; try again.',
+    'How much of its limits the client key has used cannot be found out at the moment, and they are not to be passed; try again.',
     { retryAfterMs, cause },
   );
 }
