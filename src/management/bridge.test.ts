@@ -33,3 +33,36 @@ test('of a long answer no more is made when the client has gone', async () => {
   assert.ok(made < 20, `${made} were made`);
   assert.ok(isEnded);
 });
+
+test('HEAD is answered as GET is, and of a long answer no more is made than its beginning', async () => {
+  const target = '/';
+  for (const [pieces, length] of [
+    [1, 7],
+    [1000, undefined],
+  ] as const) {
+    let made = 0;
+    let isEnded = false;
+    async function* lines(): AsyncGenerator<Uint8Array> {
+      try {
+        for (; made < pieces; made += 1) yield Buffer.from('a line\n');
+      } finally {
+        isEnded = true;
+      }
+    }
+    const ends: (number | undefined)[] = [];
+    const answer = {
+      start() {},
+      write: () => assert.fail('nothing of a long answer is wanted'),
+      end: (bytes?: Uint8Array) => void ends.push(bytes?.length),
+    };
+    const cancellation = new Cancellation<StopReason>();
+    const call = { id: 'req_1', method: 'HEAD', target, headers: [], header: () => undefined, answer, cancellation };
+    await carry(call as unknown as Call, ({ method }) => {
+      assert.equal(method, 'GET');
+      return new Response(ReadableStream.from(lines()));
+    });
+    assert.deepEqual(ends, [length]);
+    assert.ok(made < 20, `${made} were made`);
+    assert.ok(isEnded);
+  }
+});

@@ -29,7 +29,8 @@ function toRequest(call: Call): Request | undefined {
   const headers = new Headers();
   for (let i = 0; i + 1 < call.headers.length; i += 2)
     headers.append(call.headers[i] as string, call.headers[i + 1] as string);
-  const { method } = call;
+  // The application would drop the body of an answer to HEAD without giving up what makes it.
+  const method = call.method === 'HEAD' ? 'GET' : call.method;
   if (!unmakeable.has(method)) return new Request(address, { method, headers });
   return Object.defineProperty(new Request(address, { headers }), 'method', { value: method });
 }
@@ -37,7 +38,7 @@ function toRequest(call: Call): Request | undefined {
 /** An answer in one piece goes out as one, a longer one as fast as it is taken, and as long as anybody takes it. */
 async function carryBody(
   body: ReadableStream<Uint8Array> | null,
-  { answer, cancellation }: Pick<Call, 'answer' | 'cancellation'>,
+  { answer, cancellation, method }: Pick<Call, 'answer' | 'cancellation' | 'method'>,
 ): Promise<void> {
   if (body === null) {
     answer.end();
@@ -48,6 +49,10 @@ async function carryBody(
   for (;;) {
     const { done, value } = await reader.read();
     if (done || held === undefined) break;
+    if (method === 'HEAD') {
+      await reader.cancel();
+      return answer.end();
+    }
     if (!answer.write(held)) await new Promise<void>((resume) => answer.onceWritable(resume));
     if (cancellation.isCancelled) return reader.cancel();
     held = value;
