@@ -42,10 +42,12 @@ test('trouble is told once, tried again after a minute, and so is its end', asyn
   const clock = new FakeClock();
   const told: (string | null)[] = [];
   let isBroken = true;
+  let tries = 0;
   const keeping = new Housekeeping({
     clock,
     onTrouble: (message) => told.push(message),
     open: async () => {
+      tries += 1;
       if (isBroken) throw new Error('no database');
       return { step: async () => false, close: async () => {} };
     },
@@ -54,7 +56,7 @@ test('trouble is told once, tried again after a minute, and so is its end', asyn
     await clock.advance(30_000);
     assert.equal(await keeping.step(), false);
   }
-  assert.deepEqual(told, ['no database']);
+  assert.deepEqual([told, tries], [['no database'], 3]);
   isBroken = false;
   await clock.advance(60_000);
   await keeping.step();

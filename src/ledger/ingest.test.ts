@@ -1,6 +1,7 @@
 // Taking a spool over: whatever is killed, cut or repeated, each request is in the ledger once.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import fs, { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -120,6 +121,89 @@ test('a request that was sent again shows its first attempt as over and its seco
         [2, null],
       ],
     );
+    ingest.close();
+    spool.close();
+  }));
+
+test('what the database did not take is read again: a failure loses no request', () =>
+  inFolder(async (folder) => {
+    const clock = new FakeClock();
+    const store = new FakeStore();
+    const spool = new Spool(folder, clock, quiet, limits);
+    const ingest = await Ingest.begin(folder, 's', store, clock);
+    spool.settle(record('before', 1));
+    spool.flush();
+    store.failures = 1;
+    await assert.rejects(ingest.step(), StorageError);
+    spool.settle(record('after', 1));
+    spool.flush();
+    while (await ingest.step());
+    assert.deepEqual([...store.rows.keys()], ['before', 'after']);
+    ingest.close();
+    spool.close();
+  }));
+
+test('a request that was begun between two attempts of an older one is not forgotten when the process dies', () =>
+  inFolder(async (folder) => {
+    const clock = new FakeClock();
+    const store = new FakeStore();
+    const spool = new Spool(folder, clock, quiet);
+    spool.intend(record('older', 1));
+    spool.intend(record('between', 1));
+    spool.intend(record('older', 2));
+    spool.settle(record('over', 1));
+    spool.flush();
+    const ingest = await Ingest.begin(folder, 's', store, clock);
+    while (await ingest.step());
+    assert.deepEqual([...store.rows.keys()], ['over']);
+    ingest.close();
+    const next = await Ingest.begin(folder, 's', store, clock);
+    await next.finish();
+    assert.deepEqual([...store.rows.keys()].toSorted(), ['between', 'older', 'over']);
+    next.close();
+    spool.close();
+  }));
+
+test('a request that is tried again and again gets its row by its first beginning', () =>
+  inFolder(async (folder) => {
+    const clock = new FakeClock();
+    const store = new FakeStore();
+    const spool = new Spool(folder, clock, quiet);
+    const ingest = await Ingest.begin(folder, 's', store, clock);
+    for (let n = 1; n <= 4; n += 1) {
+      spool.intend(record('slow', n));
+      spool.flush();
+      await ingest.step();
+      await clock.advance(10_500);
+    }
+    await ingest.step();
+    assert.deepEqual([...store.rows.keys()], ['slow']);
+    ingest.close();
+    spool.close();
+  }));
+
+test('of what is taken over the last segment stays, and each is on the disk when it is left', (t) =>
+  inFolder(async (folder) => {
+    const clock = new FakeClock();
+    const store = new FakeStore();
+    const spool = new Spool(folder, clock, quiet, limits);
+    for (let n = 0; n < 40; n += 1) {
+      spool.settle(record(`r${n}`, 1));
+      spool.flush();
+    }
+    const last = listSegments(folder).at(-1) ?? 0;
+    assert.ok(last > 3);
+    const { mock: syncing } = t.mock.method(fs, 'fdatasyncSync');
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const ingest = await Ingest.begin(folder, 's', store, clock);
+    while (await ingest.step());
+    // A database that forgets its last transactions with the power finds them there.
+    assert.deepEqual(listSegments(folder), [last - 1, last]);
+    assert.equal(syncing.callCount(), last - 1);
     ingest.close();
     spool.close();
   }));

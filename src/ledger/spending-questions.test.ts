@@ -53,6 +53,15 @@ test('keys that are asked for while a question is under way share the next one, 
   assert.deepEqual(asked, ['sync', 'k1 since 100', 'sync', 'k2,k4 since 100', 'sync', 'k3 since 200']);
 });
 
+test('who asks when all have their answers is asked for, too', async () => {
+  const { questions, answer } = slowLedger();
+  for (const id of ['k1', 'k2']) {
+    const spent = questions.spentSince(id, 0);
+    await answer();
+    assert.equal(await spent, Number(id.slice(1)));
+  }
+});
+
 test('a question that fails fails those that it was for, and the next is asked', async () => {
   const { questions, answer } = slowLedger();
   const first = assert.rejects(questions.spentSince('k1', 0), /the disk is gone/u);

@@ -56,3 +56,24 @@ test('a batch is tried five times, a second apart, then let go; the next one is 
   assert.equal(written.length, 11);
   assert.equal(writer.isEmpty, true);
 });
+
+test('it is tried again no sooner than after a second, and what one batch failed is not held against the next', async () => {
+  const triedAtMs: number[] = [];
+  let nowMs = 0;
+  const writer = new TranscriptWriter({
+    async keepTranscripts() {
+      triedAtMs.push(nowMs);
+      if (triedAtMs.length % 5 !== 0) throw new StorageError('away');
+    },
+  });
+  const lost: number[] = [];
+  for (const id of ['first', 'second']) {
+    writer.take(transcript(id));
+    for (; !writer.isEmpty; nowMs += 250) {
+      const written = await writer.step(nowMs);
+      if (written !== undefined) lost.push(written.lost);
+    }
+  }
+  assert.deepEqual(lost, [0, 0]);
+  assert.deepEqual(triedAtMs, [0, 1000, 2000, 3000, 4000, 4250, 5250, 6250, 7250, 8250]);
+});

@@ -1,6 +1,7 @@
 // What every way out to the providers must do, held against raw sockets.
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { AnswerListener, TransportError, Upstream } from '../../src/upstream/upstream.ts';
@@ -220,6 +221,41 @@ export function upstreamContract(name: string, open: (connectTimeoutMs: number) 
         },
         async (upstream, raw) => assert.equal((await ask(upstream, raw.url)).body, 'hello'),
       ));
+
+    test('a compressed answer that is damaged is refused before its end, and its connection is closed', () =>
+      withUpstream(
+        open,
+        (socket) => void socket.write(text([ok, 'content-encoding: gzip', 'content-length: 1000'], 'no gzip at all')),
+        async (upstream, raw) => {
+          assert.equal((await ask(upstream, raw.url)).end, 'invalid_response');
+          await eventually('its connection is closed', () => raw.openSockets() === 0);
+        },
+      ));
+
+    test('a connection on which the answer was whole before the request was carries no other', async (t) => {
+      const sockets: Socket[] = [];
+      // Answers as soon as anything comes, and reads no further.
+      const server = createServer((socket) => {
+        sockets.push(socket);
+        socket.on('error', () => {});
+        socket.once('data', () => {
+          socket.pause();
+          socket.write(text(['HTTP/1.1 413 Too Large', 'content-length: 0']));
+        });
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const upstream = open(1000);
+      t.after(async () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+        await upstream.close();
+      });
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      for (let n = 1; n <= 2; n += 1) {
+        const heard = await ask(upstream, origin, Buffer.alloc(30_000_000));
+        assert.deepEqual([heard.end, heard.status, sockets.length], ['whole', 413, n]);
+      }
+    });
 
     for (const coding of ['constructor', '__proto__', 'nonsense'])
       test(`an answer whose coding is named "${coding}" is left as it came`, () =>

@@ -137,7 +137,7 @@ class Call implements Transmission, ConnectionUser, ConnectionWish {
     const unsent = this.#unsent;
     this.#unsent = undefined;
     // Whoever hears of it may already have given up.
-    if (this.#isOver || unsent === undefined) return;
+    if (unsent === undefined) return;
     connection.begin(this, unsent);
   }
 
