@@ -1,5 +1,6 @@
 // A clone's TypeScript without its types: kept beside its packages, made anew by a process of its own where the source has changed.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -33,16 +34,14 @@ export function entryOfClone() {
   return pathToFileURL(existsSync(folder) ? join(folder, 'src/cli/main.js') : join(source, 'cli/main.ts')).href;
 }
 
-/** Another name where a file has come, gone or been changed. Layers of an image keep times by the second. */
+/** Another name where a file has come, gone, moved or been changed. Layers of an image keep times by the second. */
 function stateOfSource() {
-  let [files, bytes, seconds] = [0, 0, 0];
-  for (const file of ['package.json', ...filesOfSource()]) {
+  const hash = createHash('sha256');
+  for (const file of ['package.json', ...filesOfSource().sort()]) {
     const { size, mtimeMs } = statSync(join(root, file));
-    files += 1;
-    bytes += size;
-    seconds += Math.floor(mtimeMs / 1000);
+    hash.update(`${file} ${size} ${Math.floor(mtimeMs / 1000)}\n`);
   }
-  return `${files}-${bytes}-${seconds}`;
+  return hash.digest('hex').slice(0, 16);
 }
 
 function filesOfSource() {

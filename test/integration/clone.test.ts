@@ -1,7 +1,17 @@
 // A clone runs from a copy of its source without types, which follows every change.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -43,6 +53,14 @@ test('a change of the source is there at the next start', async (t) => {
   assert.equal(copies(clone).length, 1);
   appendFileSync(join(clone, 'src/cli/main.ts'), "const added: string = 'was added';\nprocess.stdout.write(added);\n");
   assert.match(await sayVersion(clone), /^was added/u);
+});
+
+test('a file that has moved is found anew, though nothing in it has changed', async (t) => {
+  const clone = makeClone(t);
+  await sayVersion(clone);
+  renameSync(join(clone, 'src/lib/sleep.ts'), join(clone, 'src/lib/slept.ts'));
+  await sayVersion(clone);
+  assert.equal(copies(clone).length, 2);
 });
 
 test('starts at the same moment make one copy, and each runs', async (t) => {
