@@ -51,9 +51,11 @@ if (isPostgres) process.env[testDatabaseVariable] = 'postgres';
 // Every file is a process of its own: what one has compiled, those after it need not compile again.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/tests', import.meta.url));
 const postgres = withoutPostgres === false ? await startSharedPostgres() : undefined;
+// Many tests wait for a time to pass: with as many files at once as there are processors, these stand still.
+const filesAtOnce = 3;
 const runner = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=2', `--test-timeout=${isLong ? 1_200_000 : 300_000}`, ...files],
+  ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${isLong ? 1_200_000 : 300_000}`, ...files],
   { stdio: 'inherit', cwd: root },
 );
 const [status] = (await once(runner, 'exit')) as [number | null];
