@@ -16,6 +16,10 @@ const limits: readonly (readonly [members: string, outputLimit: number | null, c
   ['"max_completion_tokens":9,"max_tokens":7', 9, 1],
   ['"max_tokens":70,"max_completion_tokens":9,"n":3', 70, 3],
   ['"max_tokens":7,"max_tokens":3', 7, 1],
+  // Most readers take the last of two, and null is no limit.
+  ['"max_tokens":7,"max_tokens":null', null, 1],
+  ['"max_tokens":null,"max_completion_tokens":7', 7, 1],
+  ['"max_tokens":7,"max_completion_tokens":-1', null, 1],
   ['"max_tokens":0', 0, 1],
   ['"max_tokens":null', null, 1],
   ['"max_tokens":-1', null, 1],
@@ -23,6 +27,9 @@ const limits: readonly (readonly [members: string, outputLimit: number | null, c
   ['"max_tokens":1e2', 100, 1],
   ['"n":2,"best_of":5', null, 5],
   ['"n":0,"best_of":null', null, 1],
+  // Some servers read a number in quotes as the number.
+  ['"n":"4"', null, 4],
+  ['"n":"x","best_of":{}', null, 1],
   ['"m\\u0061x_tokens":8', 8, 1],
 ];
 
@@ -31,6 +38,15 @@ test('of two limits the larger counts, and answers are multiplied', () => {
     const request = parseRequest(Buffer.from(`{"model":"m"${members === '' ? '' : ','}${members}}`));
     assert.deepEqual([request.outputLimit, request.choices], [outputLimit, choices], members);
   }
+});
+
+test('a limit under a name that the endpoint does not know is none', () => {
+  const body = Buffer.from('{"model":"m","prompt":"x","max_completion_tokens":5}');
+  const request = parseRequest(body, ['max_tokens']);
+  assert.equal(request.outputLimit, null);
+  const older = { name: 'max_tokens', tokens: 16 } as const;
+  const result = sent(request, { model: 'm', addUsage: false, outputCap: older });
+  assert.equal(result.toString(), '{"model":"m","prompt":"x","max_completion_tokens":5,"max_tokens":16}');
 });
 
 test('what makes a request dearer is seen', () => {
@@ -54,8 +70,12 @@ const caps: readonly (readonly [body: string, edited: string])[] = [
   ['{"model":"m"}', '{"model":"m","max_completion_tokens":5}'],
   ['{ "model" : "m" }', '{ "model" : "m" ,"max_completion_tokens":5}'],
   ['{"max_completion_tokens":null,"model":"m"}', '{"max_completion_tokens":5,"model":"m"}'],
+  [
+    '{"max_completion_tokens":7,"model":"m","max_completion_tokens":null}',
+    '{"max_completion_tokens":7,"model":"m","max_completion_tokens":5}',
+  ],
   ['{"max_tokens":null,"model":"m"}', '{"max_tokens":null,"model":"m","max_completion_tokens":5}'],
-  ['{"max_tokens":-1,"model":"m"}', '{"max_tokens":5,"model":"m"}'],
+  ['{"max_tokens":-1,"model":"m"}', '{"max_tokens":null,"model":"m","max_completion_tokens":5}'],
   [
     '{"max_completion_tokens":"x","max_completion_tokens":1.5,"model":"m"}',
     '{"max_completion_tokens":5,"max_completion_tokens":5,"model":"m"}',

@@ -66,12 +66,16 @@ function usageSplice(body: Uint8Array, places: Places): Splice | undefined {
   return isNull ? { span: streamOptions, text: '{"include_usage":true}' } : undefined;
 }
 
-/** Writes the cap in the place of what sets no limit, else at the end. A null under the other name means nothing, and stays. */
+/**
+ * Writes the cap in the place of what sets no limit under its name, else at the end. A server may know only this one name:
+ * what is no limit under the other one becomes null, which means nothing.
+ */
 function capSplices({ places }: ParsedRequest, { name, tokens }: OutputCap): Splice[] {
   const text = String(tokens);
-  const useless = places.outputLimits.filter(
-    (limit) => limit.tokens === undefined && (limit.name === name || !limit.isNull),
-  );
-  if (useless.length > 0) return useless.map(({ span }) => ({ span, text }));
-  return [{ span: { start: places.close, end: places.close }, text: `,"${name}":${text}` }];
+  const useless = places.outputLimits.filter((limit) => limit.tokens === undefined);
+  const splices = useless
+    .filter((limit) => limit.name === name || !limit.isNull)
+    .map((limit) => ({ span: limit.span, text: limit.name === name ? text : 'null' }));
+  if (useless.some((limit) => limit.name === name)) return splices;
+  return [...splices, { span: { start: places.close, end: places.close }, text: `,"${name}":${text}` }];
 }

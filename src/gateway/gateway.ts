@@ -118,7 +118,7 @@ export class Gateway {
     checkMethod(exchange, 'POST');
     checkContentType(exchange);
     using body = this.#budget.open();
-    const read = this.#read(work, body);
+    const read = this.#read(work, endpoint, body);
     const request = read instanceof Promise ? await read : read;
     record.model = request.model;
     record.isStream = request.isStream;
@@ -140,11 +140,11 @@ export class Gateway {
   }
 
   /** A function of its own, so that nothing but the request refers to the body while it is served. */
-  #read(work: Work, room: BodyShare): Soon<ParsedRequest> {
+  #read(work: Work, { output }: Endpoint, room: BodyShare): Soon<ParsedRequest> {
     return soon(work.exchange.readBody(room), (bytes) => {
       work.record.bodyBytes = bytes.length;
       if (work.key?.keepsTranscripts === true) work.transcriber = new Transcriber(bytes);
-      return parseRequest(bytes);
+      return parseRequest(bytes, output?.limitNames ?? []);
     });
   }
 

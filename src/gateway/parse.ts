@@ -64,19 +64,23 @@ export interface Places {
   readonly close: number;
 }
 
-/** Reads a request body; throws a `GatewayError` where it cannot be one. */
-export function parseRequest(body: Uint8Array): ParsedRequest {
+const anyLimitName: readonly OutputLimitName[] = ['max_tokens', 'max_completion_tokens'];
+
+/**
+ * Reads a request body; throws a `GatewayError` where it cannot be one. `limitNames` are those by which its endpoint can
+ * be told how long an answer may be.
+ */
+export function parseRequest(body: Uint8Array, limitNames: readonly OutputLimitName[] = anyLimitName): ParsedRequest {
   const start = skipSpace(body, 0, body.length);
   if (start === body.length) throw new GatewayError('invalid_json', 'The request body is empty; send a JSON object.');
   const draft = newDraft(body);
   const end = passObject(body, start, body.length, (nameStart, nameEnd, valueStart) => {
     const name = members.find(body, nameStart, nameEnd);
-    if (name === 'messages' || name === 'prompt' || name === 'input') {
-      draft.content = noContent(body);
+    if (name === 'messages' || name === 'prompt' || name === 'input')
       return passContent(body, valueStart, draft.content);
-    }
     const valueEnd = skipValue(body, valueStart, body.length);
-    if (name !== undefined && valueEnd !== -1) note(draft, name, { start: valueStart, end: valueEnd });
+    const isKnown = name !== undefined && (!isLimitName(name) || limitNames.includes(name));
+    if (isKnown && valueEnd !== -1) note(draft, name, { start: valueStart, end: valueEnd });
     return valueEnd;
   });
   if (end === -1 || skipSpace(body, end, body.length) !== body.length) {
@@ -85,13 +89,12 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
   }
   const { streamOptions } = draft;
   const includeUsage = streamOptions === undefined ? undefined : findIncludeUsage(body, streamOptions);
-  const limits = draft.outputLimits.flatMap(({ tokens }) => (tokens === undefined ? [] : [tokens]));
   return {
     body,
     model: readModel(body, draft.model.at(-1)),
     isStream: draft.isStream,
     asksUsage: includeUsage !== undefined && body[includeUsage.start] === letterT,
-    outputLimit: limits.length === 0 ? null : Math.max(...limits),
+    outputLimit: limitOf(draft.outputLimits),
     choices: draft.choices,
     content: draft.content,
     serviceTier: draft.serviceTier,
@@ -100,6 +103,15 @@ export function parseRequest(body: Uint8Array): ParsedRequest {
     predictedBytes: draft.predictedBytes,
     places: { model: draft.model, streamOptions, includeUsage, outputLimits: draft.outputLimits, close: end - 1 },
   };
+}
+
+/** The larger of the limits; null where there is none, or where a server may read one as none. */
+function limitOf(limits: readonly WrittenLimit[]): number | null {
+  const set = limits.filter(({ tokens }) => tokens !== undefined);
+  const isDoubtful = limits.some(
+    ({ name, tokens, isNull }) => tokens === undefined && (!isNull || set.some((other) => other.name === name)),
+  );
+  return set.length === 0 || isDoubtful ? null : Math.max(...set.map(({ tokens }) => tokens ?? 0));
 }
 
 /** What stands in the way of a body that may well be right behind it; undefined where nothing is known. */
@@ -115,7 +127,7 @@ interface Draft {
   readonly outputLimits: WrittenLimit[];
   streamOptions: Span | undefined;
   isStream: boolean;
-  content: ContentDraft;
+  readonly content: ContentDraft;
   choices: number;
   serviceTier: string | null;
   mayAnswerInSound: boolean;
@@ -137,6 +149,10 @@ function newDraft(body: Uint8Array): Draft {
     searchesTheWeb: false,
     predictedBytes: 0,
   };
+}
+
+function isLimitName(name: string): name is OutputLimitName {
+  return name === 'max_tokens' || name === 'max_completion_tokens';
 }
 
 type MemberName = Exclude<ReturnType<typeof members.find>, 'messages' | 'prompt' | 'input' | undefined>;
@@ -161,7 +177,7 @@ function note(draft: Draft, name: MemberName, span: Span): void {
       return;
     case 'n':
     case 'best_of':
-      draft.choices = Math.max(draft.choices, readWhole(body, span) ?? 1);
+      draft.choices = Math.max(draft.choices, readChoices(body, span));
       return;
     case 'service_tier':
       draft.serviceTier = readTier(body, span);
@@ -193,6 +209,13 @@ function readModel(body: Uint8Array, span: Span | undefined): string {
     });
   }
   return value;
+}
+
+/** A number in quotes counts as well: some servers read it so. */
+function readChoices(body: Uint8Array, span: Span): number {
+  const value = readValue(body, span.start, span.end);
+  const choices = Number(typeof value === 'string' ? value : (readWhole(body, span) ?? 1));
+  return Number.isSafeInteger(choices) ? choices : 1;
 }
 
 function readWhole(body: Uint8Array, span: Span): number | undefined {

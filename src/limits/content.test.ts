@@ -59,6 +59,20 @@ test('a list of prompts is answered one by one, a list of tokens is one prompt',
   assert.equal(measure({}).prompts, 1);
 });
 
+test('of content under several names, or twice under one, all is counted: who reads it may take either', () => {
+  const messages = JSON.stringify([{ role: 'user', content: [image, sound, { type: 'file' }] }]);
+  const bodies = [
+    `{"model":"m","messages":${messages},"prompt":"x"}`,
+    `{"model":"m","messages":${messages},"input":[],"messages":[]}`,
+  ];
+  for (const body of bodies) {
+    const { images, audioBytes, refersElsewhere, prompts } = parseRequest(Buffer.from(body)).content;
+    assert.deepEqual([images, audioBytes, refersElsewhere, prompts], [1, size(sound), true, 1], body);
+  }
+  const { prompts } = parseRequest(Buffer.from('{"model":"m","prompt":["a","b","c"],"input":"x"}')).content;
+  assert.equal(prompts, 3);
+});
+
 test('what is no content is left to the upstream', () => {
   for (const messages of [5, null, 'x', {}, [1, 'x', null, [[]]], [{ content: [1, [], 'x'] }]]) {
     const { textBytes, bytes } = measure({ messages });

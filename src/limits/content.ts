@@ -34,7 +34,8 @@ export function noContent(body: Uint8Array): ContentDraft {
 
 /**
  * Passes the value of `messages`, `prompt` or `input` at `at`, measures it without decoding any text, and answers where
- * it ends, -1 where it is malformed. It takes the place of skipping it: a body is long, and looked through once.
+ * it ends, -1 where it is malformed. It takes the place of skipping it: a body is long, and looked through once. What is
+ * found is added to what was found before: of several such members each server reads the one that it knows, or the last.
  */
 export function passContent(body: Uint8Array, at: number, content: ContentDraft): number {
   const end = body.length;
@@ -47,7 +48,7 @@ export function passContent(body: Uint8Array, at: number, content: ContentDraft)
     return skipValue(body, start, end);
   });
   // A list of numbers is one prompt; a list of texts, or of such lists, is one for each.
-  content.prompts = Math.max(texts, 1);
+  content.prompts = Math.max(content.prompts, texts);
   return after;
 }
 

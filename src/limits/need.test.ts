@@ -52,12 +52,17 @@ test('a prompt has no more tokens than bytes, than were counted, and than the mo
     [{ textBytes: 100_000 }, false, undefined, 8000],
     [{ refersElsewhere: true }, false, 10, 8000],
     [{}, true, undefined, 8000],
+    // Each of several prompts may fill the context.
+    [{ textBytes: 100_000, prompts: 3 }, false, undefined, 24_000],
+    [{ textBytes: 400, prompts: 3 }, false, undefined, 400],
   ];
   for (const [part, searchesTheWeb, counted, tokens] of examples) {
     const largest = largestPrompt({ searchesTheWeb }, { ...content, ...part }, size, counted);
     assert.equal(largest.tokens, tokens, JSON.stringify({ part, searchesTheWeb, counted }));
   }
   assert.equal(largestPrompt(text, { ...content, audioBytes: 3200 }, size, undefined).audioTokens, 100);
+  const answered = largestPrompt(text, { ...content, refersElsewhere: true }, size, undefined);
+  assert.equal(answered.audioTokens, 8000, 'what is referred to may be sound');
 });
 
 test('a limit of the request is taken as it is, for each of its answers', () => {

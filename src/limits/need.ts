@@ -30,15 +30,19 @@ export function largestPrompt(
   { contextTokens, imageTokens }: ModelSize,
   countedTokens: number | undefined,
 ): LargestPrompt {
+  // Each of several prompts has the whole context for itself.
+  const mostTokens = contextTokens * content.prompts;
+  // What is referred to may be sound.
+  if (content.refersElsewhere) return { tokens: mostTokens, audioTokens: mostTokens };
   const audioTokens = Math.ceil(content.audioBytes / audioBytesPerToken);
-  if (content.refersElsewhere || shape.searchesTheWeb) return { tokens: contextTokens, audioTokens };
+  if (shape.searchesTheWeb) return { tokens: mostTokens, audioTokens };
   // A token has one byte at least (openai-wire.md, section 8), and the JSON around a message more than its marks.
   const textTokens =
     countedTokens === undefined
       ? content.textBytes
       : Math.min(countedTokens + content.messages * tokensPerMessage + tokensAround, content.textBytes);
   const tokens = textTokens + content.images * imageTokens + audioTokens;
-  return { tokens: Math.min(tokens, contextTokens), audioTokens };
+  return { tokens: Math.min(tokens, mostTokens), audioTokens };
 }
 
 /** A prompt may be so much longer than estimated before it and its answer no longer fit into the context. */

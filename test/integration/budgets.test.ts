@@ -116,9 +116,15 @@ test('the limit is written where the request has none, by the name that the endp
   const client = await limitedClient(rig, { budget: { amount: '100' } });
   const shadow = await limitedClient(rig, { name: 'Watched', budget: { amount: '0.000001' }, budget_mode: 'shadow' });
   const headers = { authorization: `Bearer ${client.key}` };
-  const bodies = ['{"model":"gpt-4","messages":[]}', '{"model":"gpt-4","messages":[],"max_tokens":7}'];
+  const bodies = [
+    '{"model":"gpt-4","messages":[]}',
+    '{"model":"gpt-4","messages":[],"max_tokens":7}',
+    '{"model":"gpt-4","messages":[],"max_tokens":7,"max_tokens":null}',
+  ];
   for (const body of bodies) await rig.post('/v1/chat/completions', body, headers);
   await rig.post('/v1/completions', '{"model":"gpt-3.5-turbo-instruct","prompt":"a"}', headers);
+  const foreign = '{"model":"gpt-3.5-turbo-instruct","prompt":"a","max_completion_tokens":1}';
+  await rig.post('/v1/completions', foreign, headers);
   await rig.post('/v1/embeddings', '{"model":"text-embedding-3-small","input":"a"}', headers);
   await rig.post('/v1/chat/completions', bodies[0], { authorization: `Bearer ${shadow.key}` });
   await rig.manage('PATCH', '/providers/openai', { config: { output_limit_name: 'max_tokens' } });
@@ -129,7 +135,9 @@ test('the limit is written where the request has none, by the name that the endp
     [
       '{"model":"gpt-4","messages":[],"max_completion_tokens":N}',
       '{"model":"gpt-4","messages":[],"max_tokens":7}',
+      '{"model":"gpt-4","messages":[],"max_tokens":7,"max_tokens":null,"max_completion_tokens":N}',
       '{"model":"gpt-3.5-turbo-instruct","prompt":"a","max_tokens":16}',
+      '{"model":"gpt-3.5-turbo-instruct","prompt":"a","max_completion_tokens":1,"max_tokens":16}',
       '{"model":"text-embedding-3-small","input":"a"}',
       '{"model":"gpt-4","messages":[]}',
       '{"model":"gpt-4","messages":[],"max_tokens":N}',
