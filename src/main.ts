@@ -195,7 +195,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       prices: () => configuration.current().prices,
       clock,
       queueTimeoutMs: settings.QUEUE_TIMEOUT_MS,
-      countPrompt: (body, { encoding }) => estimator.countExactly('prompt', encoding, body),
+      countPrompt: (body, encoding) => estimator.countExactly('largest_prompt', encoding, body),
       onPassed({ requestId, keyId, limit, mode }) {
         metrics.limitPassed(limit, mode);
         if (mode === 'shadow')

@@ -32,6 +32,8 @@ export interface Vendor {
   readGroup(answer: Pick<FailedAnswer, 'header'> & Partial<Pick<FailedAnswer, 'body'>>): QuotaOwner | undefined;
   /** The vocabulary that a model counts its tokens with, or the likeliest. */
   encodingOf(model: string): Encoding;
+  /** The same where it is certain; undefined where it is not. */
+  knownEncodingOf(model: string): Encoding | undefined;
   /** The name by which it limits the tokens of a chat's answer. */
   readonly outputLimitName: OutputLimitName;
   /** How much a model can take in and say, as far as is known. */

@@ -5,9 +5,9 @@ export type Encoding = 'o200k_base' | 'cl100k_base';
 
 /**
  * What is counted: the runs of a `HeardText`; an answer in one piece or the beginning of one; the prompt in the body of a
- * request.
+ * request; the most that such a body gives a model to read, for whom too low a count is worse than too high a one.
  */
-export type CountedKind = 'runs' | 'answer' | 'prompt';
+export type CountedKind = 'runs' | 'answer' | 'prompt' | 'largest_prompt';
 
 /** Counts off the event loop. */
 export interface TokenEstimator {

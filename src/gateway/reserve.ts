@@ -76,7 +76,7 @@ function limitTarget({ provider, model }: Target, output: Endpoint['output']): L
     providerId: provider.id,
     model,
     size: vendor.sizeOf(model),
-    encoding: vendor.encodingOf(model),
+    encoding: vendor.knownEncodingOf(model),
     outputLimitName: output?.limitNames.includes(wanted) === true ? wanted : (output?.limitNames[0] ?? wanted),
   };
 }

@@ -48,6 +48,7 @@ const counted: Readonly<Record<CountedKind, (bytes: Uint8Array) => number>> = {
   runs: ({ length }) => length,
   answer: () => 100,
   prompt: () => 1000,
+  largest_prompt: () => 2000,
 };
 
 interface Case {

@@ -6,6 +6,7 @@ import type { StopReason } from '../core/exchange.ts';
 import type { Period } from '../core/period.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
 import type { AttemptRecord } from '../core/record.ts';
+import type { Encoding } from '../core/token-estimator.ts';
 import type { Cancellation } from '../lib/cancellation.ts';
 import type { Clock } from '../lib/clock.ts';
 import { soon, type Soon } from '../lib/soon.ts';
@@ -41,8 +42,8 @@ export interface AdmissionParts {
   readonly clock: Clock;
   /** The longest wait for money that other requests hold, in ms. */
   readonly queueTimeoutMs: number;
-  /** Counts the text of a prompt in a body, off the event loop; undefined where it cannot be counted. */
-  readonly countPrompt: (body: Uint8Array, target: LimitTarget) => Promise<number | undefined>;
+  /** The most tokens that the text of a prompt in a body has, off the event loop; undefined where it cannot be counted. */
+  readonly countPrompt: (body: Uint8Array, encoding: Encoding) => Promise<number | undefined>;
   /** Hears of every limit that a request did not fit into. */
   readonly onPassed: (passed: LimitPassed) => void;
 }
@@ -191,10 +192,11 @@ export class Admission {
   async #askWithCount(asked: Asked): Promise<Asked> {
     const { shape, target } = this.#request;
     const figures = this.#figures;
-    if (figures.countedTokens !== undefined || !this.#lacksOnlyMoney(asked)) return asked;
+    const { encoding } = target;
+    if (encoding === undefined || figures.isCounted || !this.#lacksOnlyMoney(asked)) return asked;
     if (figures.content.textBytes > longestCountedBytes || !this.#couldFitWhenCounted(asked)) return asked;
     // Without a count the bytes stay the bound.
-    figures.countedTokens = (await this.#parts.countPrompt(shape.body, target)) ?? Infinity;
+    figures.noteCount(target, await this.#parts.countPrompt(shape.body, encoding));
     return this.#ask();
   }
 

@@ -19,8 +19,8 @@ export interface LimitTarget {
   /** As it is sent there. */
   readonly model: string;
   readonly size: ModelSize;
-  /** What its prompts are counted with. */
-  readonly encoding: Encoding;
+  /** What its prompts are counted with; undefined where that is not certain, and a count would be no bound. */
+  readonly encoding: Encoding | undefined;
   /** The name by which answers are limited there. */
   readonly outputLimitName: OutputLimitName;
 }
@@ -40,8 +40,8 @@ export class RequestFigures {
   readonly content: Content;
   readonly estimate: Estimate;
   readonly #of: FiguresOf;
-  /** Tokens of its text, once they have been counted. */
-  countedTokens: number | undefined;
+  /** Tokens of its text, once they have been counted, and with which vocabulary: others may have more for it. */
+  #counted: { readonly encoding: Encoding | undefined; readonly tokens: number } | undefined;
 
   constructor(of: FiguresOf) {
     this.#of = of;
@@ -53,8 +53,18 @@ export class RequestFigures {
     return this.estimate.prompt + this.estimate.output;
   }
 
+  /** Its text has been counted, or was tried to be. */
+  get isCounted(): boolean {
+    return this.#counted !== undefined;
+  }
+
+  /** Takes note of the count of its text by a target's vocabulary; undefined where it cannot be counted. */
+  noteCount({ encoding }: LimitTarget, tokens: number | undefined): void {
+    this.#counted = { encoding, tokens: tokens ?? Infinity };
+  }
+
   /** What the request needs at a target, with the tokens of its text as far as they are counted; null where the target's price is not known. */
-  need(target: LimitTarget, leftNanoUsd: NanoUsd, nowMs: number, textTokens = this.countedTokens): Need | null {
+  need(target: LimitTarget, leftNanoUsd: NanoUsd, nowMs: number, textTokens = this.#countAt(target)): Need | null {
     const terms = this.#terms(target, nowMs, textTokens);
     return terms === null ? null : needOf(terms, leftNanoUsd);
   }
@@ -66,8 +76,12 @@ export class RequestFigures {
 
   /** What it costs at most at a target with so many tokens for each choice; null where the target's price is not known. */
   cost(target: LimitTarget, tokensEach: number, nowMs: number): NanoUsd | null {
-    const terms = this.#terms(target, nowMs, this.countedTokens);
+    const terms = this.#terms(target, nowMs, this.#countAt(target));
     return terms === null ? null : costOfAnswers(terms, tokensEach);
+  }
+
+  #countAt({ encoding }: LimitTarget): number | undefined {
+    return encoding !== undefined && encoding === this.#counted?.encoding ? this.#counted.tokens : undefined;
   }
 
   #terms({ providerId, model, size }: LimitTarget, atMs: number, textTokens: number | undefined): AnswerTerms | null {

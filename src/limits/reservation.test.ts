@@ -73,6 +73,29 @@ test('each further attempt is reserved for, as long as what the ones before cost
   assert.ok(last instanceof GatewayError && last.code === 'budget_exceeded');
 });
 
+test('what one vocabulary has counted is no bound for a model with another one', async () => {
+  const { reserve } = openDesk({ countPrompt: async () => 100 });
+  const body = { max_tokens: 10, messages: [{ role: 'user', content: 'word '.repeat(800) }] };
+  const reservation = await reserve({ key: limitedKey({ budget: 0.02 * usd }) }, body);
+  const at = async (encoding: LimitTarget['encoding']): Promise<unknown> => {
+    const terms = await reservation.attempt({ ...target, encoding });
+    return terms instanceof GatewayError ? terms.code : terms.reservedNanoUsd;
+  };
+  // Some 190 tokens at $30 for a million, and ten of an answer at $60.
+  const counted = await at('cl100k_base');
+  assert.ok(typeof counted === 'number' && counted < 0.01 * usd);
+  for (const other of ['o200k_base', undefined] as const)
+    assert.equal(await at(other), 'budget_exceeded', String(other));
+});
+
+test('a prompt is not counted where the vocabulary of its model is not certain', async () => {
+  const { reserve } = openDesk({ countPrompt: async () => assert.fail('it was counted') });
+  const body = { max_tokens: 10, messages: [{ role: 'user', content: 'word '.repeat(800) }] };
+  const foreign = { ...target, encoding: undefined };
+  const error = await refusal(reserve({ key: limitedKey({ budget: 0.02 * usd }), target: foreign }, body));
+  assert.equal(error.code, 'budget_exceeded');
+});
+
 test('the place of a call that was cut short stays taken for the moment that the upstream needs to notice', async () => {
   const { clock, reserve, attemptsOf, finish } = openDesk();
   const key = limitedKey({ maxConcurrency: 1 });

@@ -94,6 +94,71 @@ more?: ${anything},
   assert.ok(count('prompt', { messages: [user], functions: [{ name: 'deep', parameters: circle }] }) < 50);
 });
 
+suite('the largest prompt', () => {
+  const schema = {
+    $defs: { city: { type: 'string', enum: ['Berlin', 'Paris'], description: 'A city.' } },
+    allOf: [{ properties: { to: { $ref: '#/$defs/city' } }, additionalProperties: false }],
+  };
+  const grammar = { name: 'sql', description: 'Runs SQL.', format: { type: 'grammar', definition: 'start: SELECT' } };
+  const request = {
+    messages: [
+      { role: 'user', content: [{ type: 'text', text: 'hello big world' }, image()] },
+      { role: 'assistant', tool_calls: [{ id: 'c', type: 'custom', custom: { name: 'sql', input: 'SELECT 1' } }] },
+      { role: 'tool', tool_call_id: 'c', content: { rows: [1, 2] } },
+    ],
+    tools: [
+      { type: 'function', function: { name: 'go', parameters: schema } },
+      { type: 'custom', custom: grammar },
+    ],
+    response_format: { type: 'json_schema', json_schema: { name: 'route', description: 'A way there.', schema } },
+    prompt: ['hello', { more: 'world' }],
+    input: [[1, 2, 3]],
+    suffix: ' world',
+  };
+
+  test('holds all that a model can be shown, whatever form it is shown in', () => {
+    const texts = [
+      'hello big world',
+      'SELECT 1',
+      'A way there.',
+      'hello',
+      ' world',
+      '{"rows":[1,2]}',
+      '{"more":"world"}',
+    ];
+    const shown = [...texts, JSON.stringify(schema), JSON.stringify(grammar), JSON.stringify(schema)];
+    const least = shown.reduce((sum, text) => sum + plainly(text), 0) + 3 + 3 * 3;
+    const most = count('largest_prompt', request);
+    assert.ok(most >= least, `${most} for ${least}`);
+    assert.ok(most <= plainly(JSON.stringify(request)) + 3 + 3 * 3, String(most));
+    assert.ok(most >= count('prompt', { ...request, messages: request.messages.slice(1) }));
+  });
+
+  test('of an answer that is predicted and of sound and pictures has nothing: they are counted otherwise', () => {
+    const long = 'word '.repeat(500);
+    const more = {
+      prediction: { type: 'content', content: long },
+      messages: [{ content: [image(), { type: 'file' }] }],
+    };
+    assert.equal(
+      count('largest_prompt', { model: 'x', ...more }),
+      count('largest_prompt', { model: 'x', messages: [{}] }),
+    );
+  });
+
+  test('is never too small for how a long run is cut', () => {
+    // Merged as a whole, the cuts of these runs each cost a token.
+    for (const unit of ['джба', 'ab1', '漢字', '=-'] as const) {
+      const prompt = unit.repeat(1000);
+      assert.ok(count('largest_prompt', { prompt }) >= plainly(prompt), unit);
+    }
+  });
+
+  test('of what is no JSON is not known', () => {
+    assert.throws(() => count('largest_prompt', '{"prompt":"\\x"}'), /no JSON/u);
+  });
+});
+
 const answers: Readonly<Record<string, readonly [body: unknown, tokens: number]>> = {
   'a chat': [{ choices: [{ message: { role: 'assistant', content: 'hello big world', refusal: null } }] }, 3],
   'several choices': [{ choices: [{ message: { content: 'hello' } }, { message: { content: ' world' } }] }, 2],

@@ -14,8 +14,8 @@ export interface Counted {
  * Around each message stand its marks, and after the last one the answer's opening (openai/openai-cookbook,
  * "How to count tokens with tiktoken").
  */
-const tokensPerMessage = 3;
-const tokensOfOpening = 3;
+export const tokensPerMessage = 3;
+export const tokensOfOpening = 3;
 const tokensPerName = 1;
 /** Around each tool call of an earlier answer. */
 const tokensPerCall = 3;

@@ -2,7 +2,7 @@
 import type { Vendor } from '../../core/provider.ts';
 import { books } from './books.ts';
 import { classify } from './classify.ts';
-import { encodingOf } from './encodings.ts';
+import { encodingOf, knownEncodingOf } from './encodings.ts';
 import { sizeOf } from './model-sizes.ts';
 import { readGroup, readQuota } from './quota.ts';
 
@@ -13,6 +13,7 @@ export const openai: Vendor = {
   readQuota,
   readGroup,
   encodingOf,
+  knownEncodingOf,
   outputLimitName: 'max_completion_tokens',
   sizeOf: (model) => sizeOf(model, 16_384),
   books,
