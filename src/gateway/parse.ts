@@ -107,6 +107,7 @@ export function parseRequest(body: Uint8Array, limitNames: readonly OutputLimitN
 
 /** The larger of the limits; null where there is none, or where a server may read one as none. */
 function limitOf(limits: readonly WrittenLimit[]): number | null {
+  if (limits.length === 0) return null;
   const set = limits.filter(({ tokens }) => tokens !== undefined);
   const isDoubtful = limits.some(
     ({ name, tokens, isNull }) => tokens === undefined && (!isNull || set.some((other) => other.name === name)),
