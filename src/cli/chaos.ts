@@ -9,7 +9,7 @@ import type { Scenario } from '../chaos/scenario.ts';
 import { scenarios } from '../chaos/table.ts';
 import { emptyConfiguration, templateOf, type Template } from '../chaos/template.ts';
 import type { Settings } from '../core/settings.ts';
-import { databaseFile, openStorage } from '../storage/open-storage.ts';
+import { databaseFile, openStorageAsItIs } from '../storage/open-storage.ts';
 import { CommandError, UsageError, type Command } from './command.ts';
 
 export const chaos: Command = {
@@ -77,8 +77,10 @@ async function readTemplate(settings: Settings, model: string | undefined): Prom
   return template;
 }
 
-async function readRows(settings: Settings): ReturnType<Awaited<ReturnType<typeof openStorage>>['readConfiguration']> {
-  const storage = await openStorage(settings);
+async function readRows(
+  settings: Settings,
+): ReturnType<Awaited<ReturnType<typeof openStorageAsItIs>>['readConfiguration']> {
+  const storage = await openStorageAsItIs(settings);
   try {
     return await storage.readConfiguration();
   } finally {

@@ -1,9 +1,8 @@
 // `aigateway db`: brings the schema up to date, writes a consistent copy, or moves to PostgreSQL, while the gateway runs or not.
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseUrl } from '../core/database-url.ts';
-import { databaseFile, openExistingStorage, openStorage, requireDatabaseFile } from '../storage/open-storage.ts';
+import { databaseFile, openForCopy, openStorage, requireDatabaseFile } from '../storage/open-storage.ts';
 import { moveDatabase, moveRest } from '../storage/move/move-database.ts';
-import type { Storage } from '../storage/storage.ts';
 import { chooseAction, CommandError, UsageError, type Action, type Call, type Command } from './command.ts';
 
 const actions: Readonly<Record<string, Action<(call: Call) => Promise<void>>>> = {
@@ -33,22 +32,22 @@ async function migrate({ settings }: Call): Promise<void> {
 
 async function backup({ settings, arguments: [, file] }: Call): Promise<void> {
   if (file === undefined) throw new UsageError('say where to: aigateway db backup FILE');
-  const storage = await openExistingStorage(settings);
+  const database = await openForCopy(settings);
   try {
-    await writeBackup(storage, file);
+    await writeBackup(database, file);
   } finally {
-    await storage.close();
+    await database.close();
   }
   process.stdout.write(`wrote ${file}\n`);
 }
 
 /** Writes the copy under another name first: what is there under the name that was asked for is whole, whatever breaks it off. */
-export async function writeBackup(storage: Pick<Storage, 'backup'>, file: string): Promise<void> {
+export async function writeBackup(database: { backup(copy: string): Promise<void> }, file: string): Promise<void> {
   if (existsSync(file)) throw new CommandError(`${file} exists already; a backup never overwrites`);
   const part = `${file}.part`;
   makePrivate(part);
   try {
-    await storage.backup(part);
+    await database.backup(part);
     renameSync(part, file);
   } catch (error) {
     rmSync(part, { force: true });

@@ -9,10 +9,10 @@ import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { tryRedis } from '../shared-state/open-shared-state.ts';
-import { databaseFile, openExistingStorage } from '../storage/open-storage.ts';
-import type { Storage } from '../storage/storage.ts';
+import { databaseFile, openStorageAsItIs } from '../storage/open-storage.ts';
+import { OldSchemaError, type Storage } from '../storage/storage.ts';
 import { http1Upstream } from '../upstream/http1/http1-upstream.ts';
-import { masterKeyFile, openVault, proofIn, UnsealError, type Vault } from '../vault/vault.ts';
+import { masterKeyFile, openVaultAsItIs, proofIn, UnsealError } from '../vault/vault.ts';
 import type { Command } from './command.ts';
 
 const reachTimeoutMs = 10_000;
@@ -33,7 +33,8 @@ export const doctor: Command = {
   usage: '',
   options: {},
   settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
-  notes: `It makes nothing and no paid call, and changes nothing but a schema of an older version, as a start does.
+  notes: `It makes nothing, no paid call and no change. What a database of an older version holds it can tell only
+after "aigateway db migrate" or a start.
 It exits with 1 when something must be mended.`,
   async run({ settings }) {
     let hasFailed = false;
@@ -94,13 +95,13 @@ async function checkDatabase(settings: Settings, say: (finding: Finding) => void
     say({ level: 'warn', what: 'database', finding });
     return undefined;
   }
-  const storage = await openExistingStorage(settings).catch((error: Error) => {
-    say({ level: 'fail', what: 'database', finding: error.message });
+  const storage = await openStorageAsItIs(settings).catch((error: Error) => {
+    say({ level: error instanceof OldSchemaError ? 'warn' : 'fail', what: 'database', finding: error.message });
   });
   if (storage === undefined) return undefined;
   try {
     say({ level: 'ok', what: 'database', finding: 'opens, and its schema is up to date' });
-    const vault = await openVaultAsItIs(settings, storage);
+    const vault = await openVaultAsItIs(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage));
     say(
       vault === undefined
         ? { level: 'warn', what: 'master key', finding: 'is not there yet: the first start makes it' }
@@ -126,14 +127,6 @@ function accountsFinding({ accounts }: Configuration): Finding {
     return { level: 'warn', what, finding: 'none is active: add one with "aigateway accounts add --label TEXT"' };
   const finding = `${active} active of ${accounts.length}; "aigateway accounts test" tries their keys`;
   return { level: 'ok', what, finding };
-}
-
-/** Undefined where there is no key yet: a doctor leaves none behind. */
-async function openVaultAsItIs(settings: Settings, storage: Storage): Promise<Vault | undefined> {
-  const proof = proofIn(storage);
-  const hasKey = settings.ENCRYPTION_KEY !== undefined || existsSync(masterKeyFile(settings.DATA_DIR));
-  if (!hasKey && (await proof.read()) === undefined) return undefined;
-  return openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, { ...proof, keep: async (text) => text });
 }
 
 const noVault = {

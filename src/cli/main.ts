@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SettingError } from '../core/settings.ts';
 import { StartError } from '../core/start-error.ts';
-import { StorageError } from '../storage/storage.ts';
+import { OldSchemaError, StorageError } from '../storage/storage.ts';
 import { VaultError } from '../vault/vault.ts';
 import { CommandError, harmless, helpOf, readCall, table, UsageError, type Command } from './command.ts';
 
@@ -30,6 +30,7 @@ const expected: readonly (readonly [new (...parts: never[]) => Error, number])[]
   [CommandError, 1],
   [StartError, 1],
   [StorageError, 1],
+  [OldSchemaError, 1],
   [VaultError, 1],
 ];
 

@@ -1,13 +1,14 @@
 // `aigateway vault`: changes the master key while the gateway runs, and tells which key seals what.
+import type { Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
-import { openExistingStorage } from '../storage/open-storage.ts';
+import { openExistingStorage, openStorageAsItIs } from '../storage/open-storage.ts';
 import { AuditTrail } from '../management/audit-trail.ts';
 import { countByKey, rotateMasterKey } from '../management/master-key-rotation.ts';
 import type { Storage } from '../storage/storage.ts';
-import { masterKeyFile, openVault, proofIn, type Vault } from '../vault/vault.ts';
+import { masterKeyFile, openVault, openVaultAsItIs, proofIn, VaultError, type Vault } from '../vault/vault.ts';
 import { chooseAction, columns, type Action, type Call, type Command } from './command.ts';
 
-type Run = (call: Call, storage: Storage, vault: Vault) => Promise<number>;
+type Run = (call: Call) => Promise<number>;
 
 const actions: Readonly<Record<string, Action<Run>>> = { rotate: { run: rotate }, status: { run: status } };
 
@@ -23,19 +24,35 @@ rotate, with ENCRYPTION_KEY: first restart every gateway with ENCRYPTION_KEY=new
 same value, then restart with the new key alone.
 It can be broken off at any moment and run again. Backups made before need the old key: keep it as long as
 you keep them.`,
-  async run(call) {
-    const run = chooseAction('vault', actions, call.arguments);
-    const { settings } = call;
-    const storage = await openExistingStorage(settings);
-    try {
-      return await run(call, storage, await openVault(settings.ENCRYPTION_KEY, settings.DATA_DIR, proofIn(storage)));
-    } finally {
-      await storage.close();
-    }
-  },
+  run: (call) => chooseAction('vault', actions, call.arguments)(call),
 };
 
-async function rotate({ settings }: Call, storage: Storage, opened: Vault): Promise<number> {
+async function rotate({ settings }: Call): Promise<number> {
+  const { ENCRYPTION_KEY, DATA_DIR } = settings;
+  return withStorage(await openExistingStorage(settings), async (storage) =>
+    rotateIn(settings, storage, await openVault(ENCRYPTION_KEY, DATA_DIR, proofIn(storage))),
+  );
+}
+
+/** It only looks: no schema is changed for it, and no key made. */
+async function status({ settings }: Call): Promise<number> {
+  const { ENCRYPTION_KEY, DATA_DIR } = settings;
+  return withStorage(await openStorageAsItIs(settings), async (storage) => {
+    const opened = await openVaultAsItIs(ENCRYPTION_KEY, DATA_DIR, proofIn(storage));
+    if (opened === undefined) throw new VaultError('there is no master key yet: the first start makes it');
+    return statusOf(storage, opened);
+  });
+}
+
+async function withStorage(storage: Storage, work: (storage: Storage) => Promise<number>): Promise<number> {
+  try {
+    return await work(storage);
+  } finally {
+    await storage.close();
+  }
+}
+
+async function rotateIn(settings: Settings, storage: Storage, opened: Vault): Promise<number> {
   const keyFile = settings.ENCRYPTION_KEY === undefined ? masterKeyFile(settings.DATA_DIR) : undefined;
   const total = [...(await countByKey(storage)).values()].reduce((sum, count) => sum + count, 0);
   const parts = { storage, vault: opened, trail: await AuditTrail.open(storage, systemClock), keyFile };
@@ -55,7 +72,7 @@ async function rotate({ settings }: Call, storage: Storage, opened: Vault): Prom
   return 0;
 }
 
-async function status(_call: Call, storage: Storage, opened: Vault): Promise<number> {
+async function statusOf(storage: Storage, opened: Vault): Promise<number> {
   const [first, ...others] = opened.keyIds();
   const counts = await countByKey(storage);
   const ids = new Set([first, ...others, ...counts.keys()]);

@@ -25,7 +25,6 @@ export interface SqlBackend extends Pick<Storage, 'pollEveryMs' | 'onChange'> {
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   readonly batch: Batch;
   flush(): Promise<void>;
-  backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,7 +75,6 @@ export function sqlStorage(database: Kysely<Tables>, backend: SqlBackend, watche
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ content }))
         .execute();
     },
-    backup: (file) => backend.backup(file),
     close: () => backend.close(),
   };
 }

@@ -126,6 +126,19 @@ export class StorageError extends Error {
   override readonly name = 'StorageError';
 }
 
+/** Who only looks at a database finds the schema of an older version, or none, and leaves it so. */
+export class OldSchemaError extends Error {
+  override readonly name = 'OldSchemaError';
+
+  constructor(database: string, isEmpty = false) {
+    super(
+      isEmpty
+        ? `the database ${database} has no tables of aigateway yet; the first start makes them, or "aigateway db migrate"`
+        : `the database ${database} has the schema of an older version; the next start brings it up to date, or "aigateway db migrate"`,
+    );
+  }
+}
+
 /** One table of resources that have an `id`. */
 export interface ResourceStore<Row extends { readonly id: string }> {
   /** Rows in order of id, those after `afterId` when it is given. */
@@ -252,7 +265,5 @@ export interface Storage {
   keepNote(name: string, text: string): Promise<string>;
   /** Keeps a text under a name in place of the one before. */
   writeNote(name: string, text: string): Promise<void>;
-  /** Writes a consistent copy to a new file while everything runs on. */
-  backup(file: string): Promise<void>;
   close(): Promise<void>;
 }

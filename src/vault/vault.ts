@@ -1,4 +1,5 @@
 // The vault: encrypts the secrets that the database keeps, and refuses to work with a key that is not the database's.
+import { existsSync } from 'node:fs';
 import type { Secret } from '../core/secret.ts';
 import { keyIdOf, reseal, seal, unseal, UnsealError, type MasterKey } from './envelope.ts';
 import { fileKeys, masterKeyFile, settingKeys, VaultError } from './master-keys.ts';
@@ -77,6 +78,17 @@ export async function openVault(
     const masters = keys.current();
     return masters.some(({ id }) => id === keyIdOf(sealed)) ? masters : keys.refresh();
   }
+}
+
+/** The same where nothing is to be made: undefined where there is no key yet. */
+export async function openVaultAsItIs(
+  setting: readonly Secret[] | undefined,
+  dataDirectory: string,
+  proof: VaultProof,
+): Promise<Vault | undefined> {
+  const hasKey = setting !== undefined || existsSync(masterKeyFile(dataDirectory));
+  if (!hasKey && (await proof.read()) === undefined) return undefined;
+  return openVault(setting, dataDirectory, { read: () => proof.read(), keep: async (text) => text });
 }
 
 function checkProof(masters: readonly MasterKey[], known: string, source: string): void {

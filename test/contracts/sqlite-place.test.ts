@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { openSqliteLedgerMaintenance } from '../../src/storage/sqlite/ledger-maintenance.ts';
 import { openSqliteLedgerStore } from '../../src/storage/sqlite/ledger-store.ts';
+import { SqliteConnection } from '../../src/storage/sqlite/connection.ts';
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts';
 import { StorageError, type RouteRow } from '../../src/storage/storage.ts';
 import { FakeClock } from '../support/clock.ts';
@@ -50,6 +51,8 @@ for (const how of [undefined, 'a copy'] as const) {
     const { file, leave, comeBack } = freshPlace(t);
     const storage = await openSqliteStorage(file, new FakeClock());
     t.after(() => storage.close());
+    const connection = await SqliteConnection.open(file);
+    t.after(() => connection.close());
     await storage.routes.insert(route('before'));
     await storage.writeNote('place', 'here');
     const revision = await storage.revision();
@@ -59,7 +62,7 @@ for (const how of [undefined, 'a copy'] as const) {
     await assertMissed(() => storage.routes.insert(route('lost')), 'a change');
     await assertMissed(() => storage.writeNote('lost', ''), 'a note');
     await assertMissed(() => storage.audit.addAll([], moves), 'a note in the audit log');
-    await assertMissed(() => storage.backup(`${file}.copy`), 'a backup');
+    await assertMissed(() => connection.backup(`${file}.copy`), 'a backup');
     await assertMissed(() => storage.transaction(async () => storage.routes.insert(route('lost'))), 'a transaction');
     await assertMissed(() => storage.revision(), 'a short question');
     await assertMissed(() => storage.reports.getRequest('req_1'), 'a report');

@@ -1,6 +1,6 @@
 // Reaches a PostgreSQL database for the first time: proves its version and owner, and brings its schema up to date.
 import { setTimeout as wait } from 'node:timers/promises';
-import { StorageError } from '../storage.ts';
+import { OldSchemaError, StorageError } from '../storage.ts';
 import { readAddress, type PostgresAddress } from './address.ts';
 import { migrations, type Migration } from './migrations/registry.ts';
 import { PostgresPool, type PostgresTurn } from './pool.ts';
@@ -29,27 +29,35 @@ interface SchemaState {
 }
 
 /**
- * Opens and migrates the database of the URL; the answer says how to reach it from now on. Throws a `StorageError` that
+ * Opens the database of the URL, and migrates it or, where told not to, throws an `OldSchemaError` in its place; the answer says how to reach it from now on. Throws a `StorageError` that
  * says what is wrong and what to do. Several may start at once: one migrates, the others wait for it.
  */
-export async function openDatabase(url: string, steps: readonly Migration[] = migrations): Promise<PostgresAddress> {
+export async function openDatabase(
+  url: string,
+  steps: readonly Migration[] = migrations,
+  migrates = true,
+): Promise<PostgresAddress> {
   const given = readAddress(url);
-  if (given.tls !== 'prefer') return openAt(given, steps);
+  if (given.tls !== 'prefer') return openAt(given, steps, migrates);
   try {
-    return await openAt({ ...given, tls: 'require' }, steps);
+    return await openAt({ ...given, tls: 'require' }, steps, migrates);
   } catch (error) {
     if (!String((error as Error).cause).includes('does not support SSL')) throw error;
-    return openAt({ ...given, tls: 'disable' }, steps);
+    return openAt({ ...given, tls: 'disable' }, steps, migrates);
   }
 }
 
-async function openAt(address: PostgresAddress, steps: readonly Migration[]): Promise<PostgresAddress> {
+async function openAt(
+  address: PostgresAddress,
+  steps: readonly Migration[],
+  migrates: boolean,
+): Promise<PostgresAddress> {
   const pool = new PostgresPool(address, { size: 1, name: 'aigateway (start)', statementLimitMs: migrationLimitMs });
   try {
     const turn = await pool.take();
     try {
       await checkServer(turn, address);
-      await migrate(turn, address, steps);
+      await (migrates ? migrate : checkSchema)(turn, address, steps);
     } finally {
       turn.end();
     }
@@ -73,6 +81,12 @@ async function checkServer(turn: PostgresTurn, { shown }: PostgresAddress): Prom
       `the database ${shown} is a standby, which can only be read; name its primary in DATABASE_URL`,
     );
   }
+}
+
+async function checkSchema(turn: PostgresTurn, address: PostgresAddress, steps: readonly Migration[]): Promise<void> {
+  const state = await readState(turn, address);
+  if (state === undefined || !isUpToDate(state, address, steps))
+    throw new OldSchemaError(address.shown, state === undefined);
 }
 
 async function migrate(turn: PostgresTurn, address: PostgresAddress, steps: readonly Migration[]): Promise<void> {

@@ -4,8 +4,9 @@ import type { Tables } from '../columns.ts';
 import type { LedgerTables } from '../ledger-tables.ts';
 import { sqlLedgerReports } from '../sql-ledger-reports.ts';
 import { sqlStorage } from '../sql-storage.ts';
-import { StorageError, type Storage } from '../storage.ts';
+import type { Storage } from '../storage.ts';
 import { postgresDialect } from './dialect.ts';
+import { migrations } from './migrations/registry.ts';
 import { openDatabase } from './open.ts';
 import { PostgresPool } from './pool.ts';
 import { Transactions } from './transactions.ts';
@@ -20,11 +21,11 @@ const watchLimitMs = 2000;
 const statementLimitMs = 5000;
 
 /**
- * Opens and migrates the database; rejects with a `StorageError` that says what is wrong with it. Three connections at
+ * Opens the database, and migrates it where not told otherwise; rejects with a `StorageError` that says what is wrong with it. Three connections at
  * most: one that watches, two for all else, so that a long report keeps nobody waiting. The ledger has one of its own.
  */
-export async function openPostgresStorage(url: string): Promise<Storage> {
-  const address = await openDatabase(url);
+export async function openPostgresStorage(url: string, migrates = true): Promise<Storage> {
+  const address = await openDatabase(url, migrations, migrates);
   const hearers = new Set<() => void>();
   const watching = new PostgresPool(address, {
     size: 1,
@@ -52,10 +53,6 @@ export async function openPostgresStorage(url: string): Promise<Storage> {
       batch: (statements) => transactions.batch(statements),
       // A commit is answered when it is on the server's disk, unless its `synchronous_commit` was switched off.
       flush: () => Promise.resolve(),
-      backup: () =>
-        Promise.reject(
-          new StorageError('a copy of PostgreSQL is made with its own program: pg_dump --format=custom --file=FILE'),
-        ),
       async close() {
         await Promise.all([watching.close(), working.close()]);
       },

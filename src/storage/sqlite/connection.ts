@@ -21,6 +21,8 @@ const restartEveryMs = 1000;
 export interface ConnectionOptions {
   /** Nothing is written on it. */
   readonly isReadOnly?: boolean;
+  /** Whether an older schema is brought up to date; it is where not given. */
+  readonly migrates?: boolean;
   readonly clock?: Clock;
   /** Where the file is that is to be opened, and no other; not given: whichever is there. */
   readonly place?: Place;
@@ -53,10 +55,10 @@ export class SqliteConnection implements StatementRunner {
   /** Rejects with a `StorageError` where the file cannot be used. */
   static async open(
     file: string,
-    { isReadOnly = false, clock = systemClock, place }: ConnectionOptions = {},
+    { isReadOnly = false, migrates = true, clock = systemClock, place }: ConnectionOptions = {},
   ): Promise<SqliteConnection> {
     const source = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-    const workerData: DatabaseThreadData = { file, isReadOnly };
+    const workerData: DatabaseThreadData = { file, isReadOnly, migrates };
     place?.check();
     const connection = new SqliteConnection(() => new Worker(source, { workerData }), clock, place);
     connection.#start();
@@ -102,6 +104,7 @@ export class SqliteConnection implements StatementRunner {
     return ((await this.#send({ batch })).changes ?? 0) > 0;
   }
 
+  /** Writes a consistent copy to a new file while everything runs on. */
   async backup(file: string): Promise<void> {
     this.#place?.check();
     await this.#send({ backupTo: file });

@@ -1,6 +1,6 @@
 // Opens the embedded database file: proves it is ours, brings its schema up to date, sets it up for many readers.
 import { DatabaseSync } from 'node:sqlite';
-import { StorageError } from '../storage.ts';
+import { OldSchemaError, StorageError } from '../storage.ts';
 import { migrations } from './migrations/registry.ts';
 
 /** Written into the file's header (`PRAGMA application_id`): "agwy". */
@@ -30,14 +30,33 @@ export function resultCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code & 0xff : undefined;
 }
 
-/** Opens and migrates `file`; throws a `StorageError` that says what is wrong with it and what to do. */
-export function openDatabase(file: string): DatabaseSync {
+/**
+ * Opens `file`, and migrates it where not told otherwise; throws a `StorageError` that says what is wrong with it and what
+ * to do.
+ */
+export function openDatabase(file: string, migrates = true): DatabaseSync {
+  return opened(file, (database) => {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+    if (migrates) migrate(database, file);
+  });
+}
+
+/** Throws an `OldSchemaError` where a start would migrate `file`, and a `StorageError` where it could not open it. */
+export function checkSchema(file: string): void {
+  const database = opened(file, () => {});
+  const done = readNumber(database, 'PRAGMA user_version');
+  database.close();
+  if (done > migrations.length) throw tooNew(file);
+  if (done < migrations.length) throw new OldSchemaError(file);
+}
+
+/** The file, proven to be ours, when `prepare` has set it up. */
+function opened(file: string, prepare: (database: DatabaseSync) => void): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { timeout: busyTimeoutMs });
     checkOwner(database, file);
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
-    migrate(database, file);
+    prepare(database);
     return database;
   } catch (error) {
     database?.close();
@@ -48,6 +67,10 @@ export function openDatabase(file: string): DatabaseSync {
       `cannot be used: ${(error as Error).message}`;
     throw new StorageError(`the database ${file} ${problem}`, { cause: error });
   }
+}
+
+function tooNew(file: string): StorageError {
+  return new StorageError(`the database ${file} was written by a newer version of aigateway; use that version`);
 }
 
 function readNumber(database: DatabaseSync, sql: string): number {
@@ -68,9 +91,7 @@ function migrate(database: DatabaseSync, file: string): void {
   database.exec('PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE');
   try {
     const done = readNumber(database, 'PRAGMA user_version');
-    if (done > migrations.length) {
-      throw new StorageError(`the database ${file} was written by a newer version of aigateway; use that version`);
-    }
+    if (done > migrations.length) throw tooNew(file);
     for (const { statements } of migrations.slice(done)) for (const statement of statements) database.exec(statement);
     database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}; COMMIT`);
   } catch (error) {

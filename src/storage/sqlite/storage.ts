@@ -41,7 +41,6 @@ export async function openSqliteStorage(file: string, clock: Clock = systemClock
     transaction: (work) => turns.transaction(work),
     batch: (statements) => turns.batch(statements),
     flush: () => flush(connection),
-    backup: (copy) => connection.backup(copy),
     close: async () => {
       await reports.close();
       reader.close();

@@ -10,6 +10,8 @@ import { Statements, type Statement } from './statements.ts';
 export interface DatabaseThreadData {
   readonly file: string;
   readonly isReadOnly: boolean;
+  /** Whether an older schema is brought up to date. */
+  readonly migrates: boolean;
 }
 
 /** A statement to run, several as one transaction, or a file to copy the database to. */
@@ -44,10 +46,10 @@ async function copyTo(copy: string, file: string): Promise<void> {
 }
 
 function start(port: NonNullable<typeof parentPort>): void {
-  const { file, isReadOnly } = workerData as DatabaseThreadData;
+  const { file, isReadOnly, migrates } = workerData as DatabaseThreadData;
   let database: DatabaseSync;
   try {
-    database = openDatabase(file);
+    database = openDatabase(file, migrates);
     // What is deleted here may have been a credential or a prompt: it is overwritten.
     database.exec(`PRAGMA secure_delete = 1; PRAGMA query_only = ${Number(isReadOnly)}`);
   } catch (error) {
