@@ -40,6 +40,18 @@ const objects: Readonly<Record<string, readonly [unknown, TokenUsage | undefined
   ],
   'explicit zeros': [{ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, usage({})],
   'embeddings, without a completion': [{ prompt_tokens: 8, total_tokens: 8 }, usage({ prompt_tokens: 8 })],
+  'a completion that only the total tells': [
+    { prompt_tokens: 8, total_tokens: 30, completion_tokens_details: { reasoning_tokens: 20 } },
+    usage({ prompt_tokens: 8, completion_tokens: 22, reasoning_tokens: 20 }),
+  ],
+  'a prompt that only the total tells': [
+    { prompt_tokens: '8', completion_tokens: 22, total_tokens: 30 },
+    usage({ prompt_tokens: 8, completion_tokens: 22 }),
+  ],
+  'a total that is less than its part': [
+    { prompt_tokens: 8, total_tokens: 3 },
+    usage({ prompt_tokens: 8, total_tokens: 3 }),
+  ],
   'no total': [{ prompt_tokens: 8, completion_tokens: 2 }, usage({ prompt_tokens: 8, completion_tokens: 2 })],
   'details that are null': [
     { prompt_tokens: 8, prompt_tokens_details: null, completion_tokens_details: 'x' },

@@ -38,6 +38,12 @@ function count(value: unknown, most: number = absurdTokens): number {
   return isCount(value) ? Math.min(value, most) : 0;
 }
 
+/** A count that is absent or absurd is what the other one leaves of the total, where both are told. */
+function countOrRest(value: unknown, other: unknown, total: unknown): number {
+  if (isCount(value) || !isCount(other) || !isCount(total)) return count(value);
+  return Math.max(total - other, 0);
+}
+
 function members(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
@@ -50,8 +56,8 @@ export function readUsage(value: unknown): TokenUsage | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const usage = value as Record<string, unknown>;
   if (!isCount(usage['prompt_tokens']) && !isCount(usage['completion_tokens'])) return undefined;
-  const promptTokens = count(usage['prompt_tokens']);
-  const completionTokens = count(usage['completion_tokens']);
+  const promptTokens = countOrRest(usage['prompt_tokens'], usage['completion_tokens'], usage['total_tokens']);
+  const completionTokens = countOrRest(usage['completion_tokens'], usage['prompt_tokens'], usage['total_tokens']);
   const prompt = members(usage['prompt_tokens_details']);
   const completion = members(usage['completion_tokens_details']);
   return {
