@@ -13,6 +13,11 @@ import type { RequestShape } from './request-shape.ts';
 /** Names of a tier that mean what no name means. */
 const usualTiers: readonly string[] = ['auto', 'default'];
 
+/** Whether a request leaves it to the project which tier serves it. */
+export function leavesTierOpen({ serviceTier }: Pick<RequestShape, 'serviceTier'>): boolean {
+  return serviceTier === null || usualTiers.includes(serviceTier);
+}
+
 /** Where a request goes, as far as its cost depends on it. */
 export interface LimitTarget {
   readonly providerId: string;
@@ -31,8 +36,8 @@ export interface FiguresOf {
   readonly output: EndpointOutput | null;
   readonly habit: Habit;
   readonly prices: PriceBook;
-  /** Tiers that the provider has served where nobody had asked for one. */
-  readonly unaskedTiers: readonly string[];
+  /** Tiers that a provider has served where nobody had asked for one. */
+  readonly unaskedTiers: (providerId: string) => readonly string[];
 }
 
 /** The figures of one request. */
@@ -104,13 +109,12 @@ export class RequestFigures {
 
   /** A tier that was asked for may be served, or the usual one in its place. Of those that come unasked, the ones that have a price here. */
   #tiersAt(target: Pick<LimitTarget, 'providerId' | 'model'>, atMs: number): readonly (string | null)[] {
-    const { shape, prices, unaskedTiers } = this.#of;
-    if (shape.serviceTier !== null && !usualTiers.includes(shape.serviceTier)) return [null, shape.serviceTier];
-    if (unaskedTiers.length === 0) return onlyUsual;
+    const { shape, prices } = this.#of;
+    if (!leavesTierOpen(shape)) return [null, shape.serviceTier];
     const { providerId, model } = target;
-    const priced = unaskedTiers.filter(
-      (tier) => prices.priceOf({ providerId, model, serviceTier: tier, atMs }) !== null,
-    );
+    const unasked = this.#of.unaskedTiers(providerId);
+    if (unasked.length === 0) return onlyUsual;
+    const priced = unasked.filter((tier) => prices.priceOf({ providerId, model, serviceTier: tier, atMs }) !== null);
     return [null, ...priced];
   }
 }

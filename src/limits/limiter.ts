@@ -7,7 +7,7 @@ import type { Standing } from '../shared-state/limit-state.ts';
 import { Admission, type AdmissionParts, type LimitedRequest } from './admission.ts';
 import { BudgetPeriods } from './budget-period.ts';
 import { BudgetQueues } from './budget-queue.ts';
-import { RequestFigures } from './figures.ts';
+import { leavesTierOpen, RequestFigures } from './figures.ts';
 import { LearnedUsage, type LearningHabit } from './learned-usage.ts';
 import type { RequestShape } from './request-shape.ts';
 import { Reservation } from './reservation.ts';
@@ -54,7 +54,7 @@ export class Limiter {
       output,
       prices,
       habit,
-      unaskedTiers: this.#unaskedTiers.get(target.providerId) ?? [],
+      unaskedTiers: (providerId) => this.#unaskedTiers.get(providerId) ?? [],
     });
     const admission = new Admission(this.#parts, this.#shared, request, figures);
     return soon(admission.admit(), ({ hold, need, period }) => {
@@ -83,7 +83,7 @@ export class Limiter {
     attempts: readonly AttemptRecord[],
   ): void {
     for (const { providerId, usage, usageSource, outcome, serviceTier } of attempts) {
-      if (serviceTier !== null && shape.serviceTier === null) this.#learnTier(providerId, serviceTier);
+      if (serviceTier !== null && leavesTierOpen(shape)) this.#learnTier(providerId, serviceTier);
       if (usage === null || usageSource !== 'upstream') continue;
       const isText = content.images === 0 && content.audioBytes === 0 && !content.refersElsewhere;
       if (isText) habit.learnPrompt(content.textBytes, usage.prompt_tokens);

@@ -96,6 +96,33 @@ test('a prompt is not counted where the vocabulary of its model is not certain',
   assert.equal(error.code, 'budget_exceeded');
 });
 
+test('a tier that a provider serves unasked is reserved for there from then on, and nowhere else', async () => {
+  const { reserve, finish } = openDesk();
+  const key = limitedKey({ budget: usd });
+  const at = (providerId: string): LimitTarget => ({ ...target, providerId, model: 'gpt-4o' });
+  const reserved = async (first: string, last: string, body: object = {}): Promise<number> => {
+    const reservation = await reserve({ key, target: at(first) }, { max_tokens: 1000, ...body });
+    const terms = await reservation.attempt(at(last));
+    assert.ok(!(terms instanceof GatewayError));
+    finish(reservation, []);
+    return Math.round((terms.reservedNanoUsd ?? 0) / usd / 0.001);
+  };
+  // A thousand tokens of gpt-4o are $0.010, in priority $0.017.
+  assert.equal(await reserved('a', 'a'), 10);
+  const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2, cached_tokens: 0 };
+  const details = { cache_write_tokens: 0, reasoning_tokens: 0, audio_prompt_tokens: 0, audio_completion_tokens: 0 };
+  const served = attempt(0, { providerId: 'b', serviceTier: 'priority', usage: { ...usage, ...details } });
+  finish(await reserve({ key, target: at('b') }, { service_tier: 'priority' }), [served]);
+  assert.equal(await reserved('b', 'b'), 10, 'it was asked for');
+  finish(await reserve({ key, target: at('b') }, { service_tier: 'auto' }), [served]);
+  assert.equal(await reserved('b', 'b'), 17);
+  assert.equal(await reserved('b', 'b', { service_tier: 'default' }), 17);
+  assert.equal(await reserved('b', 'b', { service_tier: 'flex' }), 10);
+  assert.equal(await reserved('a', 'a'), 10);
+  assert.equal(await reserved('a', 'b'), 17, 'as a fallback');
+  assert.equal(await reserved('b', 'a'), 10);
+});
+
 test('the place of a call that was cut short stays taken for the moment that the upstream needs to notice', async () => {
   const { clock, reserve, attemptsOf, finish } = openDesk();
   const key = limitedKey({ maxConcurrency: 1 });
