@@ -70,7 +70,12 @@ gpt-4o-mini-audio-preview  default     -  0.15  -  -  0.6  10  20
 export const listedHalves: Readonly<Record<string, { readonly cached: string }>> = { 'gpt-5.4': { cached: '0.13' } };
 
 /** Names that the data set matches by their beginning, or not at all → the name that their price stands under. */
-export const otherNames: Readonly<Record<string, string>> = { 'computer-use-preview': 'computer-use' };
+export const otherNames: Readonly<Record<string, string>> = {
+  'computer-use-preview': 'computer-use',
+  'ft:gpt-3.5-turbo-0125': 'ft:gpt-3.5-turbo',
+  'ft:gpt-3.5-turbo-0613': 'ft:gpt-3.5-turbo',
+  'ft:gpt-3.5-turbo-1106': 'ft:gpt-3.5-turbo',
+};
 
 /** Models of the data set that are left out, and why. */
 export const leftOut: readonly (readonly [name: RegExp, reason: string])[] = [

@@ -52,6 +52,10 @@ const objects: Readonly<Record<string, readonly [unknown, TokenUsage | undefined
     { prompt_tokens: 8, total_tokens: 3 },
     usage({ prompt_tokens: 8, total_tokens: 3 }),
   ],
+  'a total that is more than its parts': [
+    { prompt_tokens: 8, completion_tokens: 2, total_tokens: 15 },
+    usage({ prompt_tokens: 8, completion_tokens: 2, total_tokens: 15 }),
+  ],
   'no total': [{ prompt_tokens: 8, completion_tokens: 2 }, usage({ prompt_tokens: 8, completion_tokens: 2 })],
   'details that are null': [
     { prompt_tokens: 8, prompt_tokens_details: null, completion_tokens_details: 'x' },

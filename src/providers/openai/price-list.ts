@@ -178,6 +178,9 @@ gpt-4o-mini-audio-preview default    -          0.15  -      -      0.6   10 20
 export const aliasTable = `
 codex-mini-latest           codex-mini
 computer-use-preview        computer-use
+ft:gpt-3.5-turbo-0125       ft:gpt-3.5-turbo
+ft:gpt-3.5-turbo-0613       ft:gpt-3.5-turbo
+ft:gpt-3.5-turbo-1106       ft:gpt-3.5-turbo
 gpt-3.5-turbo-0125          gpt-3.5-turbo
 gpt-3.5-turbo-0301          gpt-3.5-0301
 gpt-3.5-turbo-16k-0613      gpt-3.5-turbo-16k
