@@ -1,7 +1,7 @@
 // Changes of the configuration: one at a time, noted in the audit log, logged, and in force before they are answered.
 import type { Context } from 'hono';
 import { GatewayError } from '../core/errors.ts';
-import { ConflictError, type ResourceStore } from '../storage/storage.ts';
+import { ConflictError, StorageError, type ResourceStore } from '../storage/storage.ts';
 import type { Author } from './audit-trail.ts';
 import type { Env, ManagementParts } from './parts.ts';
 
@@ -27,11 +27,21 @@ export class Changes {
       const subject = { resource: resourceOf(path), id: resourceId };
       const result = await trail.run(this.#authorOf(context), subject, write);
       log.info({ request_id: context.get('requestId'), method, path, resource_id: resourceId }, 'management change');
-      await Promise.all([configuration.reload(), clientKeys.reload()]);
+      await Promise.all([configuration.reload(), clientKeys.reload()]).catch((error: unknown) =>
+        this.#onLate(context, error),
+      );
       return result;
     });
     this.#turn = change.catch(() => undefined);
     return change;
+  }
+
+  /** An error would say that nothing was done, and a new client key would be lost with it: the watches read it later. */
+  #onLate(context: Context<Env>, error: unknown): void {
+    if (!(error instanceof StorageError)) throw error;
+    const { method, path } = context.req;
+    const fields = { request_id: context.get('requestId'), method, path, err: error };
+    this.#parts.log.warn(fields, 'the change is made, and in force here when the database answers again');
   }
 
   #authorOf(context: Context<Env>): Author {

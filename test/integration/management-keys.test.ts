@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isKeyText } from '../../src/core/client-key-text.ts';
 import { isUsable } from '../../src/core/client-key.ts';
+import { StorageError } from '../../src/storage/storage.ts';
 import { startManagement, type Answer, type TestManagement } from '../support/management.ts';
 import { runOutside } from '../support/outside-sql.ts';
 
@@ -302,4 +303,28 @@ test('a client key opens no management route, and a wrong token comes only so of
   assert.ok(Number(refused.headers.get('retry-after')) > 0);
   assertRefused(await api.call('GET', '/keys'), 401, 'invalid_client_key');
   assert.equal((await call(`Bearer ${token}`)).status, 200);
+});
+
+test('a new key is shown though the database goes away once it is made: nobody could show it later', async (t) => {
+  const api = await startManagement(t);
+  const answers = { ...api.clientKeys };
+  const goesAway = (): Promise<void> => Promise.reject(new StorageError('it is away'));
+  Object.assign(api.configuration, { reload: goesAway });
+  Object.assign(api.clientKeys, { reload: goesAway });
+  const { id, key } = await make(api);
+  const rotated = await api.call('POST', `/keys/${id}/rotate`, { grace_period_ms: 0 });
+  assert.equal(rotated.status, 200, rotated.text);
+  const account = { provider_id: 'openai', label: 'A', auth_data: { api_key: 'sk-once-0000000000000000001' } };
+  assert.equal((await api.call('POST', '/accounts', account)).status, 201, 'asked for again it would be there twice');
+  const told = api.logged
+    .filter(({ level }) => level === 'warn')
+    .map(({ fields, message }) => [fields['path'], message]);
+  const message = 'the change is made, and in force here when the database answers again';
+  assert.deepEqual(told, [
+    ['/api/v1/keys', message],
+    [`/api/v1/keys/${id}/rotate`, message],
+    ['/api/v1/accounts', message],
+  ]);
+  await answers.reload();
+  assert.deepEqual([isGood(api, key), isGood(api, rotated.json.key as string)], [false, true]);
 });
