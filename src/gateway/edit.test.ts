@@ -72,7 +72,15 @@ const caps: readonly (readonly [body: string, edited: string])[] = [
   ['{"max_completion_tokens":null,"model":"m"}', '{"max_completion_tokens":5,"model":"m"}'],
   [
     '{"max_completion_tokens":7,"model":"m","max_completion_tokens":null}',
-    '{"max_completion_tokens":7,"model":"m","max_completion_tokens":5}',
+    '{"max_completion_tokens":5,"model":"m","max_completion_tokens":5}',
+  ],
+  [
+    '{"max_completion_tokens":null,"model":"m","max_completion_tokens":5000}',
+    '{"max_completion_tokens":5,"model":"m","max_completion_tokens":5}',
+  ],
+  [
+    '{"max_tokens":null,"model":"m","max_tokens":5000}',
+    '{"max_tokens":null,"model":"m","max_tokens":null,"max_completion_tokens":5}',
   ],
   ['{"max_tokens":null,"model":"m"}', '{"max_tokens":null,"model":"m","max_completion_tokens":5}'],
   ['{"max_tokens":-1,"model":"m"}', '{"max_tokens":null,"model":"m","max_completion_tokens":5}'],

@@ -67,15 +67,14 @@ function usageSplice(body: Uint8Array, places: Places): Splice | undefined {
 }
 
 /**
- * Writes the cap in the place of what sets no limit under its name, else at the end. A server may know only this one name:
- * what is no limit under the other one becomes null, which means nothing.
+ * Writes the cap in the place of all that stands under its name, else at the end. A server may know only this one name, or
+ * read another of two that are the same: what stands under the other name becomes null, which means nothing.
  */
 function capSplices({ places }: ParsedRequest, { name, tokens }: OutputCap): Splice[] {
   const text = String(tokens);
-  const useless = places.outputLimits.filter((limit) => limit.tokens === undefined);
-  const splices = useless
+  const splices = places.outputLimits
     .filter((limit) => limit.name === name || !limit.isNull)
     .map((limit) => ({ span: limit.span, text: limit.name === name ? text : 'null' }));
-  if (useless.some((limit) => limit.name === name)) return splices;
+  if (places.outputLimits.some((limit) => limit.name === name)) return splices;
   return [...splices, { span: { start: places.close, end: places.close }, text: `,"${name}":${text}` }];
 }

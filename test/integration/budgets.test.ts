@@ -135,7 +135,7 @@ test('the limit is written where the request has none, by the name that the endp
     [
       '{"model":"gpt-4","messages":[],"max_completion_tokens":N}',
       '{"model":"gpt-4","messages":[],"max_tokens":7}',
-      '{"model":"gpt-4","messages":[],"max_tokens":7,"max_tokens":null,"max_completion_tokens":N}',
+      '{"model":"gpt-4","messages":[],"max_tokens":null,"max_tokens":null,"max_completion_tokens":N}',
       '{"model":"gpt-3.5-turbo-instruct","prompt":"a","max_tokens":16}',
       '{"model":"gpt-3.5-turbo-instruct","prompt":"a","max_completion_tokens":1,"max_tokens":16}',
       '{"model":"text-embedding-3-small","input":"a"}',
