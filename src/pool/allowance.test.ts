@@ -61,6 +61,27 @@ test('a limit set by hand refills although nobody confirms it', () => {
   assert.equal(Math.round(allowance.left(now + 30_000)), 0);
 });
 
+test('what was sent and never answered refills as well, although the upstream told of its limit before', () => {
+  const allowance = new Allowance(null);
+  allowance.take(1, now);
+  allowance.learn({ limit: 3, remaining: 3 }, now);
+  // Each times out, or is answered without a word on limits.
+  for (let n = 0; n < 3; n += 1) allowance.take(1, now + 1);
+  assert.equal(Math.round(allowance.left(now + 1)), 0);
+  assert.equal(Math.round(allowance.freeAtMs(1, now + 1)), now + 20_001);
+  assert.equal(Math.round(allowance.left(now + 20_001)), 1);
+  for (let n = 0; n < 3; n += 1) allowance.take(1, now + 120_000);
+  assert.equal(allowance.left(now + 120_000), 0);
+  assert.equal(allowance.freeAtMs(3, now + 180_000), now + 180_000);
+});
+
+test('an older word does not bring an older limit back', () => {
+  const allowance = new Allowance(null);
+  allowance.learn({ limit: 10, remaining: 10 }, now);
+  allowance.learn({ limit: 600, remaining: 600 }, now - 1000);
+  assert.equal(allowance.limit, 10);
+});
+
 test('nonsense: a limit of nothing is none, a remaining above the limit is cut', () => {
   const none = new Allowance(null);
   none.learn({ limit: 0, remaining: 0 }, now);
@@ -106,21 +127,21 @@ test('a clock that is put back takes nothing away', () => {
 
 test('what is sent to an upstream that never tells its limits does not pile up', () => {
   const allowance = new Allowance(null);
-  for (let n = 0; n <= 20_000; n += 1) allowance.take(1, now + n);
+  for (let n = 0; n <= 20_000; n += 1) allowance.take(1, now);
   allowance.learn({ limit: 1e6, remaining: 1e6 }, now - 1);
   const remembered = 1e6 - allowance.left(now - 1);
   assert.ok(remembered > 0 && remembered <= 10_001, String(remembered));
 });
 
 test('against a bucket that refills as the upstream does, what we let through is never refused', () => {
-  const step = fc.record({ gapMs: fc.nat(2000), answersAfterMs: fc.nat(3000) });
+  const step = fc.record({ gapMs: fc.nat(2000), answersAfterMs: fc.nat(3000), isAnswered: fc.boolean() });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), fc.array(step, { maxLength: 120 }), (limit, steps) => {
       const upstream = { remaining: limit, atMs: now };
       const allowance = new Allowance(limit);
       const answers: { atMs: number; sentAtMs: number; remaining: number }[] = [];
       let atMs = now;
-      for (const { gapMs, answersAfterMs } of steps) {
+      for (const { gapMs, answersAfterMs, isAnswered } of steps) {
         atMs += gapMs;
         for (const answer of answers.filter((one) => one.atMs <= atMs)) {
           allowance.learn({ limit, remaining: answer.remaining }, answer.sentAtMs);
@@ -132,6 +153,7 @@ test('against a bucket that refills as the upstream does, what we let through is
         assert.ok(upstream.remaining >= 1 - 1e-6, `refused with ${upstream.remaining} left`);
         upstream.remaining -= 1;
         allowance.take(1, atMs);
+        if (!isAnswered) continue;
         answers.push({ atMs: atMs + answersAfterMs, sentAtMs: atMs, remaining: Math.floor(upstream.remaining) });
       }
     }),

@@ -21,13 +21,16 @@ export interface Taken {
 /** One limit of one quota group and model. Times are ms since the epoch. */
 export class Allowance {
   #limit: number | null;
-  /** What was left at `#sinceMs`; without a word of the upstream, by our own count. */
+  /** What was left at `#sinceMs`: by the upstream's word, or full. */
   #remaining: number;
   #sinceMs = Number.NEGATIVE_INFINITY;
-  #isTold = false;
+  /** Taken since then. */
+  #taken = 0;
+  /** What the upstream said last, and when the request left that it answered. */
+  #toldRemaining = 0;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   /** Sent since, and so not yet in the upstream's count. */
   #sends: Taken[] = [];
-  #sent = 0;
 
   /** `limit` is one set by hand, null where the upstream shall tell. */
   constructor(limit: number | null) {
@@ -42,7 +45,7 @@ export class Allowance {
   /** What may still be sent; infinite while no limit is known. */
   left(nowMs: number): number {
     if (this.#limit === null) return Number.POSITIVE_INFINITY;
-    return this.#refilled(this.#limit, nowMs) - (this.#isTold ? this.#sent : 0);
+    return Math.min(this.#limit, this.#level(this.#limit, nowMs));
   }
 
   /** What is left as a share of the limit, 0 to 1; 1 while no limit is known. */
@@ -61,43 +64,41 @@ export class Allowance {
   /** Counts something as sent. */
   take(amount: number, nowMs: number): Taken {
     const taken = { atMs: nowMs, amount };
-    if (!this.#isTold && this.#limit !== null) {
-      this.#remaining = this.#refilled(this.#limit, nowMs) - amount;
-      this.#sinceMs = nowMs;
-    }
+    this.#count(taken);
     this.#sends.push(taken);
-    this.#sent += amount;
-    if (this.#sends.length > sendsKept) this.#keepSends(this.#sends.slice(sendsKept / 2));
+    if (this.#sends.length > sendsKept) this.#sends = this.#sends.slice(sendsKept / 2);
     return taken;
   }
 
   /** It never reached the upstream. */
   giveBack(taken: Taken): void {
-    if (this.#isTold) {
-      if (this.#sends.includes(taken)) this.#sent -= taken.amount;
-    } else {
-      this.#remaining += taken.amount;
-    }
+    if (this.#limit !== null && (!this.#isTold || this.#sends.includes(taken))) this.#taken -= taken.amount;
     taken.amount = 0;
   }
 
   /** Takes over what the upstream said in the answer to a request that left at `sentAtMs`. An older word than the last is passed over. */
   learn({ limit, remaining }: AllowanceReading, sentAtMs: number): void {
+    if (sentAtMs < this.#toldAtMs) return;
     // A limit of nothing would be a refusal, and those come as errors: it is taken for nonsense.
     if (limit !== null && limit > 0) this.#limit = limit;
-    if (remaining === null || this.#limit === null || (this.#isTold && sentAtMs < this.#sinceMs)) return;
-    const isSameMoment = this.#isTold && sentAtMs === this.#sinceMs;
-    this.#remaining = Math.min(remaining, isSameMoment ? this.#remaining : this.#limit);
+    if (remaining === null || this.#limit === null) return;
+    const isSameMoment = sentAtMs === this.#toldAtMs;
+    this.#toldRemaining = Math.min(remaining, isSameMoment ? this.#toldRemaining : this.#limit);
+    this.#toldAtMs = sentAtMs;
+    this.#remaining = this.#toldRemaining;
     this.#sinceMs = sentAtMs;
-    this.#isTold = true;
-    this.#dropUpTo(sentAtMs);
+    this.#taken = 0;
+    this.#recount(sentAtMs);
   }
 
-  /** Forgets what is in the upstream's count now; in one walk, for every answer comes here. */
-  #dropUpTo(sentAtMs: number): void {
+  get #isTold(): boolean {
+    return this.#toldAtMs !== Number.NEGATIVE_INFINITY;
+  }
+
+  /** Forgets what is in the upstream's count now, and counts the rest anew; in one walk, for every answer comes here. */
+  #recount(sentAtMs: number): void {
     const sends = this.#sends;
     let kept = 0;
-    let sent = 0;
     let hasOwn = false;
     for (let i = 0; i < sends.length; i += 1) {
       const send = sends[i] as Taken;
@@ -109,18 +110,24 @@ export class Allowance {
       }
       sends[kept] = send;
       kept += 1;
-      sent += send.amount;
+      this.#count(send);
     }
     sends.length = kept;
-    this.#sent = sent;
   }
 
-  #refilled(limit: number, nowMs: number): number {
-    return Math.min(limit, this.#remaining + (Math.max(nowMs - this.#sinceMs, 0) / windowMs) * limit);
+  /** Where it was full before, counting begins anew there: else what no answer ever confirms would be missing for good. */
+  #count({ atMs, amount }: Taken): void {
+    const limit = this.#limit;
+    if (limit === null) return;
+    if (this.#level(limit, atMs) > limit) {
+      this.#remaining = limit;
+      this.#sinceMs = atMs;
+      this.#taken = 0;
+    }
+    this.#taken += amount;
   }
 
-  #keepSends(sends: Taken[]): void {
-    this.#sends = sends;
-    this.#sent = sends.reduce((sum, { amount }) => sum + amount, 0);
+  #level(limit: number, nowMs: number): number {
+    return this.#remaining + (Math.max(nowMs - this.#sinceMs, 0) / windowMs) * limit - this.#taken;
   }
 }
