@@ -28,7 +28,7 @@ const key = limitedKey({
   rpm: 1e9,
   tpm: 1e12,
   maxConcurrency: 1e6,
-  budget: { amountNanoUsd: 9e15, period: 'month', timeZone: 'Europe/Berlin' },
+  budget: { amountNanoUsd: 9e15, period: 'month', timeZone: 'Europe/Berlin', inForceSince: 1 },
 });
 
 const prices = openPriceBook(listPrices);

@@ -60,7 +60,7 @@ test('a key is found by its text, and by no other', () => {
     rpm: 5,
     tpm: null,
     maxConcurrency: null,
-    budget: { amountNanoUsd: 7, period: 'day', timeZone: 'Asia/Kolkata' },
+    budget: { amountNanoUsd: 7, period: 'day', timeZone: 'Asia/Kolkata', inForceSince: 1 },
     limitsMode: 'enforce',
     budgetMode: 'enforce',
     allowsUnpriced: false,
@@ -165,4 +165,21 @@ test('after any changes the texts that are found are those of the rows', () => {
       assert.equal(index.isEmpty, rows.size === 0);
     }),
   );
+});
+
+test('a budget is in force since its periods are as they are, without a break', () => {
+  const index = new ClientKeyIndex();
+  const sinceAfter = (revision: number, change: Partial<ClientKeyRow>): number | undefined => {
+    index.apply({ revision, id: 'key_1', row: rowOf(1, change), problem: undefined });
+    return index.find(textOf(1))?.key.budget?.inForceSince;
+  };
+  const daily = { budget_nano_usd: 7, budget_period: 'day' } as const;
+  assert.equal(sinceAfter(3, {}), undefined);
+  assert.equal(sinceAfter(4, daily), 4);
+  assert.equal(sinceAfter(5, { ...daily, budget_nano_usd: 8, name: 'other' }), 4);
+  assert.equal(sinceAfter(6, { ...daily, previous_key_hash: hashOf(2), previous_until: '2100-01-01T00:00:00Z' }), 4);
+  assert.equal(sinceAfter(7, { ...daily, budget_period: 'week' }), 7);
+  assert.equal(sinceAfter(8, { ...daily, budget_period: 'week', budget_time_zone: 'Asia/Kolkata' }), 8);
+  assert.equal(sinceAfter(9, {}), undefined);
+  assert.equal(sinceAfter(10, daily), 10);
 });

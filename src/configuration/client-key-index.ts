@@ -37,11 +37,13 @@ export class ClientKeyIndex {
   }
 
   /** Takes a change over. Where the row cannot be used, says why in one sentence: its key opens nothing then. */
-  apply({ id, row, problem }: ClientKeyChange): string | undefined {
+  apply({ id, revision, row, problem }: ClientKeyChange): string | undefined {
+    const before = this.#entries.get(this.#places.get(id)?.[0] ?? '')?.key.budget ?? null;
     this.#remove(id);
     if (row === undefined && problem === undefined) return undefined;
     const found = problem ?? this.#problemOf(row);
-    const entries = row === undefined || found !== undefined ? [] : entriesOf(row);
+    const entries =
+      row === undefined || found !== undefined ? [] : entriesOf(row, readClientKey(row, revision, before));
     this.#places.set(
       id,
       entries.map(({ place }) => place),
@@ -68,8 +70,7 @@ export class ClientKeyIndex {
 }
 
 /** The entry of the key's text and, after a rotation, that of the text before. */
-function entriesOf(row: ClientKeyRow): Entry[] {
-  const key = readClientKey(row);
+function entriesOf(row: ClientKeyRow, key: ClientKey): Entry[] {
   const isActive = row.is_active && row.revoked_at === null;
   const entry = (hash: string, replacedAtMs: number | null): Entry => ({
     key,
@@ -83,7 +84,8 @@ function entriesOf(row: ClientKeyRow): Entry[] {
   return [entry(row.previous_key_hash, timeOf(row.previous_until) ?? 0), current];
 }
 
-function readClientKey(row: ClientKeyRow): ClientKey {
+/** `before`: the budget that the key had until this revision. */
+function readClientKey(row: ClientKeyRow, revision: number, before: Budget | null): ClientKey {
   return {
     id: row.id,
     name: row.name,
@@ -91,7 +93,7 @@ function readClientKey(row: ClientKeyRow): ClientKey {
     rpm: row.rpm,
     tpm: row.tpm,
     maxConcurrency: row.max_concurrency,
-    budget: readBudget(row),
+    budget: readBudget(row, revision, before),
     limitsMode: row.limits_mode,
     budgetMode: row.budget_mode,
     allowsUnpriced: row.allows_unpriced,
@@ -100,9 +102,11 @@ function readClientKey(row: ClientKeyRow): ClientKey {
   };
 }
 
-function readBudget(row: ClientKeyRow): Budget | null {
-  if (row.budget_nano_usd === null) return null;
-  return { amountNanoUsd: row.budget_nano_usd, period: row.budget_period, timeZone: row.budget_time_zone };
+function readBudget(row: ClientKeyRow, revision: number, before: Budget | null): Budget | null {
+  const { budget_nano_usd: amountNanoUsd, budget_period: period, budget_time_zone: timeZone } = row;
+  if (amountNanoUsd === null) return null;
+  const isSame = before !== null && before.period === period && before.timeZone === timeZone;
+  return { amountNanoUsd, period, timeZone, inForceSince: isSame ? before.inForceSince : revision };
 }
 
 /** A time that cannot be read has passed already: what it ends shall not go on for ever. */

@@ -7,6 +7,8 @@ export interface Budget {
   readonly period: 'day' | 'week' | 'month' | 'none';
   /** An IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
+  /** The revision since which the key has had a budget with these periods: what it spent before may be known to the ledger alone. */
+  readonly inForceSince: number;
 }
 
 /** What happens where a limit is passed: the request is refused, or only logged and counted. */

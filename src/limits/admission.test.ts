@@ -160,7 +160,7 @@ test('what is granted after nobody waits for it any more is given back', async (
         hold();
         return decision;
       },
-      money: (keyId, period) => state.money(keyId, period),
+      money: (key, period) => state.money(key, period),
       standing: (keyId) => state.standing(keyId),
       onFreed: (keyId, listener) => state.onFreed(keyId, listener),
     },

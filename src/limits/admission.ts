@@ -150,7 +150,7 @@ export class Admission {
     if (budget === null) return this.#askFor(nothing, null);
     const nowMs = clock.nowMs();
     const period = this.#periods.at(budget, nowMs);
-    return soon(answerOf(clock, state.money(key.id, period)), ({ spentNanoUsd, reservedNanoUsd }) =>
+    return soon(answerOf(clock, state.money(key, period)), ({ spentNanoUsd, reservedNanoUsd }) =>
       this.#askFor(this.#needWith(budget.amountNanoUsd - spentNanoUsd - reservedNanoUsd, nowMs), period),
     );
   }

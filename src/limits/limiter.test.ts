@@ -128,7 +128,7 @@ test('random mixes with 200 in flight', async () => {
         tokens: { used: 0, resetMs: 0 },
       });
       const period = new BudgetPeriods().at({ period: 'day', timeZone: 'UTC' }, startMs);
-      assert.equal((await state.money(key.id, period)).reservedNanoUsd, 0);
+      assert.equal((await state.money(key, period)).reservedNanoUsd, 0);
       const all = await Promise.all(Array.from({ length: inFlight }, () => reserve({ key }, { max_tokens: 1 })));
       assert.equal(all.length, inFlight, 'every place is free');
     }),

@@ -44,7 +44,9 @@ test('the budget comes before all, and says how it stands', () => {
     error.message,
     'The client key "Test" may spend $12.50 a day; $12.345679 is spent, $0.10 is held for requests under way, and this request could cost more than the rest. It begins anew at 2026-11-23T23:00:00Z.',
   );
-  const forever = limitedKey({ budget: { amountNanoUsd: 1_000_000_000, period: 'none', timeZone: 'UTC' } });
+  const forever = limitedKey({
+    budget: { amountNanoUsd: 1_000_000_000, period: 'none', timeZone: 'UTC', inForceSince: 1 },
+  });
   assert.equal(
     refusalOf({
       ...nothing,

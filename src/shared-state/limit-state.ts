@@ -100,7 +100,7 @@ export interface LimitState {
   /** One decision over all limits of the key, by the limits as the key now has them. Rejects where the spending is not known. */
   reserve(key: ClientKey, demand: Demand): Decision | Promise<Decision>;
   /** How the key's budget stands in a period, as far as this gateway knows. Rejects where the spending is not known. */
-  money(keyId: string, period: Period): Money | Promise<Money>;
+  money(key: ClientKey, period: Period): Money | Promise<Money>;
   /** How the key's windows stand, as far as this gateway knows. */
   standing(keyId: string): Standing;
   /** Calls back whenever money of the key may have become free; the answer takes the listener back. */

@@ -36,16 +36,18 @@ test('answers at once, but for what a key has spent before', async () => {
   assert.ok(state.reserve(key, demand) instanceof Promise);
   await state.reserve(key, demand);
   assert.ok(!(state.reserve(key, demand) instanceof Promise));
-  assert.ok(!(state.money(key.id, demand.period) instanceof Promise));
+  assert.ok(!(state.money(key, demand.period) instanceof Promise));
 });
 
-test('a period that begins while the gateway runs needs no ledger', async () => {
+test('a period that begins while a key is used by its budget needs no ledger', async () => {
   const rig = await open();
   const { state } = rig;
-  const period = { startMs: rig.nowMs() + 1000, endMs: rig.nowMs() + 2000 };
+  const key = limitedKey({ budget: 100 });
+  const [first, second] = [rig.nowMs(), rig.nowMs() + 1000].map((startMs) => ({ startMs, endMs: startMs + 1000 }));
+  const demand = { tokens: 1, nanoUsd: 1, expiresAtMs: rig.nowMs() + 5000 };
+  await state.reserve(key, { ...demand, period: first ?? null });
   await rig.advance(1000);
-  const demand = { tokens: 1, nanoUsd: 1, period, expiresAtMs: rig.nowMs() + 1000 };
-  assert.ok(!(state.reserve(limitedKey({ budget: 100 }), demand) instanceof Promise));
+  assert.ok(!(state.reserve(key, { ...demand, period: second ?? null }) instanceof Promise));
 });
 
 test('what was spent in such a period is read from the ledger once it was forgotten in a long pause', async () => {
@@ -64,7 +66,7 @@ test('what was spent in such a period is read from the ledger once it was forgot
   await state.reserve(limitedKey({ id: 'key_other', rpm: 1 }), { ...demand, period: null });
   assert.equal(state.size, 1, 'the key is forgotten');
   assert.equal((await state.reserve(key, demand)).isAdmitted, false);
-  assert.deepEqual(await state.money(key.id, period), { spentNanoUsd: 60, reservedNanoUsd: 0 });
+  assert.deepEqual(await state.money(key, period), { spentNanoUsd: 60, reservedNanoUsd: 0 });
 });
 
 test('ten thousand keys that nobody uses any more leave nothing behind', async () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Period } from '../../src/core/period.ts';
 import type { Hold } from '../../src/shared-state/limit-state.ts';
-import { limitedKey } from '../support/client-key.ts';
-import { admitted, dayOf, demand, money, taken, type RunWithRig } from './limit-state-rig.ts';
+import { dailyBudget, limitedKey } from '../support/client-key.ts';
+import { admitted, dayOf, demand, money, refused, taken, type RunWithRig } from './limit-state-rig.ts';
 
 /** Adds the tests; `withRig` gives each a keeper of its own. */
 export function moneyContract(withRig: RunWithRig): void {
@@ -103,6 +103,43 @@ export function moneyContract(withRig: RunWithRig): void {
       assert.deepEqual(await money(rig, key, always), { spentNanoUsd: 50, reservedNanoUsd: 300 });
       running.settle(taken({ nanoUsd: 200 }));
       assert.deepEqual(await money(rig, key, always), { spentNanoUsd: 250, reservedNanoUsd: 0 });
+    }),
+  );
+
+  it(
+    'counts what was spent without a budget, or in other periods, once a budget is there (again)',
+    withRig(async (rig) => {
+      const first = limitedKey({ budget: dailyBudget(1000, 1) });
+      const period = dayOf(rig);
+      (await admitted(rig, first, { nanoUsd: 300, period })).settle(taken({ nanoUsd: 300 }));
+      const running = await admitted(rig, first, { nanoUsd: 10, period });
+      // Meanwhile it had none, and nobody counted.
+      rig.ledger = () => 900;
+      const again = limitedKey({ budget: dailyBudget(1000, 2) });
+      assert.deepEqual(await refused(rig, again, { nanoUsd: 91, period }), [
+        { limit: 'budget', waitMs: period.endMs - rig.nowMs() },
+      ]);
+      assert.deepEqual(await rig.state.money(again, period), { spentNanoUsd: 900, reservedNanoUsd: 10 });
+      running.settle(taken({ nanoUsd: 5 }));
+      assert.deepEqual(await rig.state.money(again, period), { spentNanoUsd: 905, reservedNanoUsd: 0 });
+      // More money in the same periods, and no other question.
+      rig.ledger = () => assert.fail('it is known');
+      const more = limitedKey({ budget: dailyBudget(2000, 2) });
+      await admitted(rig, more, { nanoUsd: 1000, period });
+    }),
+  );
+
+  it(
+    'counts what the day has cost before the key had a budget, though the day began while the gateway ran',
+    withRig(async (rig) => {
+      await rig.advance(dayOf(rig).endMs - rig.nowMs() + 3_600_000);
+      const period = dayOf(rig);
+      rig.ledger = () => 900;
+      await refused(rig, limitedKey({ budget: 1000 }), { nanoUsd: 101, period });
+      assert.deepEqual(await rig.state.money(limitedKey({ budget: 1000 }), period), {
+        spentNanoUsd: 900,
+        reservedNanoUsd: 0,
+      });
     }),
   );
 

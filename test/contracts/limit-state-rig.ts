@@ -35,7 +35,7 @@ export async function refused(
 }
 
 export async function money(rig: LimitStateRig, key: ClientKey, period: Period): Promise<Money> {
-  return rig.state.money(key.id, period);
+  return rig.state.money(key, period);
 }
 
 export function taken(part: Partial<Taken> = {}): Taken {

@@ -6,6 +6,7 @@ import type { ClientKey } from '../../src/core/client-key.ts';
 import type { Decision, Hold } from '../../src/shared-state/limit-state.ts';
 import { limitedKey } from '../support/client-key.ts';
 import type { Keeper, Keepers } from '../support/gateway-trio.ts';
+import { changedLimitsContract } from './limit-state-changed.ts';
 
 const minuteMs = 60_000;
 const period = { startMs: 0, endMs: Infinity };
@@ -160,7 +161,7 @@ export function sharedLimitsContract(
       assert.ok(keepers.ledgerReads >= 1 && keepers.ledgerReads <= 3, `${keepers.ledgerReads} readings`);
       await keepers.advance(20_000);
       for (const { state } of keepers.all)
-        assert.deepEqual(await state.money(key.id, period), { spentNanoUsd: traffic.spent, reservedNanoUsd: 0 });
+        assert.deepEqual(await state.money(key, period), { spentNanoUsd: traffic.spent, reservedNanoUsd: 0 });
     });
 
     it('places: never more at the same time, and hardly fewer', async () => {
@@ -212,7 +213,7 @@ export function sharedLimitsContract(
       assert.ok((await alive.state.reserve(key, { ...demand(), nanoUsd: 1000 })).isAdmitted);
       assert.ok(alive.state.standing(key.id).requests.used > 1);
       await keepers.advance(minuteMs);
-      const { spentNanoUsd } = await alive.state.money(key.id, period);
+      const { spentNanoUsd } = await alive.state.money(key, period);
       assert.ok(spentNanoUsd >= 500_000, String(spentNanoUsd));
       const all = await Promise.all(
         Array.from({ length: 9 }, async () => alive.state.reserve(key, { ...demand(), nanoUsd: 1000 })),
@@ -238,7 +239,7 @@ export function sharedLimitsContract(
       await reserve(one, 1000);
       await keepers.advance(10_000);
       // Its spool has not been found: what it held counts as spent.
-      assert.ok((await one.state.money(key.id, period)).spentNanoUsd >= 800_000);
+      assert.ok((await one.state.money(key, period)).spentNanoUsd >= 800_000);
       const short = await reserve(other, 300_000);
       assert.ok(!short.isAdmitted);
       keepers.spentByGone.set(dead.name, 150_000);
@@ -246,7 +247,7 @@ export function sharedLimitsContract(
         await Promise.all([reserve(one, 1), reserve(other, 1)]);
         await keepers.advance(7000);
       }
-      assert.equal((await one.state.money(key.id, period)).spentNanoUsd, 150_000);
+      assert.equal((await one.state.money(key, period)).spentNanoUsd, 150_000);
       assert.ok((await reserve(other, 800_000)).isAdmitted);
     });
 
@@ -267,8 +268,10 @@ export function sharedLimitsContract(
       await keepers.advance(120_000);
       await keeper.state.reserve(limitedKey({ id: 'key_other', rpm: 1 }), { ...demand, period: null });
       assert.ok(!(await keeper.state.reserve(key, demand)).isAdmitted);
-      assert.equal((await keeper.state.money(key.id, period)).spentNanoUsd, 800_000);
+      assert.equal((await keeper.state.money(key, period)).spentNanoUsd, 800_000);
     });
+
+    changedLimitsContract(open);
 
     it('a gateway that ends gives back all that it has in hand, and leaves nothing behind but what it spent', async () => {
       await using keepers = await open(2);
@@ -283,12 +286,12 @@ export function sharedLimitsContract(
         decision.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 700 });
       }
       await reserve(staying);
-      assert.ok((await staying.state.money(key.id, period)).reservedNanoUsd > 1000);
+      assert.ok((await staying.state.money(key, period)).reservedNanoUsd > 1000);
       await ending.state.close();
       await keepers.advance(40_000);
       await reserve(staying);
       await keepers.advance(10_000);
-      assert.deepEqual(await staying.state.money(key.id, period), { spentNanoUsd: 3500, reservedNanoUsd: 2000 });
+      assert.deepEqual(await staying.state.money(key, period), { spentNanoUsd: 3500, reservedNanoUsd: 2000 });
     });
   });
 }

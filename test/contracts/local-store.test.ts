@@ -31,9 +31,10 @@ const money = fc
     wish,
     fc.record({ ownNanoUsd: amount, toldNanoUsd: amount }),
     fc.option(fc.record({ spentNanoUsd: amount, ownNanoUsd: amount, ageMs: age }), { nil: undefined }),
+    fc.constantFrom(undefined, 1, 2, 3),
     fc.array(fc.record({ nanoUsd: amount, ageMs: age }), { maxLength: 3 }),
   )
-  .map(([a, b, ledger, written]) => ({ ...a, ...b, ledger, written }));
+  .map(([a, b, ledger, inForceSince, written]) => ({ ...a, ...b, ledger, inForceSince, written }));
 interface Step extends ShareQuestion {
   readonly afterMs: number;
   readonly buried: { readonly gatewayId: string; readonly spentNanoUsd: number };
@@ -100,7 +101,7 @@ test('money that no worker has asked about for a day is forgotten by the supervi
   const ledger = { spentNanoUsd: 40, ownNanoUsd: 0, ageMs: 0 };
   /** Whether the supervisor knows what was spent with the key. */
   const isKnown = (keyId: string, told?: typeof ledger): boolean => {
-    const money = { ...wish, ownNanoUsd: 0, toldNanoUsd: 0, ledger: told, written: [] };
+    const money = { ...wish, ownNanoUsd: 0, toldNanoUsd: 0, ledger: told, inForceSince: 1, written: [] };
     const counts = { requests: wish, tokens: wish, places: wish };
     const values = questionValues({ gatewayId: 'gw_1', nowMs: undefined, gateways: 1, ...counts, money });
     const answer = store.run(shareScript.name, [`${keyId}:shares`, `${keyId}:money`], values);

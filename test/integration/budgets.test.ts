@@ -179,6 +179,18 @@ async function openAgain(folder: string): Promise<RunningGateway> {
   );
 }
 
+test('what a key spends while it has no budget counts when it has one again', async () => {
+  await using rig = await startRig({ script: { models: { 'gpt-4': tenCentAnswer } } });
+  const budget = { amount: '0.50', period: 'none' };
+  const client = await limitedClient(rig, { budget });
+  await untilKnown(client);
+  assert.equal((await client.ask(tenCents)).status, 200);
+  await rig.manage('PATCH', `/keys/${client.id}`, { budget: null });
+  for (let i = 0; i < 4; i += 1) assert.equal((await client.ask(tenCents)).status, 200);
+  await rig.manage('PATCH', `/keys/${client.id}`, { budget });
+  assert.equal((await client.ask(tenCents)).error?.code, 'budget_exceeded');
+});
+
 test('what was spent is still spent after a restart', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'aigateway-test-'));
   let gateway: RunningGateway | undefined;

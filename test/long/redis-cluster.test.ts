@@ -109,7 +109,7 @@ describe('a cluster of three', { skip: withoutRedis }, () => {
       async () => {
         for (const { state, connection } of keepers.all)
           if (!connection.isAway)
-            for (const { id } of keys) await Promise.resolve(state.money(id, period)).catch(() => undefined);
+            for (const key of keys) await Promise.resolve(state.money(key, period)).catch(() => undefined);
         await keepers.advance(1000);
         return keepers.all.every(({ connection }) => connection.isAway);
       },
@@ -119,7 +119,7 @@ describe('a cluster of three', { skip: withoutRedis }, () => {
     await eventually('the cluster is whole again', areJoined, generous);
     await eventually('all are back', () => keepers.all.every(({ connection }) => !connection.isAway), generous);
     for (const key of keys) {
-      const money = await keepers.all[0]?.state.money(key.id, period);
+      const money = await keepers.all[0]?.state.money(key, period);
       assert.ok(money !== undefined && money.reservedNanoUsd >= 0);
     }
   });

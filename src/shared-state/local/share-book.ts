@@ -23,6 +23,8 @@ interface Money {
   spentNanoUsd: number | undefined;
   /** When the ledger was read for that; undefined where it was not. */
   readAtMs: number | undefined;
+  /** The revision of the newest budget that was asked by. */
+  inForceSince: number | undefined;
   /** When somebody asked last. */
   askedAtMs: number;
   /** What each has told that it spent in all. */
@@ -115,11 +117,20 @@ export class ShareBook {
       money.spentNanoUsd = wish.ledger.spentNanoUsd;
       told = wish.ledger.ownNanoUsd;
       money.readAtMs = Math.round(nowMs - wish.ledger.ageMs);
+    } else if (wish.inForceSince !== undefined && wish.inForceSince > (money.inForceSince ?? Infinity)) {
+      // Under another budget, or none, nobody may have told what was spent.
+      if (wish.ledger === undefined) return [0];
+      if (wish.ledger.spentNanoUsd > (money.spentNanoUsd ?? 0)) {
+        money.spentNanoUsd = wish.ledger.spentNanoUsd;
+        money.own.set(me, wish.ledger.ownNanoUsd);
+      }
     }
     // Another has told what the ledger says since this worker was last heard: what the ledger had then is told already.
     for (const { nanoUsd, ageMs } of wish.written)
       if (money.readAtMs !== undefined && nowMs - ageMs <= money.readAtMs) told = Math.max(told, nanoUsd);
     if (money.spentNanoUsd === undefined) return [0];
+    if (wish.inForceSince !== undefined)
+      money.inForceSince = Math.max(wish.inForceSince, money.inForceSince ?? wish.inForceSince);
     money.spentNanoUsd += wish.ownNanoUsd - (money.own.get(me) ?? told);
     let fresh = 0;
     let gone = 0;
@@ -143,7 +154,14 @@ export class ShareBook {
 }
 
 function emptyMoney(): Money {
-  return { spentNanoUsd: undefined, readAtMs: undefined, askedAtMs: 0, own: new Map(), held: new Map() };
+  return {
+    spentNanoUsd: undefined,
+    readAtMs: undefined,
+    inForceSince: undefined,
+    askedAtMs: 0,
+    own: new Map(),
+    held: new Map(),
+  };
 }
 
 /** The part that a worker is given of a limit of which the others have so much. */
@@ -171,12 +189,13 @@ function moneyWishAt(values: readonly string[], from: number): MoneyWish {
   const at = (i: number): number | undefined => numberOf(values[from + i]);
   const spentNanoUsd = at(8);
   const written: WrittenAmount[] = [];
-  for (let i = 11; from + i < values.length; i += 2) written.push({ nanoUsd: at(i) ?? 0, ageMs: at(i + 1) ?? 0 });
+  for (let i = 12; from + i < values.length; i += 2) written.push({ nanoUsd: at(i) ?? 0, ageMs: at(i + 1) ?? 0 });
   return {
     ...wishAt(values, from),
     ownNanoUsd: at(6) ?? 0,
     toldNanoUsd: at(7) ?? 0,
     ledger: spentNanoUsd === undefined ? undefined : { spentNanoUsd, ownNanoUsd: at(9) ?? 0, ageMs: at(10) ?? 0 },
+    inForceSince: at(11),
     written,
   };
 }

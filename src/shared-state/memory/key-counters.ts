@@ -1,5 +1,5 @@
 // The counters of one key in this process's memory, and the holds of its requests under way.
-import type { ClientKey } from '../../core/client-key.ts';
+import type { Budget, ClientKey } from '../../core/client-key.ts';
 import type { Period } from '../../core/period.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Roster } from '../../lib/roster.ts';
@@ -19,6 +19,9 @@ export class KeyCounters implements Counted, HoldSource {
   #inFlight = 0;
   #lastUsedMs: number;
   #purses: Purse[] = [];
+  /** The budget that was asked by last, by the revision that it came with, and since when it is. */
+  #budget: number | undefined;
+  #budgetSeenAtMs = Infinity;
   readonly #holds = new Roster<MemoryHold>();
   /** Made when somebody first waits: most keys' money is never waited for. */
   #listeners: Set<() => void> | undefined;
@@ -39,11 +42,6 @@ export class KeyCounters implements Counted, HoldSource {
   /** Whether anybody waits for money. */
   get isAwaited(): boolean {
     return this.#listeners !== undefined && this.#listeners.size > 0;
-  }
-
-  /** Whether spending is remembered. */
-  get hasSpent(): boolean {
-    return this.#purses.length > 0;
   }
 
   /** Everything that the request needs, or nothing. `purse` is that of its period, and known; undefined without a budget. */
@@ -89,6 +87,19 @@ export class KeyCounters implements Counted, HoldSource {
     this.#holds.forEach((hold) => hold.join(made));
     this.#purses.push(made);
     return made;
+  }
+
+  /** Hears by which budget money is asked for. What was spent before it came may not have been booked here. */
+  noteBudget({ inForceSince }: Budget): void {
+    if (inForceSince === this.#budget) return;
+    this.#budget = inForceSince;
+    this.#budgetSeenAtMs = this.clock.nowMs();
+    for (const purse of this.#purses) purse.doubt();
+  }
+
+  /** Whether all that is spent from that moment on has been booked here. */
+  hasBookedSince(ms: number): boolean {
+    return this.#budgetSeenAtMs < ms;
   }
 
   /** Calls back whenever money may have become free; the answer takes the listener back. */

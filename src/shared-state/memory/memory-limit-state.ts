@@ -16,15 +16,12 @@ export class MemoryLimitState implements LimitState {
   readonly #clock: Clock;
   readonly #history: SpendingHistory;
   readonly #keys = new Map<string, KeyCounters>();
-  /** What begins later than this began while only this process could spend, and no spending was forgotten since. */
-  #remembersSinceMs: number;
   #tidiedAtMs: number;
 
   constructor(clock: Clock, history: SpendingHistory) {
     this.#clock = clock;
     this.#history = history;
-    this.#remembersSinceMs = clock.nowMs();
-    this.#tidiedAtMs = this.#remembersSinceMs;
+    this.#tidiedAtMs = clock.nowMs();
   }
 
   /** Keys that something is remembered of. */
@@ -37,14 +34,14 @@ export class MemoryLimitState implements LimitState {
     const counters = this.#countersOf(key.id);
     const { period } = demand;
     if (key.budget === null || period === null) return counters.reserve(key, demand, undefined);
-    const purse = this.#purseOf(key.id, period);
+    const purse = this.#purseOf(key, period);
     if (purse.isKnown) return counters.reserve(key, demand, purse);
     return this.#know(key.id, purse).then(() => this.reserve(key, demand));
   }
 
-  money(keyId: string, period: Period): Money | Promise<Money> {
-    const purse = this.#purseOf(keyId, period);
-    return purse.isKnown ? purse.money() : this.#know(keyId, purse).then(() => purse.money());
+  money(key: ClientKey, period: Period): Money | Promise<Money> {
+    const purse = this.#purseOf(key, period);
+    return purse.isKnown ? purse.money() : this.#know(key.id, purse).then(() => purse.money());
   }
 
   standing(keyId: string): Standing {
@@ -55,8 +52,10 @@ export class MemoryLimitState implements LimitState {
     return this.#countersOf(keyId).onFreed(listener);
   }
 
-  #purseOf(keyId: string, period: Period): Purse {
-    return this.#countersOf(keyId).purse(period, period.startMs > this.#remembersSinceMs);
+  #purseOf({ id, budget }: ClientKey, period: Period): Purse {
+    const counters = this.#countersOf(id);
+    if (budget !== null) counters.noteBudget(budget);
+    return counters.purse(period, counters.hasBookedSince(period.startMs));
   }
 
   #know(keyId: string, purse: Purse): Promise<void> {
@@ -76,11 +75,6 @@ export class MemoryLimitState implements LimitState {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#tidiedAtMs < tidyEveryMs) return;
     this.#tidiedAtMs = nowMs;
-    for (const [id, counters] of this.#keys) {
-      const { hasSpent } = counters;
-      if (!counters.tidy()) continue;
-      this.#keys.delete(id);
-      if (hasSpent) this.#remembersSinceMs = nowMs;
-    }
+    for (const [id, counters] of this.#keys) if (counters.tidy()) this.#keys.delete(id);
   }
 }

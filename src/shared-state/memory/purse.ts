@@ -54,10 +54,16 @@ export class Purse {
   }
 
   async #take(read: () => Promise<NanoUsd>): Promise<void> {
+    const ownBefore = this.#own;
     const before = await read();
     // What was settled meanwhile may be in it too: rather that than money that nobody counts.
-    this.#spent += before;
+    this.#spent = Math.max(before + this.#own - ownBefore, this.#spent);
     this.#isKnown = true;
+  }
+
+  /** Something may have been spent that was not booked here: it is to be taken over once more. */
+  doubt(): void {
+    this.#isKnown = false;
   }
 
   /** Somebody who knows tells what is spent in all. */

@@ -35,6 +35,8 @@ export class KeyShares implements MoneyKeeper {
   readonly #exchange: ShareExchange;
   readonly #money = new Map<Period, MoneyShare>();
   #key: ClientKey | undefined;
+  /** The key as it was when the shares were given: where it has changed, they may be too much. */
+  #validFor: ClientKey | undefined;
   #validUntilMs = 0;
   #demandedAtMs = 0;
 
@@ -51,7 +53,7 @@ export class KeyShares implements MoneyKeeper {
       limits: this.#limits,
       key: () => this.#key,
       demandedAtMs: () => this.#demandedAtMs,
-      onAnswer: (sentAtMs) => this.#onAnswer(sentAtMs),
+      onAnswer: (sentAtMs, asked) => this.#onAnswer(sentAtMs, asked),
     });
   }
 
@@ -87,7 +89,8 @@ export class KeyShares implements MoneyKeeper {
     });
   }
 
-  money(period: Period): Money | Promise<Money> {
+  money(key: ClientKey, period: Period): Money | Promise<Money> {
+    this.#key = key;
     const money = this.#moneyOf(period);
     const { isAway, isOpenWithoutRedis, clock } = this.#store;
     if (money.purse.isKnown && (isAway || this.#isValid(money, clock.nowMs()))) return money.money();
@@ -179,7 +182,7 @@ export class KeyShares implements MoneyKeeper {
   }
 
   #isValid(money: MoneyShare | undefined, nowMs: number): boolean {
-    return nowMs < this.#validUntilMs && money?.purse.isKnown !== false;
+    return nowMs < this.#validUntilMs && this.#key === this.#validFor && money?.purse.isKnown !== false;
   }
 
   #obstacles(key: ClientKey, demand: Demand, money: MoneyShare | undefined, room: Room): readonly Obstacle[] {
@@ -250,12 +253,13 @@ export class KeyShares implements MoneyKeeper {
     return this.#counters.inFlight > 0 || [...this.#money.values()].some(({ isBusy }) => isBusy);
   }
 
-  #onAnswer(sentAtMs: number | undefined): void {
+  #onAnswer(sentAtMs: number | undefined, asked: ClientKey | undefined): void {
     if (sentAtMs === undefined) {
       this.#wake(renewAgainMs);
       return;
     }
     this.#validUntilMs = sentAtMs + usableMs;
+    this.#validFor = asked;
     const isAwaited = this.#counters.isAwaited;
     if (!isAwaited && !this.#isHeld() && sentAtMs - this.#demandedAtMs >= idleAfterMs) return;
     this.#wake(isAwaited || this.#limits.isContested ? renewOftenEveryMs : renewEveryMs);

@@ -1,4 +1,5 @@
 // This gateway's share of a budget in one period: money that it may spend or hold before it asks for more.
+import type { Budget } from '../../core/client-key.ts';
 import type { NanoUsd } from '../../core/price.ts';
 import type { Money } from '../limit-state.ts';
 import type { Purse } from '../memory/purse.ts';
@@ -79,15 +80,17 @@ export class MoneyShare {
     this.#written.note(ownNanoUsd, nowMs);
   }
 
-  wish(limit: NanoUsd | null, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): MoneyWish {
+  wish(budget: Budget | null, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): MoneyWish {
     const { ownNanoUsd } = this.purse;
+    const limit = budget?.amountNanoUsd ?? null;
+    const inForceSince = budget?.inForceSince;
     // What was spent leaves the share: from now on it counts as spent.
     this.#share.amount = Math.max(this.#share.amount - (ownNanoUsd - this.#askedOwn), 0);
     this.#askedOwn = ownNanoUsd;
     const used = Math.max(this.purse.money().reservedNanoUsd, 0);
     const wish = this.#share.wish(limit, used, needs, isIdle, isContested, nowMs);
     const ledger = this.#ledger && { ...this.#ledger, ageMs: nowMs - this.#ledger.readAtMs + onTheWayMs };
-    return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger, written: this.#written.at(nowMs) };
+    return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger, inForceSince, written: this.#written.at(nowMs) };
   }
 
   /** Takes the answer to a wish; true where more has become free than was. */

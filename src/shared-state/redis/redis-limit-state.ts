@@ -103,8 +103,8 @@ export class RedisLimitState implements LimitState {
     return this.#sharesOf(key.id).reserve(key, demand);
   }
 
-  money(keyId: string, period: Period): Money | Promise<Money> {
-    return this.#sharesOf(keyId).money(period);
+  money(key: ClientKey, period: Period): Money | Promise<Money> {
+    return this.#sharesOf(key.id).money(key, period);
   }
 
   standing(keyId: string): Standing {

@@ -33,8 +33,8 @@ export interface ExchangeParts {
   readonly key: () => ClientKey | undefined;
   /** When something was last asked for, ms since the epoch. */
   readonly demandedAtMs: () => number;
-  /** Shares were given, by a question of that time; or, undefined, they could not be asked for. */
-  readonly onAnswer: (sentAtMs: number | undefined) => void;
+  /** Shares of this key's limits were given, by a question of that time; or, undefined, they could not be asked for. */
+  readonly onAnswer: (sentAtMs: number | undefined, key?: ClientKey) => void;
 }
 
 /** The questions. */
@@ -95,12 +95,16 @@ export class ShareExchange {
     const asking = { nowMs, isIdle: nowMs - demandedAtMs() >= idleAfterMs };
     const wishes = limits.wishes(key, wants, asking);
     const needs = needsOf(wants.map(({ nanoUsd }) => nanoUsd));
-    const asked = money?.wish(key?.budget?.amountNanoUsd ?? null, needs, asking.isIdle, limits.isContested, nowMs);
+    const asked = money?.wish(key?.budget ?? null, needs, asking.isIdle, limits.isContested, nowMs);
     const answer = await store.ask(keyId, money?.purse.period, { gateways, ...wishes, money: asked });
     limits.take(key, answer, gateways, nowMs);
-    onAnswer(nowMs);
+    onAnswer(nowMs, key);
     if (money === undefined || asked === undefined) return true;
-    if (answer.money === null) return false;
+    if (answer.money === null) {
+      // Until the ledger has told, what is in hand here counts no more than what others have.
+      money.purse.doubt();
+      return false;
+    }
     if (money.take(answer.money, asked)) counters.onSettled();
     store.onGone(keyId, money.purse.period, answer.money.gone);
     return true;

@@ -34,6 +34,8 @@ export interface MoneyWish extends Wish {
   readonly toldNanoUsd: NanoUsd;
   /** What the ledger says, what had been spent here when it was asked, and how long ago that was at most; undefined where it was not asked. */
   readonly ledger: { readonly spentNanoUsd: NanoUsd; readonly ownNanoUsd: NanoUsd; readonly ageMs: number } | undefined;
+  /** The revision of the key's budget: where the store knows an older one, the key may have spent what nobody told. Undefined: it has none. */
+  readonly inForceSince: number | undefined;
   /** What of it the ledger has had for how long. */
   readonly written: readonly WrittenAmount[];
 }
@@ -66,7 +68,7 @@ export interface ShareAnswer {
   readonly places: Grant;
   /** Another gateway has lately been given less than it needed. */
   readonly isContested: boolean;
-  /** Null: nobody has told yet what was spent before, so the ledger has to be asked. */
+  /** Null: nobody has told yet what was spent before, or under another budget, so the ledger has to be asked. */
   readonly money: MoneyGrant | null;
 }
 
@@ -141,17 +143,27 @@ if #KEYS == 2 then
   local own, told = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local ledger, ownThen, ledgerAge = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local spent = tonumber(redis.call('HGET', money, 'spent'))
+  local since = tonumber(ARGV[at + 6])
+  local sinceKnown = tonumber(redis.call('HGET', money, 'since')) or since
+  local isDoubted = spent and since and since > sinceKnown
   if not spent and ledger then
     spent = ledger
     told = ownThen
     redis.call('HSET', money, 'read', text(now - ledgerAge))
+  elseif isDoubted and ledger then
+    if ledger > spent then
+      spent = ledger
+      redis.call('HSET', money, 'own:' .. me, text(ownThen))
+    end
+    isDoubted = false
   end
   -- Another has told what the ledger says since this gateway was last heard: what the ledger had then is told already.
   local read = tonumber(redis.call('HGET', money, 'read'))
-  for i = at + 6, #ARGV, 2 do
+  for i = at + 7, #ARGV, 2 do
     if read and now - tonumber(ARGV[i + 1]) <= read then told = math.max(told, tonumber(ARGV[i])) end
   end
-  if spent then
+  if spent and not isDoubted then
+    if since then redis.call('HSET', money, 'since', text(math.max(since, sinceKnown))) end
     spent = spent + own - (tonumber(redis.call('HGET', money, 'own:' .. me)) or told)
     local fresh, gone, names = 0, 0, {}
     local all = redis.call('HGETALL', money)
@@ -198,7 +210,8 @@ export function questionValues(question: ShareQuestion): string[] {
   if (money !== undefined) {
     values.push(...wishValues(money), String(money.ownNanoUsd), String(money.toldNanoUsd));
     const { ledger, written } = money;
-    values.push(...[ledger?.spentNanoUsd, ledger?.ownNanoUsd, ledger?.ageMs].map((value) => String(value ?? '')));
+    const told = [ledger?.spentNanoUsd, ledger?.ownNanoUsd, ledger?.ageMs, money.inForceSince];
+    values.push(...told.map((value) => String(value ?? '')));
     for (const { nanoUsd, ageMs } of written) values.push(String(nanoUsd), String(ageMs));
   }
   return values;
