@@ -41,6 +41,9 @@ test('other texts stay as they are', () => {
   const other = 'Zq3.x$9/kLm and a risk-free sk- text';
   assert.equal(withoutSecret(other, secret), other);
   assert.equal(hasSecret(other, secret), false);
+  assert.equal(hasSecret('', secret), false);
+  assert.equal(hasSecret('short', secret), false);
+  assert.ok(hasSecret('pass', new Secret('pass')), 'a text that is nothing but the secret');
   assert.equal(withoutSecret('a short secret', new Secret('')), 'a short secret');
   assert.equal(withoutSecret('my pass is pass', new Secret('pass')), 'my [secret] is [secret]');
 });

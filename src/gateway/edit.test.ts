@@ -102,6 +102,49 @@ test('a missing limit is written in one place', () => {
   assert.equal(Buffer.from(all).toString(), '{"model":"other","stream_options":{"include_usage":true},"max_tokens":7}');
 });
 
+const usageEdits: readonly (readonly [body: string, edited: string])[] = [
+  ['{"model":"m"}', '{"model":"m","stream_options":{"include_usage":true}}'],
+  ['{"stream_options":null,"model":"m"}', '{"stream_options":{"include_usage":true},"model":"m"}'],
+  ['{"stream_options":{},"model":"m"}', '{"stream_options":{"include_usage":true},"model":"m"}'],
+  ['{"stream_options":{ \n},"model":"m"}', '{"stream_options":{"include_usage":true \n},"model":"m"}'],
+  ['{"stream_options":{ "x":1},"model":"m"}', '{"stream_options":{"include_usage":true, "x":1},"model":"m"}'],
+  ['{"stream_options":{"include_usage":false},"model":"m"}', '{"stream_options":{"include_usage":true},"model":"m"}'],
+  [
+    '{"stream_options":{"include_usage":null,"include_\\u0075sage":false},"model":"m"}',
+    '{"stream_options":{"include_usage":null,"include_\\u0075sage":true},"model":"m"}',
+  ],
+  [
+    '{"stream_options":{"include_usage":false},"stream_options":{"x":1},"model":"m"}',
+    '{"stream_options":{"include_usage":false},"stream_options":{"include_usage":true,"x":1},"model":"m"}',
+  ],
+  // Anything else is the client's mistake, and the upstream's to tell.
+  ['{"stream_options":true,"model":"m"}', '{"stream_options":true,"model":"m"}'],
+  ['{"stream_options":[1,2],"model":"m"}', '{"stream_options":[1,2],"model":"m"}'],
+  ['{"stream_options":"12","model":"m"}', '{"stream_options":"12","model":"m"}'],
+];
+
+test('the usage of a stream is asked for where readers look for it', () => {
+  for (const [body, edited] of usageEdits) {
+    const request = parseRequest(Buffer.from(body));
+    assert.equal(sent(request, { model: 'm', addUsage: true, outputCap: null }).toString(), edited);
+  }
+});
+
+test('what needs no edit goes out as it is, in its own memory', () => {
+  const body = Buffer.from('{"model":"m","x":"\\u00e9"}');
+  const [piece, ...more] = editBody(parseRequest(body), { model: 'm', addUsage: false, outputCap: null });
+  assert.ok(piece === body && more.length === 0);
+});
+
+test('several edits stand each in its place, whatever the order of the members', () => {
+  const body = '{"stream_options":{},"max_tokens":null,"model":"m","mod\\u0065l":"m","x":{"model":"m"}}';
+  const edits = { model: 'o"1', addUsage: true, outputCap: { name: 'max_tokens', tokens: 3 } } as const;
+  assert.equal(
+    sent(parseRequest(Buffer.from(body)), edits).toString(),
+    '{"stream_options":{"include_usage":true},"max_tokens":3,"model":"o\\"1","mod\\u0065l":"o\\"1","x":{"model":"m"}}',
+  );
+});
+
 test('whatever else a body holds stays as it is, and the limit is the one that a reader finds', () => {
   const members = fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 });
   fc.assert(

@@ -4,6 +4,7 @@ import { skipSpace, type Span } from '../lib/json-scan.ts';
 import type { ParsedRequest, Places } from './parse.ts';
 
 const openBrace = 0x7b;
+const letterN = 0x6e;
 
 /** A limit for the answer's tokens. */
 export interface OutputCap {
@@ -61,7 +62,7 @@ function usageSplice(body: Uint8Array, places: Places): Splice | undefined {
     const isEmpty = skipSpace(body, inside.start, streamOptions.end) === streamOptions.end - 1;
     return { span: inside, text: `"include_usage":true${isEmpty ? '' : ','}` };
   }
-  const isNull = streamOptions.end - streamOptions.start === 4;
+  const isNull = body[streamOptions.start] === letterN;
   // Anything but an object or null is the client's mistake: the upstream tells it.
   return isNull ? { span: streamOptions, text: '{"include_usage":true}' } : undefined;
 }

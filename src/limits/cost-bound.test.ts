@@ -23,7 +23,8 @@ function call(part: Partial<LargestCall>): LargestCall {
   };
 }
 
-const share = fc.double({ min: 0, max: 1, noNaN: true });
+/** Often none: a kind that has no rate at a model would leave the whole call without a cost. */
+const share = fc.oneof(fc.constantFrom(0, 0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 
 test('no usage within the bounds costs more than the bound', () => {
   const cases = fc.record({
@@ -78,7 +79,13 @@ test('a bound is no larger than it has to be', () => {
   assert.equal(costWith(bound, 500), 30_000_000 + 30_000_000 + 1);
   assert.equal(tokensFor(bound, 30_000_000), 500);
   assert.equal(tokensFor(bound, -1), 0);
+  assert.equal(tokensFor(bound, 30_059_999), 500);
   assert.equal(tokensFor({ outputRate: 0 }, 1), Number.MAX_SAFE_INTEGER);
+  // gpt-audio: $2.50 for text, $32 for sound; what is sound is no text.
+  const heard = (audioPromptTokens: number): number | undefined =>
+    costBoundOf(prices, call({ model: 'gpt-audio', promptTokens: 1000, audioPromptTokens }))?.promptNanoUsd;
+  assert.equal(heard(400), 600 * 2500 + 400 * 32_000);
+  assert.equal(heard(5000), 1000 * 32_000);
 });
 
 test('the dearest tier counts, and one without a price makes the whole unknown', () => {
@@ -96,6 +103,6 @@ test('the dearest tier counts, and one without a price makes the whole unknown',
 test('a prompt that may be long is priced as a long one', () => {
   const rate = (promptTokens: number): number | undefined =>
     costBoundOf(prices, call({ model: 'gpt-5.4', promptTokens }))?.outputRate;
-  assert.equal(rate(200_000), 15_000_000_000);
-  assert.equal(rate(300_000), 22_500_000_000);
+  assert.equal(rate(271_999), 15_000_000_000);
+  assert.equal(rate(272_000), 22_500_000_000);
 });

@@ -146,6 +146,22 @@ suite('the largest prompt', () => {
     );
   });
 
+  test('is to the token what stands there, and no less of what has another form than it should', () => {
+    const rest = plainly('{}');
+    const role = plainly('{"role":"user"}');
+    const exact: readonly (readonly [body: object, tokens: number])[] = [
+      [{}, 3 + rest],
+      [{ prompt: 'hello big world' }, 3 + rest + 3],
+      [{ prompt: [1, 2, 3] }, 3 + rest + 3],
+      [{ input: [[1, 2, 3], [4]] }, 3 + rest + 4],
+      [{ messages: [user, user] }, 3 + rest + 2 * (3 + role + 3)],
+      [{ messages: 'hello big world' }, 3 + rest + 3 + 3],
+      [{ messages: ['hello big world', null] }, 3 + rest + 3 + 3 + 3 + plainly('{}')],
+      [{ messages: [{ content: [{ type: 'refusal', refusal: 'hello' }] }] }, 3 + rest + 3 + 1 + rest],
+    ];
+    for (const [body, tokens] of exact) assert.equal(count('largest_prompt', body), tokens, JSON.stringify(body));
+  });
+
   test('is never too small for how a long run is cut', () => {
     // Merged as a whole, the cuts of these runs each cost a token.
     for (const unit of ['джба', 'ab1', '漢字', '=-'] as const) {
