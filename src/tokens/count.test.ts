@@ -41,6 +41,17 @@ const prompts: Readonly<Record<string, readonly [body: unknown, tokens: number]>
     },
     3 + (4 + 3 + 2) + (4 + 1),
   ],
+  'an earlier call of a custom tool, and the tool': [
+    {
+      messages: [{ role: 'assistant', tool_calls: [{ id: 'c', custom: { name: 'add', input: 'hello big world' } }] }],
+      tools: [{ type: 'custom', custom: { name: 'add', description: ' world', format: { type: 'text' } } }],
+    },
+    3 + (4 + 4 + 3) + 2,
+  ],
+  'a custom tool with a grammar': [
+    { messages: [], tools: [{ custom: { name: 'add', format: { grammar: { definition: 'hello big world' } } } }] },
+    3 + 1 + 3,
+  ],
   'a completion': [{ prompt: 'hello big world' }, 3],
   'several prompts': [{ prompt: ['hello big', ' world'] }, 3],
   'token ids': [{ prompt: [1, 2, 3] }, 3],

@@ -1,7 +1,7 @@
 // The prompt in a request's body: the texts to be counted, and what is known to come on top of them.
 import { imageTokens } from '../core/token-estimator.ts';
 import { listOf, membersOf, parsed, textsOf } from './json.ts';
-import { toolTexts } from './tool-text.ts';
+import { customTexts, toolTexts } from './tool-text.ts';
 
 /** What is to be counted. */
 export interface Counted {
@@ -51,10 +51,12 @@ function chat(request: Readonly<Record<string, unknown>>): Counted {
     ...listOf(request['tools']).map((tool) => membersOf(tool)['function']),
     ...listOf(request['functions']),
   ].flatMap(toolTexts);
+  const custom = listOf(request['tools']).flatMap((tool) => customTexts(membersOf(tool)['custom']));
   const { schema } = membersOf(membersOf(request['response_format'])['json_schema']);
   const texts = [
     ...messages.flatMap((one) => one.texts),
     ...tools,
+    ...custom,
     ...(schema === undefined ? [] : [JSON.stringify(schema)]),
   ];
   return { texts, tokens: tokensOfOpening + sum(messages) };
@@ -63,12 +65,14 @@ function chat(request: Readonly<Record<string, unknown>>): Counted {
 function message(value: unknown): Counted {
   const { role, name, content, refusal, tool_calls: calls, function_call: call } = membersOf(value);
   const parts = listOf(content).map(contentPart);
-  const called = [...listOf(calls).map((one) => membersOf(membersOf(one)['function'])), membersOf(call)];
+  const called = [...listOf(calls).flatMap((one) => [membersOf(one)['function'], membersOf(one)['custom']]), call].map(
+    membersOf,
+  );
   return {
     texts: [
       ...textsOf(role, name, content, refusal),
       ...parts.flatMap(({ texts }) => texts),
-      ...called.flatMap((one) => textsOf(one['name'], one['arguments'])),
+      ...called.flatMap((one) => textsOf(one['name'], one['arguments'], one['input'])),
     ],
     tokens:
       tokensPerMessage +

@@ -11,6 +11,12 @@ export function toolTexts(value: unknown): string[] {
   return [lines.join('\n')];
 }
 
+/** The texts of one custom tool of `tools`: what it is called with is text, perhaps by a grammar. */
+export function customTexts(value: unknown): string[] {
+  const { name, description, format } = membersOf(value);
+  return textsOf(name, description, membersOf(membersOf(format)['grammar'])['definition']);
+}
+
 function comment(description: unknown): string[] {
   return textsOf(description).map((text) => `// ${text}`);
 }
