@@ -18,6 +18,9 @@ const quantum = 1000;
 /** What the smallest item counts as: it takes a place at an account like any other. */
 const leastCost = 500;
 
+/** What the largest counts as: clients write their own limits, and sums of what is larger are no longer exact. */
+const mostCost = 1e12;
+
 /** Items of several flows; a flow that wants much gets no more than its share while others want something too. */
 export class FairQueue<Item> {
   /** The flows with something in them; the first has its turn. */
@@ -34,13 +37,14 @@ export class FairQueue<Item> {
       flow = { id: flowId, entries: [], credit: 0 };
       this.#flows.push(flow);
     }
-    flow.entries.push({ item, cost: Math.max(cost, leastCost) });
+    flow.entries.push({ item, cost: Math.min(Math.max(cost, leastCost), mostCost) });
     this.#length += 1;
   }
 
   /** Who is next; stays next until taken or removed. */
   first(): Item | undefined {
     if (this.#length === 0) return undefined;
+    this.#skipRounds();
     for (;;) {
       const flow = this.#flows[0] as Flow<Item>;
       const [entry] = flow.entries as [Entry<Item>];
@@ -71,5 +75,16 @@ export class FairQueue<Item> {
     flow.entries.splice(at, 1);
     this.#length -= 1;
     if (flow.entries.length === 0) this.#flows = this.#flows.filter((other) => other !== flow);
+  }
+
+  /** Rounds in which nobody has saved enough all at once: of what is dear there would be millions. */
+  #skipRounds(): void {
+    const missing = ({ entries, credit }: Flow<Item>): number => (entries[0] as Entry<Item>).cost - credit;
+    const [turn] = this.#flows;
+    if (turn === undefined || this.#flows.length === 1 || missing(turn) <= 0) return;
+    let rounds = Number.POSITIVE_INFINITY;
+    for (const flow of this.#flows) rounds = Math.min(rounds, Math.ceil(missing(flow) / quantum) - 1);
+    if (rounds <= 0) return;
+    for (const flow of this.#flows) flow.credit += rounds * quantum;
   }
 }

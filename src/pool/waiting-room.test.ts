@@ -114,6 +114,16 @@ test('shares are counted in tokens: dear requests have fewer turns', () => {
   assert.ok(spent[2000] / spent[500] > 0.7 && spent[2000] / spent[500] < 1.4, JSON.stringify(spent));
 });
 
+test('what counts as more tokens than anybody has is found its turn at once', () => {
+  const queue = new FairQueue<string>();
+  // The largest limits that a body can name: a round of turns for every thousand tokens would never end.
+  for (const name of ['a', 'b']) queue.add(name, name, 7e10 * (name === 'a' ? 1.5 : 1));
+  assert.equal(queue.takeFirst(), 'b', 'the cheaper one has saved enough first');
+  queue.add('b', 'b', 8e31);
+  queue.add('c', 'c', Number.POSITIVE_INFINITY);
+  assert.deepEqual([queue.takeFirst(), queue.takeFirst(), queue.takeFirst()].sort(), ['a', 'b', 'c']);
+});
+
 test('the first stays the first until it is taken, and removing leaves the others in order', () => {
   const queue = new FairQueue<string>();
   queue.add('a', 'a1', 5000);
