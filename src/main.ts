@@ -120,7 +120,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     onChange(changed) {
       pool.apply(changed);
       for (const problem of changed.problems)
-        if (!told.has(problem)) logger.warn({ problem }, 'left out of the configuration');
+        if (!told.has(problem)) logger.warn({ problem }, 'the configuration is not in force as it is written');
       told = new Set(changed.problems);
     },
     onTrouble: tell(

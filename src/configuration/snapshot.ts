@@ -52,6 +52,8 @@ export function buildConfiguration(
   const providers = new Map(
     keep('provider', withBuiltIns(rows.providers), readProvider).map((provider) => [provider.id, provider]),
   );
+  const routes = keep('route', rows.routes, readRoute);
+  problems.push(...routes.flatMap((route) => lostEnds(route, providers)));
   return {
     revision: rows.revision,
     providers,
@@ -66,7 +68,7 @@ export function buildConfiguration(
         return readAccount(row, provider, known);
       }
     }),
-    routes: keep('route', rows.routes, readRoute).sort((a, b) => comparePatterns(a.pattern, b.pattern)),
+    routes: routes.sort((a, b) => comparePatterns(a.pattern, b.pattern)),
     prices: openPriceBook(listPrices, keep('price', rows.prices, readPrice)),
     problems,
   };
@@ -166,6 +168,15 @@ function openAuthData(row: AccountRow, vault: Pick<Vault, 'unseal'>): Record<str
     const Problem = error.isOtherKey ? OtherKeyProblem : RowProblem;
     throw new Problem(`has auth_data that cannot be opened: ${error.message}`);
   }
+}
+
+/** Where a route leads to nobody: it stays, for the models that it fits are not to go elsewhere without a word. */
+function lostEnds({ id, providerId, fallbacks }: Route, providers: ReadonlyMap<string, Provider>): string[] {
+  const lost = fallbacks.filter(({ provider_id: to }) => !providers.has(to));
+  return [
+    ...(providers.has(providerId) ? [] : [`route "${id}" leads to an unknown provider "${providerId}"`]),
+    ...lost.map(({ provider_id: to }) => `route "${id}" falls back to an unknown provider "${to}"`),
+  ];
 }
 
 function readRoute(row: RouteRow): Route {

@@ -95,18 +95,20 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     const row = await existing(accounts, 'account', id);
     const provider = await usableProvider(parts, row.provider_id);
-    const authData = mergedAuthData(parts.vault, row, context.req.valid('json').auth_data);
-    const credential = checkCredential(authData, provider);
+    const { auth_data: authData } = context.req.valid('json');
+    const credential = checkCredential(mergedAuthData(parts.vault, row, authData), provider);
     const { organization, project } = row;
     const probed = { authHeaders: (secret: Secret) => credential.strategy.headers(secret), organization, project };
     checkAccepted(await parts.probe(provider, probed, credential.credential), `auth_data.${credential.field}`);
     const after = await changes.run(context, id, async () => {
-      // The account may have moved while its new credential was tried.
-      if ((await existing(accounts, 'account', id)).provider_id !== row.provider_id) {
+      // While its new credential was tried the account may have moved, or got an admin key.
+      const now = await existing(accounts, 'account', id);
+      if (now.provider_id !== row.provider_id) {
         throw new GatewayError('conflict', 'The account was moved to another provider meanwhile; nothing was changed.');
       }
+      const whole = checkCredential(mergedAuthData(parts.vault, now, authData), provider);
       const updatedAt = new Date(parts.clock.nowMs()).toISOString();
-      await accounts.update(id, { ...sealedColumns(parts.vault, id, credential), updated_at: updatedAt });
+      await accounts.update(id, { ...sealedColumns(parts.vault, id, whole), updated_at: updatedAt });
       return existing(accounts, 'account', id);
     });
     return context.json(presentAccount(parts, after), 200);

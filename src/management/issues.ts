@@ -36,8 +36,9 @@ export function errorOfIssues(issues: readonly Issue[], wholeName: 'body' | 'que
   if (issue === undefined) return new GatewayError('invalid_request', `The ${wholeName} cannot be understood.`);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
   const param = [...issue.path, ...unknown].map((part) => nameOf(String(part))).join('.');
-  if (param === '') return new GatewayError('invalid_request', `The ${wholeName} ${problemOf(issue)}.`);
-  if (unknown.length === 0) return new GatewayError('invalid_request', `${param} ${problemOf(issue)}.`, { param });
+  if (param === '') return new GatewayError('invalid_request', `The ${wholeName} ${problemOf(issue, wholeName)}.`);
+  if (unknown.length === 0)
+    return new GatewayError('invalid_request', `${param} ${problemOf(issue, wholeName)}.`, { param });
   const message =
     wholeName === 'body' && readOnlyFields.includes(param)
       ? `${param} is read-only.`
@@ -51,9 +52,10 @@ function nameOf(name: string): string {
 }
 
 /** The end of a sentence that begins with the field's name. */
-function problemOf(issue: Issue): string {
+function problemOf(issue: Issue, wholeName: 'body' | 'query'): string {
   switch (issue.code) {
     case 'invalid_type':
+      if (wholeName === 'query' && issue.message.endsWith('received array')) return 'must be given once';
       return issue.message.endsWith('received undefined')
         ? 'is required'
         : `must be ${typeNames[issue.expected] ?? issue.expected}`;

@@ -147,6 +147,9 @@ export function keyRoutes(parts: ManagementParts, changes: Changes): OpenAPIHono
 
   app.openapi(deleteRoute, async (context) => {
     const { id } = context.req.valid('param');
+    await read(id);
+    // Before it goes, too: broken off, the key is still there to be deleted again.
+    await deleteTranscriptsOf(parts, id);
     await changes.run(context, id, async () => {
       if (!(await clientKeys.remove(id))) throw missing('client key');
     });

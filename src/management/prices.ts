@@ -33,7 +33,8 @@ const listRoute = createRoute({
   operationId: 'listPrices',
   tags,
   summary: 'List prices',
-  description: 'In order of id: the list prices, then your own. All amounts are US dollars for a million tokens.',
+  description:
+    'In order of id, the list prices and your own together. All amounts are US dollars for a million tokens.',
   request: { query: priceQuery },
   responses: { 200: answer(pricePage, 'A page of prices.'), default: failure },
 });

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { failureOf } from '../../src/core/failure.ts';
 import { benchAfter } from '../../src/pool/bench.ts';
 import type { Member } from '../../src/pool/member.ts';
+import type { ProbeResult } from '../../src/upstream/probe.ts';
 import { canary, goodProbe, startManagement } from '../support/management.ts';
 import { runOutside } from '../support/outside-sql.ts';
 
@@ -256,6 +258,21 @@ test('a rotation tries the new key first, and changes nothing unless it is accep
   assert.deepEqual([rotated.status, rotated.json.auth_data], [200, { api_key: 'sk-…next' }]);
   assert.equal(api.probed.at(-1)?.credential, next);
   assert.equal(api.pool.member(account.id)?.account.credential.reveal(), next);
+});
+
+test('an admin key that an account gets while a new key is tried stays', async (t) => {
+  const api = await startManagement(t);
+  const { json: account } = await api.call('POST', '/accounts', specified);
+  const path = `/accounts/${account.id}`;
+  const tried = Promise.withResolvers<ProbeResult>();
+  api.probeResult = tried.promise;
+  const rotation = api.call('POST', `${path}/rotate`, { auth_data: { api_key: 'sk-proj-next0123456789next' } });
+  while (api.probed.length === 0) await setImmediate();
+  const given = await api.call('PATCH', path, { auth_data: { admin_key: 'sk-admin-0123456789abcdefadmi' } });
+  assert.deepEqual([given.status, given.json.auth_data.admin_key], [200, 'sk-…admi'], given.text);
+  tried.resolve(goodProbe);
+  const rotated = await rotation;
+  assert.deepEqual([rotated.status, rotated.json.auth_data], [200, { api_key: 'sk-…next', admin_key: 'sk-…admi' }]);
 });
 
 test('an account that cannot be used says why', async (t) => {

@@ -328,3 +328,32 @@ test('a new key is shown though the database goes away once it is made: nobody c
   await answers.reload();
   assert.deepEqual([isGood(api, key), isGood(api, rotated.json.key as string)], [false, true]);
 });
+
+test('a key stays until its transcripts are deleted: without it nobody could delete the rest', async (t) => {
+  const left = { tries: 0, rows: 3 };
+  const api = await startManagement(t, {}, (storage) => ({
+    ...storage,
+    transcripts: {
+      ...storage.transcripts,
+      async removeSome() {
+        left.tries += 1;
+        if (left.tries === 1) throw new StorageError('it is away');
+        left.rows = Math.max(0, left.rows - 1);
+        return left.rows;
+      },
+    },
+  }));
+  const { id } = await make(api, { keeps_transcripts: true });
+  assertRefused(await api.call('DELETE', `/keys/${id}`), 503, 'storage_unavailable');
+  assert.equal((await api.call('GET', `/keys/${id}`)).status, 200);
+  assert.equal((await api.call('DELETE', `/keys/${id}`)).status, 204);
+  assert.equal(left.rows, 0);
+  assertRefused(await api.call('DELETE', `/keys/${id}`), 404, 'not_found');
+});
+
+test('a field of a query that is given twice is told so', async (t) => {
+  const api = await startManagement(t);
+  const answer = await api.call('GET', '/keys?limit=1&limit=2');
+  assertRefused(answer, 400, 'invalid_request', 'limit');
+  assert.equal(answer.json.error.message, 'limit must be given once.');
+});

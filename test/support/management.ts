@@ -59,7 +59,7 @@ export interface TestManagement {
   /** What the ledger does when it is to bring everything into the database. */
   set sync(sync: () => Promise<void>);
   /** What the next probes find. */
-  probeResult: ProbeResult;
+  probeResult: ProbeResult | Promise<ProbeResult>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Sends headers and body as they are, `Host` included. */
   raw(method: string, path: string, headers: Record<string, string>, body?: string | Buffer): Promise<Answer>;
@@ -116,7 +116,10 @@ export async function startManagement(
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, fields: { ...fields }, message });
   const probed: Probed[] = [];
-  const state = { probeResult: goodProbe, sync: () => Promise.resolve() };
+  const state: { probeResult: ProbeResult | Promise<ProbeResult>; sync: () => Promise<void> } = {
+    probeResult: goodProbe,
+    sync: () => Promise.resolve(),
+  };
   const listener = createManagement({
     storage,
     trail,

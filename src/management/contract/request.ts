@@ -32,7 +32,7 @@ const usageSource = z
 const cost = z
   .string()
   .nullable()
-  .describe('In US dollars, exact; null where tokens were used that no price is known for.')
+  .describe('In US dollars, exact; null while it runs, and where tokens were used that no price is known for.')
   .meta({ example: '0.0031275' });
 
 const ttft = z.int().nullable().describe('Time to the first byte of the answer.');
@@ -52,7 +52,7 @@ const attemptSchema = z
     duration_ms: duration,
     usage,
     usage_source: usageSource,
-    cost_usd: cost,
+    cost_usd: cost.describe('In US dollars, exact; null where no usage is known, or no price for it.'),
   })
   .openapi('Attempt');
 
