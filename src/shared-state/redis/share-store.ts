@@ -29,5 +29,5 @@ export interface ShareStore {
 
 /** Nobody can say what the key has spent. */
 export function spendingUnknown(): Error {
-  return new Error('Redis does not answer, so nobody knows what the key has spent');
+  return new Error('what gateways share does not answer, so nobody knows what the key has spent');
 }
