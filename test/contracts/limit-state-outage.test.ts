@@ -88,6 +88,9 @@ describe('limits without Redis', { skip: withoutRedis }, () => {
     keepers.silentMs = 0;
     server.signal('SIGCONT');
     await untilBack(keepers);
+    // Whoever is back first waits for the others to tell what they hold.
+    await assert.rejects(async () => reserve(keepers, third, key, 1), /nobody knows/u);
+    await keepers.advance(1500);
     assert.ok((await reserve(keepers, third, key, 1)).isAdmitted);
     const { spentNanoUsd, reservedNanoUsd } = await third.state.money(key, period);
     assert.equal(spentNanoUsd, 4000);

@@ -118,6 +118,7 @@ describe('a cluster of three', { skip: withoutRedis }, () => {
     await nodes[2]?.restart();
     await eventually('the cluster is whole again', areJoined, generous);
     await eventually('all are back', () => keepers.all.every(({ connection }) => !connection.isAway), generous);
+    await keepers.advance(2000);
     for (const key of keys) {
       const money = await keepers.all[0]?.state.money(key, period);
       assert.ok(money !== undefined && money.reservedNanoUsd >= 0);

@@ -13,6 +13,8 @@ import { questionValues, readAnswer, shareScript } from './share-script.ts';
 const tickMs = 250;
 /** How often keys that nobody uses are looked for and forgotten. */
 const tidyEveryMs = 60_000;
+/** When a store is back, it may have forgotten all: nothing new is asked of it until the other gateways have surely told it what they hold. */
+const othersReturnMs = 1500;
 /** The longest that giving back takes at the end. */
 const farewellMs = 1000;
 
@@ -50,7 +52,9 @@ export class RedisLimitState implements LimitState {
     const { connection, membership, clock, history, isOpenWithoutRedis, sharedNowMs, silentMs } = parts;
     this.#parts = parts;
     this.#tidiedAtMs = clock.nowMs();
+    let settledAtMs = -Infinity;
     this.#stopListening = connection.onReturn(() => {
+      settledAtMs = clock.nowMs() + othersReturnMs;
       for (const shares of this.#keys.values()) shares.onReturn();
     });
     const moneyKey = (keyId: string, { startMs, endMs }: Period): string =>
@@ -71,7 +75,7 @@ export class RedisLimitState implements LimitState {
       history,
       isOpenWithoutRedis,
       get isAway() {
-        return connection.isAway;
+        return connection.isAway || clock.nowMs() < settledAtMs;
       },
       get silentMs() {
         return silentMs?.() ?? connection.silentMs;

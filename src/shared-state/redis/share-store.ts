@@ -8,6 +8,7 @@ import type { ShareAnswer, ShareQuestion } from './share-script.ts';
 export interface ShareStore {
   readonly clock: Clock;
   readonly history: SpendingHistory;
+  /** Whether decisions are made without it: it does not answer, or has just come back and does not know all yet. */
   readonly isAway: boolean;
   /** Ms since Redis last answered. */
   readonly silentMs: number;

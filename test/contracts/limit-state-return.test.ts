@@ -1,0 +1,55 @@
+// Gateways that come back to a store one after the other: what one of them holds is not given to another before it could tell.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ClientKey } from '../../src/core/client-key.ts';
+import type { Decision } from '../../src/shared-state/limit-state.ts';
+import { limitedKey } from '../support/client-key.ts';
+import { ForgetfulPlace, type ForgetfulConnection } from '../support/forgetful-store.ts';
+import { openKeepersOn, type Keeper, type Keepers } from '../support/gateway-trio.ts';
+
+const period = { startMs: 0, endMs: Infinity };
+
+/** Two gateways, and what stands between them. */
+async function openPair(): Promise<{
+  readonly place: ForgetfulPlace;
+  readonly keepers: Keepers;
+  readonly connections: readonly [ForgetfulConnection, ForgetfulConnection];
+}> {
+  const place = new ForgetfulPlace();
+  const connections = [place.connect(), place.connect()] as const;
+  const left = [...connections];
+  const keepers = await openKeepersOn(async () => left.shift() ?? place.connect(), { count: 2 });
+  return { place, keepers, connections };
+}
+
+async function isAdmitted({ state }: Keeper, key: ClientKey, nanoUsd = 0): Promise<boolean> {
+  const of = { tokens: 1, nanoUsd, period: key.budget === null ? null : period, expiresAtMs: Infinity };
+  return Promise.resolve(state.reserve(key, of)).then(
+    (decision: Decision) => decision.isAdmitted,
+    () => false,
+  );
+}
+
+test('money and places that a slower gateway holds are not given to the first that is back, though the store has forgotten all', async () => {
+  const { place, keepers, connections } = await openPair();
+  const [first, second] = keepers.all as [Keeper, Keeper];
+  const paid = limitedKey({ id: 'key_paid', budget: 1000 });
+  const placed = limitedKey({ id: 'key_placed', maxConcurrency: 10 });
+  assert.ok(await isAdmitted(second, paid, 900));
+  for (let i = 0; i < 9; i += 1) assert.ok(await isAdmitted(second, placed));
+  for (const connection of connections) connection.lose();
+  place.forgetAll();
+  await keepers.advance(2000);
+  connections[0].comeBack();
+  assert.ok(!(await isAdmitted(first, paid, 200)));
+  for (let i = 0; i < 5; i += 1) await isAdmitted(first, placed);
+  assert.ok(!(await isAdmitted(first, placed)), 'more than its part');
+  await keepers.advance(1000);
+  assert.ok(!(await isAdmitted(first, paid, 200)));
+  connections[1].comeBack();
+  await keepers.advance(2000);
+  assert.ok(!(await isAdmitted(first, paid, 101)));
+  assert.ok(await isAdmitted(first, paid, 100));
+  assert.ok(!(await isAdmitted(first, placed)));
+  await keepers[Symbol.asyncDispose]();
+});
