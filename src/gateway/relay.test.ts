@@ -28,13 +28,14 @@ interface Relayed {
 }
 
 /** What the client gets of a stream that comes in these pieces, where the gateway has asked for the usage chunk. */
-function relayWithoutUsage(pieces: readonly string[]): Relayed {
+function relayWithoutUsage(pieces: readonly (string | Buffer)[], ends = false): Relayed {
   const sent: Buffer[] = [];
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
   const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
   let state: StreamState = { kind: 'running' };
-  for (const piece of pieces) state = relay.push(Buffer.from(piece));
+  for (const piece of pieces) state = relay.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
+  if (ends) state = relay.end();
   return { state, sent: Buffer.concat(sent).toString() };
 }
 
@@ -91,6 +92,29 @@ test('only the chunk that is nothing but usage is left out', () => {
 });
 
 const [, word = '', sameForm = '', finish = '', usage = '', end = ''] = events;
+
+test('in whatever pieces a stream comes, the client gets the same of it', () => {
+  for (const lineEnd of ['\n', '\r\n', '\r']) {
+    const all = [word, sameForm, ': ping', sameForm, sameForm, finish, usage, end];
+    const text = (some: readonly string[]): string => some.map((event) => event + lineEnd + lineEnd).join('');
+    const stream = Buffer.from(text(all));
+    const expected = text(all.filter((event) => event !== usage));
+    for (let size = 1; size <= stream.length; size += 1) {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < stream.length; at += size) pieces.push(stream.subarray(at, at + size));
+      const { state, sent } = relayWithoutUsage(pieces, true);
+      assert.deepEqual([state.kind, sent], ['whole', expected], `pieces of ${size} with ${JSON.stringify(lineEnd)}`);
+    }
+  }
+});
+
+test('a line that came alone stays before the event that it opens, though that has the form of those before', () => {
+  for (const line of [': here it is', 'event: word', 'id: 7']) {
+    const begun = [`${word}\n\n`, `${line}\n`, `${sameForm}\n\n`, `${finish}\n\n`];
+    const { state, sent } = relayWithoutUsage([...begun, `${usage}\n\n`, `${end}\n\n`]);
+    assert.deepEqual([state.kind, sent], ['whole', `${begun.join('')}${end}\n\n`], line);
+  }
+});
 
 test('with a usage chunk that ended with a CR goes the LF of its line end, and no line feed after that', () => {
   const begun = `${word}\n\n${sameForm}\n\n`;

@@ -94,9 +94,7 @@ export class EventSplitter {
   /** What is left when the stream has ended: an event without its blank line, or nothing. */
   flush(): Uint8Array | undefined {
     if (this.#piecesBytes === 0) return undefined;
-    const rest = this.#join();
-    this.#lineIsEmpty = true;
-    return rest;
+    return this.#join();
   }
 
   #hold(piece: Uint8Array): void {
@@ -107,10 +105,10 @@ export class EventSplitter {
 
   #emit(tail: Uint8Array, emit: TakeEvent, pass: PassEvents | undefined): void {
     if (this.#piecesBytes === 0) {
-      if (tail.length > 0) emit(tail);
+      emit(tail);
       return;
     }
-    if (tail.length > 0) this.#hold(tail);
+    this.#hold(tail);
     const event = this.#join();
     if (pass === undefined || pass(event, 0) === 0) emit(event);
   }
