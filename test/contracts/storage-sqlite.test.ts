@@ -216,7 +216,7 @@ test('a backup ends though another program writes all the time, and is of one mo
   const file = freshFile();
   const copy = join(freshFolder(), 'copy.db');
   await withStorage(file, async () => {
-    const writer = new DatabaseSync(file);
+    const writer = new DatabaseSync(file, { timeout: 5000 });
     writer.exec('PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF');
     const fill = writer.prepare("INSERT INTO notes VALUES (?, printf('%.*c', 4000, 'x'))");
     writer.exec('BEGIN');
