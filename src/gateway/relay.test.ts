@@ -140,3 +140,68 @@ test('behind the end mark nothing goes to the client, whatever the upstream says
         assert.deepEqual(relayWithoutUsage(pieces), { state: { kind: 'whole' }, sent: mark }, JSON.stringify(pieces));
     }
 });
+
+test('what a stream has told so far is known after each of its events', () => {
+  const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
+  const reader = new ChunkReader(new HeardText(() => {}));
+  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const known = (): unknown => [relay.hasContent, relay.isUsageStale, relay.isFinished, relay.isComplete, gate.isOpen];
+  assert.deepEqual(known(), [false, false, false, false, false]);
+  const [role = ''] = events;
+  const steps: readonly (readonly [event: string, known: readonly boolean[]])[] = [
+    [role, [false, false, false, false, false]],
+    [': ping', [false, false, false, false, false]],
+    [usage, [false, false, false, false, false]],
+    [word, [true, true, false, false, true]],
+    [usage, [true, false, false, false, true]],
+    [sameForm, [true, true, false, false, true]],
+    [finish, [true, true, true, false, true]],
+    [usage, [true, false, true, true, true]],
+    [word, [true, true, true, false, true]],
+    [usage, [true, false, true, true, true]],
+  ];
+  for (const [n, [event, expected]] of steps.entries()) {
+    assert.equal(relay.push(Buffer.from(`${event}\n\n`)).kind, 'running');
+    assert.deepEqual(known(), expected, `step ${n}`);
+  }
+  assert.equal(relay.report.rawUsage, '{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}');
+});
+
+test('what is too large to be held ends the stream, and no other error is taken for that', () => {
+  const relayWith = (limitBytes: number, write = (): void => {}): StreamRelay =>
+    new StreamRelay({
+      reader: new ChunkReader(new HeardText(() => {})),
+      gate: new CommitGate({ start() {}, write }, limitBytes, () => true),
+      dropsUsage: false,
+      isBuffered: false,
+      costOf: undefined,
+    });
+  assert.deepEqual(relayWith(10).push(Buffer.from(`${events[0]}\n\n`)), {
+    kind: 'malformed',
+    message: 'more than 10 bytes held back',
+  });
+  const endless = relayWith(1e6);
+  const piece = Buffer.alloc(1 << 20, 'x');
+  for (let i = 0; i < 16; i += 1) assert.equal(endless.push(piece).kind, 'running');
+  const message = 'an event is larger than 16777216 bytes';
+  assert.deepEqual(endless.push(Buffer.from('x')), { kind: 'malformed', message });
+  assert.deepEqual(endless.end(), { kind: 'malformed', message }, 'it stays so');
+  const broken = relayWith(1e6, () => {
+    throw new Error('the client has gone');
+  });
+  assert.throws(() => broken.push(Buffer.from(`${word}\n\n`)), /the client has gone/u);
+});
+
+test('the cost is put where usage is reported, if it was asked for, and nowhere else', () => {
+  const sent: Buffer[] = [];
+  const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
+  const reader = new ChunkReader(new HeardText(() => {}));
+  const costOf = (): string => '0.5';
+  const relay = new StreamRelay({ reader, gate, dropsUsage: false, isBuffered: false, costOf });
+  const stream = [word, sameForm, finish, usage, end].map((event) => `${event}\n\n`);
+  assert.equal(relay.push(Buffer.from(stream.join(''))).kind, 'whole');
+  const expected = stream.map((event) => (event.startsWith(usage) ? event.replace(/\}\n\n$/u, costMember) : event));
+  assert.equal(Buffer.concat(sent).toString(), expected.join(''));
+});
+
+const costMember = ',"aigateway":{"cost_usd":"0.5"}}\n\n';
