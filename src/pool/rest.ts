@@ -64,6 +64,11 @@ export function restsOf(member: Member, nowMs: number): Rest[] {
   ].filter((rest) => rest !== undefined);
 }
 
+/** The moment at which it began. */
+export function beginOf(rest: Rest): number {
+  return rest.scope === 'circuit' ? rest.opening.sinceMs : rest.bench.sinceMs;
+}
+
 /** The moment at which it ends. */
 export function endOf(rest: Rest): number {
   return rest.scope === 'circuit' ? rest.opening.untilMs : rest.bench.untilMs;

@@ -46,6 +46,43 @@ test('of two rests that gateways have found the later end stays on both', async 
   assert.ok((ends[0] ?? 0) > ground.clock.nowMs() + 50_000);
 });
 
+test('what is lifted while the others cannot be told stays lifted afterwards, on all, whatever the server has kept', async () => {
+  for (const isEmpty of [false, true]) {
+    const ground = new Ground(poolAccount('a', { quotaGroup: 'g' }), poolAccount('b', { quotaGroup: 'g' }));
+    const [first, second] = [await ground.start(), await ground.start()];
+    ground.fail(first, 'b', 'invalid_api_key');
+    ground.fail(first, 'a', 'rate_limited', 60_000);
+    await ground.clock.advance(30);
+    ground.hub.cut();
+    await ground.clock.advance(1000);
+    second.unbench('b');
+    await ground.clock.advance(1000);
+    ground.fail(second, 'b', 'rate_limited', 10_000);
+    ground.hub.heal(isEmpty);
+    await ground.clock.advance(2000);
+    const third = await ground.start();
+    await ground.clock.advance(2000);
+    // What has come since the lifting is told: b's quota rests for ten seconds, and with it a's.
+    for (const pool of [first, second, third])
+      assert.deepEqual(ground.obstacles(pool), { a: ['benched'], b: ['benched'] }, String(isEmpty));
+    await ground.clock.advance(10_000);
+    for (const pool of [first, second, third])
+      assert.deepEqual(ground.obstacles(pool), { a: [], b: [] }, String(isEmpty));
+  }
+});
+
+test('what is lifted while a gateway asks what rests is not brought back by the answer', async () => {
+  const ground = new Ground(poolAccount('a'), poolAccount('b'));
+  const [first, second] = [await ground.start(), await ground.start()];
+  for (const id of ['a', 'b']) ground.fail(first, id, 'invalid_api_key');
+  await ground.clock.advance(30);
+  // Both ask; what they are answered was true a moment ago.
+  ground.hub.heal();
+  first.unbench('a');
+  await ground.clock.advance(2000);
+  for (const pool of [first, second]) assert.deepEqual(ground.obstacles(pool), { a: [], b: ['benched'] });
+});
+
 test('a gateway that ends tells what it has not told yet, hears nothing more, and leaves no timer behind', async () => {
   const ground = new Ground(poolAccount('a'), poolAccount('b'));
   const first = await ground.start();

@@ -5,7 +5,7 @@ import type { PoolExchange } from '../shared-state/pool-exchange.ts';
 import type { Member } from './member.ts';
 import { QuotaDrafts, readNews, readRest, type News, type QuotaNews } from './news.ts';
 import type { Pool, PoolTeller } from './pool.ts';
-import { adoptRest, credentialMark, endOf, restOf, restsOf, type Rest, type RestScope } from './rest.ts';
+import { adoptRest, beginOf, credentialMark, endOf, restOf, restsOf, type Rest, type RestScope } from './rest.ts';
 
 /** What happens to quotas is told together this often: one message, however many requests there were. */
 const quotasEveryMs = 100;
@@ -34,6 +34,11 @@ export class PoolSharing implements PoolTeller {
   #lifted = new Set<string>();
   /** Rests of accounts, or of credentials, that this gateway does not have yet: a change may be slower than the news. */
   readonly #early = new Map<string, Rest>();
+  /** Accounts whose rests were lifted while nobody could be told, and when: what began before is lifted afterwards, too. */
+  readonly #unheardLifts = new Map<string, number>();
+  /** How the names of rests begin that were lifted, as long as an answer is under way that may still have them. */
+  #liftedMeanwhile: string[] = [];
+  #rereads = 0;
   #restsToldAtMs = Number.NEGATIVE_INFINITY;
   #quotaTimer: (() => void) | undefined;
   #restTimer: (() => void) | undefined;
@@ -86,15 +91,10 @@ export class PoolSharing implements PoolTeller {
   }
 
   onLifted(member: Member): void {
-    this.#lifted.add(member.account.id);
-    const prefixes = [`${member.account.id} `];
-    for (const { account, group } of this.#pool.members)
-      if (group === member.group) prefixes.push(`${account.id} quota_group_model `);
-    for (const name of this.#rests.keys())
-      if (prefixes.some((prefix) => name.startsWith(prefix))) this.#rests.delete(name);
+    if (this.#exchange.isAway) this.#unheardLifts.set(member.account.id, this.#clock.nowMs());
+    this.#dropRests(member);
     this.#forgetEarly(member.account.id);
-    this.#exchange.forget(prefixes);
-    this.#tellRestsSoon();
+    this.#tellLifted(member);
   }
 
   stop(): void {
@@ -104,6 +104,25 @@ export class PoolSharing implements PoolTeller {
     this.#restTimer?.();
     this.#cancelReread();
     this.#tell();
+  }
+
+  #tellLifted(member: Member): void {
+    this.#lifted.add(member.account.id);
+    this.#exchange.forget(this.#namesOf(member));
+    this.#tellRestsSoon();
+  }
+
+  /** What is to be told, or is being asked for, no longer holds. */
+  #dropRests(member: Member): void {
+    const names = this.#namesOf(member);
+    if (this.#rereads > 0) this.#liftedMeanwhile.push(...names);
+    for (const name of this.#rests.keys()) if (names.some((begin) => name.startsWith(begin))) this.#rests.delete(name);
+  }
+
+  /** How the names of all rests begin that are lifted with this account's. */
+  #namesOf({ account, group }: Member): string[] {
+    const sharers = this.#pool.members.filter((other) => other.group === group);
+    return [`${account.id} `, ...sharers.map((other) => `${other.account.id} quota_group_model `)];
   }
 
   #tellQuotasSoon(): void {
@@ -149,7 +168,9 @@ export class PoolSharing implements PoolTeller {
       if (member !== undefined) this.#pool.onOwner(member, owner);
     }
     for (const accountId of news.lifted) {
-      this.#pool.member(accountId)?.unbench();
+      const member = this.#pool.member(accountId);
+      member?.unbench();
+      if (member !== undefined) this.#dropRests(member);
       this.#forgetEarly(accountId);
     }
     for (const rest of news.rests) this.#adopt(rest, nowMs);
@@ -160,8 +181,28 @@ export class PoolSharing implements PoolTeller {
 
   #adopt(rest: Rest, nowMs: number): void {
     const member = this.#pool.member(rest.accountId);
-    if (member !== undefined && credentialMark(member) === rest.credential) adoptRest(member, rest, nowMs);
-    else if (this.#early.size < earlyKept) this.#early.set(nameOf(rest), rest);
+    if (member !== undefined && credentialMark(member) === rest.credential) {
+      const lifted = this.#lifterOf(member, rest);
+      if (lifted === undefined) adoptRest(member, rest, nowMs);
+      else this.#liftAgain(lifted, nowMs);
+    } else if (this.#early.size < earlyKept) this.#early.set(nameOf(rest), rest);
+  }
+
+  /** With whose rests this one was lifted, though the one who tells of it has not heard. */
+  #lifterOf(member: Member, rest: Rest): Member | undefined {
+    if (this.#unheardLifts.size === 0) return undefined;
+    const isMeant = (other: Member): boolean =>
+      other === member || (rest.scope === 'quota_group_model' && other.group === member.group);
+    return this.#pool.members.find(
+      (other) => isMeant(other) && beginOf(rest) <= (this.#unheardLifts.get(other.account.id) ?? -Infinity),
+    );
+  }
+
+  /** What has come since goes with it, for it is forgotten too. */
+  #liftAgain(member: Member, nowMs: number): void {
+    this.#tellLifted(member);
+    for (const other of this.#pool.members)
+      if (other.group === member.group) for (const rest of restsOf(other, nowMs)) this.#rests.set(nameOf(rest), rest);
   }
 
   #adoptEarly(nowMs: number): void {
@@ -185,12 +226,18 @@ export class PoolSharing implements PoolTeller {
   }
 
   async #reread(): Promise<void> {
+    const already = this.#liftedMeanwhile.length;
+    this.#rereads += 1;
     const texts = this.#exchange.isAway ? undefined : await this.#exchange.kept();
+    this.#rereads -= 1;
+    const lifted = this.#liftedMeanwhile.slice(already);
+    if (this.#rereads === 0) this.#liftedMeanwhile = [];
     const nowMs = this.#clock.nowMs();
     this.#adoptEarly(nowMs);
     for (const text of texts ?? []) {
       const rest = readRest(text);
-      if (rest !== undefined) this.#adopt(rest, nowMs);
+      if (rest === undefined || lifted.some((begin) => nameOf(rest).startsWith(begin))) continue;
+      this.#adopt(rest, nowMs);
     }
     this.#cancelReread();
     if (!this.#isOver) this.#cancelReread = this.#clock.after(rereadEveryMs, () => void this.#reread());
@@ -199,6 +246,11 @@ export class PoolSharing implements PoolTeller {
   /** After an outage the others may have missed our rests, and a server that was started anew keeps none. */
   #comeBack(): void {
     const nowMs = this.#clock.nowMs();
+    for (const accountId of this.#unheardLifts.keys()) {
+      const member = this.#pool.member(accountId);
+      if (member === undefined) this.#unheardLifts.delete(accountId);
+      else this.#tellLifted(member);
+    }
     for (const member of this.#pool.members)
       for (const rest of restsOf(member, nowMs)) this.#rests.set(nameOf(rest), rest);
     this.#tellRestsSoon();
