@@ -167,6 +167,22 @@ test('what a stream has told so far is known after each of its events', () => {
   assert.equal(relay.report.rawUsage, '{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}');
 });
 
+test('what ends a stream before its time is told as what it is, and goes to nobody', () => {
+  const error = { message: 'x', code: 'server_error' };
+  const invalid = 'an event of the stream is not the JSON it should be';
+  const endings: readonly (readonly [event: string, state: StreamState])[] = [
+    [end, { kind: 'cut' }],
+    [`data: {"error":${JSON.stringify(error)}}`, { kind: 'error', error }],
+    ['data: {"choices":[', { kind: 'malformed', message: invalid }],
+    ['data: hello', { kind: 'malformed', message: invalid }],
+    ['data:', { kind: 'malformed', message: invalid }],
+  ];
+  for (const [event, state] of endings) {
+    const relayed = relayWithoutUsage([`${word}\n\n`, `${event}\n\n${finish}\n\n${end}\n\n`], true);
+    assert.deepEqual(relayed, { state, sent: `${word}\n\n` }, event);
+  }
+});
+
 test('what is too large to be held ends the stream, and no other error is taken for that', () => {
   const relayWith = (limitBytes: number, write = (): void => {}): StreamRelay =>
     new StreamRelay({
