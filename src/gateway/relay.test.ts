@@ -183,6 +183,26 @@ test('what ends a stream before its time is told as what it is, and goes to nobo
   }
 });
 
+test('what came in one read goes out in one write', () => {
+  const writes: string[] = [];
+  const gate = new CommitGate(
+    { start() {}, write: (bytes) => void writes.push(Buffer.from(bytes).toString()) },
+    1e6,
+    () => true,
+  );
+  const reader = new ChunkReader(new HeardText(() => {}));
+  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const reads = [
+    [events[0], word],
+    [sameForm, ': ping', sameForm, finish],
+  ].map((read) => read.map((event) => `${event}\n\n`).join(''));
+  for (const read of reads) relay.push(Buffer.from(read));
+  // The half of an event that came before is in other memory than its end.
+  relay.push(Buffer.from(sameForm.slice(0, 20)));
+  relay.push(Buffer.from(`${sameForm.slice(20)}\n\n${word}\n\n`));
+  assert.deepEqual(writes, [...reads, `${sameForm}\n\n`, `${word}\n\n`]);
+});
+
 test('what is too large to be held ends the stream, and no other error is taken for that', () => {
   const relayWith = (limitBytes: number, write = (): void => {}): StreamRelay =>
     new StreamRelay({
