@@ -27,6 +27,10 @@ const endings: Readonly<Record<string, readonly [Ending, boolean]>> = {
   'silent before any content': [{ ...failed, failure: 'first_byte_timeout' }, false],
   'an error': [{ ...failed, status: 500, failure: 'upstream_error' }, false],
   'an error that the client did not wait for': [{ ...failed, status: 429, failure: 'client_gone' }, false],
+  'a redirect': [{ ...served, status: 300 }, false],
+  'the last of the successes': [{ ...served, status: 299 }, true],
+  'the first of them': [{ ...served, status: 200 }, true],
+  'less than a success': [{ ...served, status: 199 }, false],
   'no connection': [{ ...failed, status: null, mayHaveReachedUpstream: false, failure: 'connection_failed' }, false],
   'the client left before the connection': [
     { ...failed, status: null, mayHaveReachedUpstream: false, failure: 'client_gone' },
@@ -56,9 +60,20 @@ interface Case {
   readonly failure?: FailureKind;
   readonly isAnswered?: boolean;
   readonly says?: readonly string[];
+  readonly ratios?: TokenRatios;
+  readonly onRuns?: (runs: Uint8Array) => void;
+  readonly body?: string;
 }
 
-async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case): Promise<AttemptRecord> {
+async function book({
+  heard,
+  failure: kind,
+  isAnswered = true,
+  says = [],
+  ratios = new TokenRatios(),
+  onRuns,
+  body = '{}',
+}: Case): Promise<AttemptRecord> {
   const record: AttemptRecord = {
     n: 1,
     accountId: 'acc',
@@ -81,9 +96,12 @@ async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case
     priceId: null,
   };
   const estimator = {
-    count: (kindOf: CountedKind, _encoding: string, bytes: Uint8Array) => Promise.resolve(counted[kindOf](bytes)),
+    count(kindOf: CountedKind, encoding: string, bytes: Uint8Array) {
+      assert.equal(encoding, 'cl100k_base');
+      return Promise.resolve(counted[kindOf](bytes));
+    },
   };
-  const tally = new UsageTally({ estimator, ratios: new TokenRatios() }, 'm', 'o200k_base');
+  const tally = new UsageTally({ estimator, ratios }, 'm', 'cl100k_base', onRuns);
   for (const text of says) tally.text.add(0, 0, Buffer.from(text), 0, text.length);
   const failure = kind === undefined ? null : failureOf(kind, 'x');
   const all = { ...nothingHeard, ...heard };
@@ -95,7 +113,7 @@ async function book({ heard, failure: kind, isAnswered = true, says = [] }: Case
         answer: undefined,
         heard: all,
       } as const);
-  await tally.book(record, result, new KeptPrompt(Buffer.from('{}')));
+  await tally.book(record, result, new KeptPrompt(Buffer.from(body)));
   return record;
 }
 
@@ -157,4 +175,53 @@ test('the tier and the usage as it came are on the record, whatever became of th
     const record = await book({ heard, isAnswered, says: ['a'], failure: 'connection_failed' });
     assert.deepEqual([record.rawUsage, record.serviceTier, record.usage?.cached_tokens], [rawUsage, 'flex', 5]);
   }
+});
+
+test('what a prompt really had teaches how long prompts of its model are', async () => {
+  const ratios = new TokenRatios();
+  const body = 'x'.repeat(8000);
+  const before = ratios.tokensOf('m', 100_000);
+  await book({ ratios, body, heard: { rawUsage: '{"prompt_tokens":4000,"completion_tokens":1}' } });
+  assert.ok(ratios.tokensOf('m', 100_000) > before, 'two bytes a token are fewer than is usual');
+  assert.equal(ratios.tokensOf('other', 100_000), before);
+  const learned = ratios.tokensOf('m', 100_000);
+  await book({ ratios, body, says: ['a'] });
+  assert.equal(ratios.tokensOf('m', 100_000), learned, 'an estimate teaches nothing');
+});
+
+test('what is too long to be kept is heard before it is counted', async () => {
+  let heard = 0;
+  await book({ says: ['x'.repeat(40_000), 'y'], onRuns: ({ length }) => (heard += length), failure: 'idle_timeout' });
+  assert.equal(heard, 40_000 + 4);
+});
+
+test('an estimate keeps what the upstream said of the kinds of tokens, and makes up none', async () => {
+  const said = { prompt_tokens: 1, completion_tokens: 90 };
+  const details = {
+    prompt_tokens_details: { cached_tokens: 1, cache_write_tokens: 1, audio_tokens: 1 },
+    completion_tokens_details: { reasoning_tokens: 20, audio_tokens: 30 },
+  };
+  const report = JSON.stringify({ ...said, ...details });
+  const known = await book({ heard: { rawUsage: report, isUsageStale: true }, says: ['a'], failure: 'idle_timeout' });
+  assert.deepEqual(known.usage, {
+    prompt_tokens: 1,
+    completion_tokens: 90,
+    total_tokens: 91,
+    cached_tokens: 1,
+    cache_write_tokens: 1,
+    reasoning_tokens: 20,
+    audio_prompt_tokens: 1,
+    audio_completion_tokens: 30,
+  });
+  const unknown = await book({ says: ['abc'] });
+  assert.deepEqual(unknown.usage, {
+    prompt_tokens: 1000,
+    completion_tokens: 7,
+    total_tokens: 1007,
+    cached_tokens: 0,
+    cache_write_tokens: 0,
+    reasoning_tokens: 0,
+    audio_prompt_tokens: 0,
+    audio_completion_tokens: 0,
+  });
 });
