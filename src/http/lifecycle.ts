@@ -51,14 +51,15 @@ export class Lifecycle {
   }
 
   /**
-   * Announces the end, closes the listener after the grace, lets what runs finish within `timeoutMs` and tells the rest
-   * to stop. Resolves when nothing runs any more.
+   * Announces the end, closes the listener after the grace, lets what runs finish within `timeoutMs` of the announcement
+   * and tells the rest to stop. Resolves when nothing runs any more.
    */
   async drain(listener: Closable, clock: Clock, timeoutMs: number): Promise<void> {
     this.#state = 'draining';
-    await delay(clock, Math.min(graceMs, timeoutMs));
+    const openMs = Math.min(graceMs, timeoutMs);
+    await delay(clock, openMs);
     listener.close();
-    await Promise.race([this.#idle(), delay(clock, timeoutMs)]);
+    await Promise.race([this.#idle(), delay(clock, timeoutMs - openMs)]);
     this.#running.forEach(({ cancellation }) => cancellation.cancel('shutdown'));
     await Promise.race([this.#idle(), delay(clock, goodbyeMs)]);
     // What is left are answers in the buffers of slow readers, and connections kept alive.

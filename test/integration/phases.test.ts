@@ -1,5 +1,7 @@
-// Each limit of time fires in its own phase and in no other: until the first content, and between two pieces after it.
+// Each limit of time fires in its own phase and in no other: connecting, until the first content, and between two pieces after it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { eventually } from '../support/await.ts';
 import { chat, startRig } from '../support/rig.ts';
@@ -81,3 +83,18 @@ for (const [name, [limits, rows]] of Object.entries(tables)) {
     );
   });
 }
+
+test('no connection: the error says that it was the limit for connecting, and how long that is', async (context) => {
+  // Takes connections and never shakes hands: a TLS connection to it is never there.
+  const silent = createServer((socket) => socket.on('error', () => {}).resume());
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  context.after(() => silent.close());
+  await using rig = await startRig({ settings: { CONNECT_TIMEOUT_MS: '200', MAX_ATTEMPTS: '1' } });
+  const address = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  await rig.manage('PATCH', '/providers/openai', { base_url: address });
+  const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+  const { error } = (await response.json()) as { error: { code: string; message: string } };
+  assert.deepEqual([response.status, error.code], [504, 'upstream_timeout']);
+  assert.ok(error.message.startsWith(`${address}: no connection within the connect limit of 200 ms`), error.message);
+});

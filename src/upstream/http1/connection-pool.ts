@@ -111,9 +111,10 @@ export class ConnectionPool implements ConnectionOwner {
       socket?.destroy();
       end()?.onError(error);
     };
+    const limitMs = this.#connectTimeoutMs;
     const timer = setTimeout(
-      () => fail(new TransportError('connect_timeout', 'no connection within the limit')),
-      this.#connectTimeoutMs,
+      () => fail(new TransportError('connect_timeout', `no connection within the connect limit of ${limitMs} ms`)),
+      limitMs,
     );
     const refusal = literalProblem(this.origin.hostname, this.#mayBePrivate);
     let connection: Connection | undefined;
