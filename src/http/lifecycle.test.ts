@@ -8,7 +8,7 @@ import { Lifecycle } from './lifecycle.ts';
 
 /** A request that notes when it is told to stop, and ends with that. */
 function running(lifecycle: Lifecycle, clock: FakeClock): { readonly stoppedAtMs: () => number | undefined } {
-  const exchange = { cancellation: new Cancellation<StopReason>() };
+  const exchange = { cancellation: new Cancellation<StopReason>(), rosterPlace: -1 };
   let stoppedAtMs: number | undefined;
   exchange.cancellation.onCancel(() => {
     stoppedAtMs = clock.nowMs();

@@ -60,6 +60,9 @@ export function readKey(value: unknown, param: string, prefixes: readonly string
   if (!/^[\x21-\x7e]+$/u.test(text)) {
     return { param, message: `${param} holds white space or characters that no key has; copy the key again.` };
   }
+  if (prefixes.includes(text)) {
+    return { param, message: `${param} is only the beginning of a key; copy the whole key.` };
+  }
   if (prefixes.length > 0 && !prefixes.some((prefix) => text.startsWith(prefix))) {
     return {
       param,

@@ -108,6 +108,8 @@ test('what is wrong with an account is told by field, and never repeats the key'
     [{ auth_data: { api_key: `xx-${canary}` } }, 'auth_data.api_key', /must start with "sk-proj-" or "sk-"/u],
     [{ auth_data: { api_key: `${canary} ${canary}` } }, 'auth_data.api_key', /white space/u],
     [{ auth_data: { token: `xx-${canary}` } }, 'auth_data.token', /must start with/u],
+    [{ auth_data: { api_key: 'sk-' } }, 'auth_data.api_key', /is only the beginning of a key/u],
+    [{ auth_data: { api_key: ' sk-proj-\n' } }, 'auth_data.api_key', /is only the beginning of a key/u],
     [{ auth_data: { api_key: canary, secret: canary } }, 'auth_data.secret', /There is no field auth_data\.secret/u],
     [{ auth_data: { [canary]: '' } }, 'auth_data.[secret]', /There is no field/u],
     [{ auth_data: { api_key: canary, token: canary } }, 'auth_data.token', /one credential/u],
