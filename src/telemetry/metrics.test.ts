@@ -70,3 +70,34 @@ test('statuses that HTTP does not know are one label, whatever an upstream answe
     ['0 1', '200 1', '429 1', 'other 3'],
   );
 });
+
+test('what is counted of an account ends with it, also where another worker is asked for the metrics', async () => {
+  const accounts = new Set<string>();
+  const metrics = openMetrics({ ...sources, hasAccount: (id) => accounts.has(id) });
+  const observe = (): void => {
+    const attempt = attemptRecord(1, { accountId: 'acc_gone', usage, usageSource: 'upstream', costNanoUsd: 5 });
+    metrics.observe(requestRecord('r', 1, { usage, attempts: [attempt] }));
+  };
+  const linesOfIt = async (): Promise<number> =>
+    (await metrics.collect()).text.split('\n').filter((line) => line.includes('account_id="acc_gone"')).length;
+  accounts.add('acc_gone');
+  observe();
+  assert.deepEqual([await linesOfIt(), await linesOfIt()], [2, 2], 'attempts and cost');
+  accounts.clear();
+  assert.deepEqual([await linesOfIt(), await linesOfIt()], [2, 0], 'once more with all that was counted');
+  observe();
+  await metrics.report();
+  assert.equal(await linesOfIt(), 0);
+});
+
+test('every token without a price is counted, and a request without an answer has no first byte', async () => {
+  const metrics = openMetrics(sources);
+  const used = { ...usage, prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
+  const attempts = [attemptRecord(1, { usage: used, usageSource: 'upstream', costNanoUsd: null })];
+  metrics.observe(requestRecord('r', 1, { usage: used, attempts, firstByteMs: null }));
+  const { text } = await metrics.collect();
+  assert.match(text, /^aigateway_unpriced_tokens_total\{.*\} 7$/mu);
+  assert.doesNotMatch(text, /^aigateway_first_byte_seconds_count/mu);
+  metrics.observe(requestRecord('r', 2, { firstByteMs: 1500 }));
+  assert.match((await metrics.collect()).text, /^aigateway_first_byte_seconds_sum\{.*\} 1\.5$/mu);
+});

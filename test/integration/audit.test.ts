@@ -351,3 +351,20 @@ suite('changes by SQL', () => {
     );
   });
 });
+
+test('that an account was used is no change that is told', async (t) => {
+  const api = await startManagement(t);
+  const account = { provider_id: 'openai', label: 'A', auth_data: { api_key: 'sk-audit-used-00000000001' } };
+  const { id } = (await api.call('POST', '/accounts', account)).json;
+  await api.storage.noteUse(new Map([[id, '2026-11-23T12:00:00.000Z']]));
+  await runOutside(api.file, "INSERT INTO providers (id, name, base_url) VALUES ('own', 'Own', 'https://own.example')");
+  await api.trail.noteOutside(await api.storage.revision());
+  const { data } = (await api.call('GET', '/audit')).json;
+  assert.deepEqual(
+    data.map((entry: { actor: string; resource_id: string }) => [entry.actor, entry.resource_id]),
+    [
+      ['outside', 'own'],
+      ['local_caller', id],
+    ],
+  );
+});

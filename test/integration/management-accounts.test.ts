@@ -386,3 +386,29 @@ test('no answer and no log line holds a key; every change is logged', async (t) 
   );
   assert.equal(api.logged[0]?.fields['request_id'], answers[0]?.headers.get('x-aigateway-request-id'));
 });
+
+test('undrain gives the weight back that it had before the first drain, and leaves another one as it is', async (t) => {
+  const api = await startManagement(t);
+  const { json: account } = await api.call('POST', '/accounts', { ...specified, weight: 2.5 });
+  const path = `/accounts/${account.id}`;
+  const weights = [];
+  for (const action of ['drain', 'drain', 'undrain'])
+    weights.push((await api.call('POST', `${path}/${action}`)).json.weight);
+  assert.deepEqual(weights, [0, 0, 2.5]);
+  await api.call('PATCH', path, { weight: 5 });
+  assert.equal((await api.call('POST', `${path}/undrain`)).json.weight, 5, 'it was not drained');
+});
+
+test('a test tries the account as SQL has just left it', async (t) => {
+  const api = await startManagement(t);
+  const { json: account } = await api.call('POST', '/accounts', { ...specified, organization: 'org-1' });
+  for (let n = 2; n < 6; n += 1) {
+    await runOutside(
+      api.file,
+      `INSERT INTO providers (id, name, base_url) VALUES ('p${n}', 'P', 'https://${n}.example')`,
+    );
+    await runOutside(api.file, `UPDATE accounts SET provider_id = 'p${n}' WHERE id = '${account.id}'`);
+    assert.equal((await api.call('POST', `/accounts/${account.id}/test`)).json.ok, true);
+    assert.equal(api.probed.at(-1)?.provider.id, `p${n}`);
+  }
+});

@@ -357,3 +357,21 @@ test('a field of a query that is given twice is told so', async (t) => {
   assertRefused(answer, 400, 'invalid_request', 'limit');
   assert.equal(answer.json.error.message, 'limit must be given once.');
 });
+
+test('transcripts that are still on their way are waited for before all of a key are deleted', async (t) => {
+  const order: string[] = [];
+  const api = await startManagement(t, {}, (storage) => ({
+    ...storage,
+    transcripts: {
+      ...storage.transcripts,
+      async removeSome() {
+        order.push('deleted');
+        return 0;
+      },
+    },
+  }));
+  const { id } = await make(api, { keeps_transcripts: true });
+  api.sync = async () => void order.push('brought in');
+  assert.equal((await api.call('DELETE', `/keys/${id}/transcripts`)).status, 204);
+  assert.deepEqual(order, ['brought in', 'deleted']);
+});

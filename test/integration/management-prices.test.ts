@@ -5,7 +5,7 @@ import type { TokenUsage } from '../../src/core/usage.ts';
 import { newId } from '../../src/lib/id.ts';
 import { listPrices } from '../../src/providers/registry.ts';
 import { eventually } from '../support/await.ts';
-import { startManagement, type TestManagement } from '../support/management.ts';
+import { startManagement, type Answer, type TestManagement } from '../support/management.ts';
 import { runOutside } from '../support/outside-sql.ts';
 
 const usage: TokenUsage = {
@@ -339,3 +339,42 @@ async function insertCall(file: string, atMs: number, model: string): Promise<vo
      COMMIT`,
   );
 }
+
+test('the past is priced again by one at a time, and a dry run changes nothing that the audit log would tell', async (t) => {
+  const [held, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let count = 0;
+  const api = await startManagement(t, {}, (storage) => ({
+    ...storage,
+    async reprice(...asked) {
+      begun.resolve();
+      count += 1;
+      if (count === 1) await held.promise;
+      return storage.reprice(...asked);
+    },
+  }));
+  const reprice = (body: object): Promise<Answer> =>
+    api.call('POST', '/prices/reprice', { from: '2026-01-01', ...body });
+  const first = reprice({ dry_run: true });
+  await begun.promise;
+  const second = await reprice({});
+  assert.deepEqual([second.status, second.json.error.code], [409, 'conflict']);
+  held.resolve();
+  assert.equal((await first).json.dry_run, true);
+  assert.deepEqual((await api.call('GET', '/audit')).json.data, []);
+  assert.equal((await reprice({})).status, 200);
+  const { data } = (await api.call('GET', '/audit')).json;
+  assert.deepEqual(
+    data.map(({ path }: { path: string }) => path),
+    ['/api/v1/prices/reprice'],
+  );
+});
+
+test('rates for a long context are compared with the price’s own where nothing else is known', async (t) => {
+  const api = await startManagement(t);
+  const made = await api.call('POST', '/prices', { id: 'own', model: 'nobody-knows-it', input: '2' });
+  assert.equal(made.status, 201, made.text);
+  const slip = await api.call('PATCH', '/prices/own', { long_context: { over_tokens: 1000, input: '400' } });
+  assert.deepEqual([slip.status, slip.json.error.param], [400, 'long_context.input'], slip.text);
+  const fine = await api.call('PATCH', '/prices/own', { long_context: { over_tokens: 1000, input: '4' } });
+  assert.equal(fine.status, 200, fine.text);
+});

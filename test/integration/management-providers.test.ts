@@ -155,3 +155,12 @@ test('a provider that SQL has just inserted can have accounts at once', async (t
   assert.equal((await api.call('PATCH', '/providers/broken', { auth_strategy: 'bearer' })).status, 200);
   assert.equal((await api.call('POST', '/accounts', { ...account, provider_id: 'broken' })).status, 201);
 });
+
+test('the leave for a private network is not taken away while the address needs it', async (t) => {
+  const api = await startManagement(t);
+  const own = { id: 'own', base_url: 'http://192.168.0.7', config: { allow_private: true } };
+  assert.equal((await api.call('POST', '/providers', own)).status, 201);
+  const refused = await api.call('PATCH', '/providers/own', { config: {} });
+  assert.deepEqual([refused.status, refused.json.error.param], [400, 'base_url'], refused.text);
+  assert.deepEqual((await api.call('GET', '/providers/own')).json.config, { allow_private: true });
+});

@@ -376,3 +376,15 @@ test('the hour that comes twice in autumn is two hours, in JSON, CSV and SQL', a
     rows.map((row) => [row['hour'], row['requests']]),
   );
 });
+
+test('CSV of groups without a request is the head alone, and the total a row of nothing', async (t) => {
+  const api = await startManagement(t);
+  const csv = async (query: string): Promise<string[]> => {
+    const { text } = await api.call('GET', `/usage?${query}`, undefined, { accept: 'text/csv' });
+    return text.trimEnd().split('\r\n');
+  };
+  const [head, ...rows] = await csv(`${all}&group_by=model`);
+  assert.match(head ?? '', /^model,requests,/u);
+  assert.deepEqual(rows, []);
+  assert.deepEqual((await csv(all)).slice(1), ['0,0,0,0,0,0,0,0,0,0,0,0']);
+});
