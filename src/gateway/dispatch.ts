@@ -57,7 +57,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
       const asked = termsOf(work, stop);
       const terms = asked instanceof Promise ? await asked : asked;
       if (terms instanceof GatewayError) {
-        lease.abandon();
+        lease.refund();
         if (journey.failed.length === 0) throw terms;
         return answerLast(parts, work, journey);
       }
@@ -175,7 +175,9 @@ function prepare(
     },
     onCommit(status, isSent) {
       record.status = status;
-      record.firstByteMs = clock.nowMs() - record.createdAtMs;
+      const nowMs = clock.nowMs();
+      record.firstByteMs = nowMs - record.createdAtMs;
+      lease.prove(nowMs);
       work.body.letGoAnswer();
       // The answer is on its way: no other attempt needs the body.
       if (isSent && prompt.letGo()) letGo(work);

@@ -133,7 +133,7 @@ test('what is given back twice is given back once', () => {
   });
   using lease = take(pool);
   lease.refund();
-  lease.abandon();
+  lease.refund();
   assert.deepEqual(told, [1, -1]);
   assert.equal(judged(pool, 'a').leftRequests, 60);
 });

@@ -77,34 +77,43 @@ export class Circuit {
     this.#slots = [];
   }
 
-  /** A request goes through: in the half-open state it is the one that tries. */
-  begin(nowMs: number): void {
-    if (this.state(nowMs) === 'half_open') this.#isTrying = true;
+  /** A request goes through; true where it is the one that tries, in the half-open state. */
+  begin(nowMs: number): boolean {
+    if (this.state(nowMs) !== 'half_open') return false;
+    this.#isTrying = true;
+    return true;
   }
 
-  /** The request has ended without saying anything about the upstream. */
+  /** The request that tries has ended without saying anything about the upstream. */
   forget(): void {
     this.#isTrying = false;
   }
 
-  succeed(nowMs: number): void {
+  /** The request that tries is being answered: others may follow. How often it has opened is forgotten at a success only. */
+  close(): void {
+    // Another gateway's may have failed meanwhile, and then this one is no try any more.
+    if (!this.#isTrying) return;
     this.#isTrying = false;
     this.#openedAtMs = undefined;
+  }
+
+  /** `isTrial`: it was the request that tries. Others that end while it is open were under way when it opened, and change nothing. */
+  succeed(nowMs: number, isTrial: boolean): void {
+    if (isTrial) this.close();
+    if (this.#openedAtMs !== undefined) return;
     this.#openings = 0;
     this.#count(nowMs).calls += 1;
   }
 
-  fail(reason: string, nowMs: number): void {
+  /** `isTrial`: see `succeed`. */
+  fail(reason: string, nowMs: number, isTrial: boolean): void {
+    if (this.#openedAtMs !== undefined) {
+      if (isTrial && this.#isTrying) this.#open(reason, nowMs);
+      return;
+    }
     const slot = this.#count(nowMs);
     slot.calls += 1;
     slot.failures += 1;
-    const wasTrying = this.#isTrying;
-    this.#isTrying = false;
-    if (this.#openedAtMs !== undefined) {
-      // Stragglers that were under way when it opened change nothing.
-      if (wasTrying) this.#open(reason, nowMs);
-      return;
-    }
     let calls = 0;
     let failures = 0;
     for (const recent of this.#slots) {
@@ -115,6 +124,7 @@ export class Circuit {
   }
 
   #open(reason: string, nowMs: number): void {
+    this.#isTrying = false;
     this.#openedAtMs ??= nowMs;
     this.#openUntilMs = nowMs + Math.min(firstOpenMs * 2 ** this.#openings, longestOpenMs);
     this.#openings += 1;

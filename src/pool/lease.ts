@@ -44,9 +44,12 @@ export class Lease implements Disposable {
   readonly #tokens: Taken;
   readonly #estimate: number;
   readonly #listener: LeaseListener;
+  readonly #circuit: Circuit;
   #isHeld = true;
   /** It is the one request that tries an account whose bench has ended. */
-  readonly #isTrial: boolean;
+  #triesAccount: boolean;
+  /** It is the one request that tries what its circuit was opened for. */
+  #triesCircuit: boolean;
 
   constructor(member: Member, model: string, tokens: number, because: string, nowMs: number, listener: LeaseListener) {
     this.member = member;
@@ -60,13 +63,14 @@ export class Lease implements Disposable {
     this.#tokens = this.#quota.tokens.take(tokens * listener.parties, nowMs);
     this.#estimate = tokens;
     listener.onTaken(member, model, 1, tokens);
-    this.#isTrial = member.bench !== undefined;
-    if (this.#isTrial) member.isTrying = true;
+    this.#triesAccount = member.bench !== undefined;
+    if (this.#triesAccount) member.isTrying = true;
     member.inFlight += 1;
     member.lastUsedAtMs = nowMs;
     const state = member.model(model);
     state.lastUsedAtMs = nowMs;
-    state.circuit.begin(nowMs);
+    this.#circuit = state.circuit;
+    this.#triesCircuit = state.circuit.begin(nowMs);
   }
 
   /** The account has another credential by now. */
@@ -86,12 +90,6 @@ export class Lease implements Disposable {
     if (owner !== undefined && !this.#isOutdated) this.#listener.onOwner(this.member, owner);
   }
 
-  /** The attempt is not made after all. */
-  abandon(): void {
-    this.refund();
-    this.member.model(this.model).circuit.forget();
-  }
-
   /** The attempt never reached the upstream: it used nothing. */
   refund(): void {
     if (this.#requests.amount === 0) return;
@@ -100,30 +98,47 @@ export class Lease implements Disposable {
     this.#quota.tokens.giveBack(this.#tokens);
   }
 
+  /** The answer has begun, and may last: whoever waits for this trial need not wait for its end. */
+  prove(nowMs: number): void {
+    if (this.#isOutdated || !(this.#triesAccount || this.#triesCircuit)) return;
+    if (this.#triesCircuit) this.#circuit.close();
+    if (this.#triesAccount) {
+      this.member.isTrying = false;
+      endStrike(this.member, nowMs);
+    }
+    this.#triesCircuit = false;
+    this.#triesAccount = false;
+    this.#listener.onChange();
+  }
+
   /** Books how the attempt ended on whom it concerns. */
   report(failure: Failure | null, nowMs: number): void {
     // What becomes of the old credential is nothing to hold against the new one.
     if (this.#isOutdated) return;
     const { member, model } = this;
     const state = member.model(model);
-    if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs);
-    else if (failure.source === 'upstream') this.#failCircuit(state.circuit, failure, nowMs);
-    else state.circuit.forget();
-    if (failure === null || (this.#isTrial && failure.source === 'caller')) {
+    const isTrial = this.#triesCircuit && state.circuit === this.#circuit;
+    if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs, isTrial);
+    else if (failure.source === 'upstream') this.#failCircuit(state.circuit, failure, nowMs, isTrial);
+    else if (isTrial) state.circuit.forget();
+    this.#triesCircuit = false;
+    if (failure === null || (this.#triesAccount && failure.source === 'caller')) {
       forgetStrikes(member, state, this.#quota, nowMs);
     } else bench(failure, this, this.#quota, this.#listener, nowMs);
   }
 
-  #failCircuit(circuit: Circuit, { message }: Failure, nowMs: number): void {
+  #failCircuit(circuit: Circuit, { message }: Failure, nowMs: number, isTrial: boolean): void {
     const before = circuit.openUntilMs;
-    circuit.fail(message, nowMs);
+    circuit.fail(message, nowMs, isTrial);
     if (circuit.openUntilMs !== before) this.#listener.onRest(this.member, 'circuit', this.model, nowMs);
   }
 
   [Symbol.dispose](): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#isTrial && !this.#isOutdated) this.member.isTrying = false;
+    if (this.#triesAccount && !this.#isOutdated) this.member.isTrying = false;
+    // It was never made, or nobody told how it ended: the next one tries.
+    if (this.#triesCircuit) this.#circuit.forget();
     this.member.inFlight -= 1;
     this.#listener.onChange();
   }

@@ -89,7 +89,7 @@ const obstacles: readonly [name: Obstacle, arrange: (pool: Pool) => void, change
   ],
   [
     'circuit_open',
-    (pool) => Array.from({ length: 5 }, () => member(pool, 'a').model('gpt-4').circuit.fail('x', nowMs)),
+    (pool) => Array.from({ length: 5 }, () => member(pool, 'a').model('gpt-4').circuit.fail('x', nowMs, false)),
     {},
   ],
   ['concurrency_reached', (pool) => take(pool), { limits: { max_concurrency: 1 } }],
