@@ -207,7 +207,9 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
 
   #onStop(reason: StopReason): void {
     if (this.#isOver) return;
-    const givePlace = reason === 'client_gone' ? this.#parts.drainer.take(() => this.#endDrain()) : undefined;
+    // What has not left need not: nobody waits for the answer.
+    const mayDrain = reason === 'client_gone' && this.#parts.record.mayHaveReachedUpstream;
+    const givePlace = mayDrain ? this.#parts.drainer.take(() => this.#endDrain()) : undefined;
     if (givePlace !== undefined) {
       this.#giveDrainPlace = givePlace;
       this.#sink.mute();

@@ -13,7 +13,7 @@ import { Attempt } from './attempt.ts';
 import type { AttemptResult } from './attempt-parts.ts';
 import type { Drainer } from './drainer.ts';
 import { KeptPrompt, keptBytes } from './kept-prompt.ts';
-import { currentStop, nextLease, type Journey } from './next-lease.ts';
+import { currentStop, nextLease, stopIfStopped, type Journey } from './next-lease.ts';
 import { editBody } from './edit.ts';
 import { estimateTokens, type ParsedRequest } from './parse.ts';
 import { hiddenHeaders, keyHeaders, termsOf } from './reserve.ts';
@@ -56,8 +56,11 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
       journey.tried.push(account.id);
       const asked = termsOf(work, stop);
       const terms = asked instanceof Promise ? await asked : asked;
-      if (terms instanceof GatewayError) {
+      if (terms instanceof GatewayError || work.exchange.cancellation.isCancelled) {
         lease.refund();
+        stopIfStopped(work.exchange);
+      }
+      if (terms instanceof GatewayError) {
         if (journey.failed.length === 0) throw terms;
         return answerLast(parts, work, journey);
       }

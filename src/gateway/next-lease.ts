@@ -31,13 +31,13 @@ export function nextLease(parts: GatewayParts, journey: Journey): Soon<Lease | H
   const { settings } = parts;
   const last = journey.failed.at(-1)?.failure;
   if (last !== undefined) {
-    const next = journey.stops[journey.stop + 1];
-    const isMended = next !== undefined && isServedBy(next, last);
+    const next = journey.stops.findIndex((stop, at) => at > journey.stop && isServedBy(stop, last));
+    const isMended = next !== -1;
     const attemptsLeft = settings.MAX_ATTEMPTS - journey.failed.length;
     const isRetried = mayRetry(last, journey.failed.length, settings.MAX_ATTEMPTS);
     if (!isRetried && (!isMended || attemptsLeft <= 0)) return giveUp(parts, journey);
     // Each of the targets that follow is to have its attempt, however many accounts this one has.
-    if (!isRetried || (isMended && attemptsLeft < journey.stops.length - journey.stop)) goOn(journey);
+    if (!isRetried || (isMended && attemptsLeft < journey.stops.length - journey.stop)) goTo(journey, next);
   }
   return search(parts, journey, { last, isBackoffDue: last !== undefined, paidStop: -1 });
 }
@@ -62,18 +62,18 @@ function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Leas
     const isSame = choice !== undefined && wish.tried.includes(choice.candidate.member.account.id);
     // Rather another target than the same account again, or a wait.
     if ((choice === undefined || isSame) && hasNextStop(journey)) {
-      goOn(journey);
+      goTo(journey, journey.stop + 1);
       continue;
     }
     if (state.paidStop !== journey.stop) {
       if (!pay(parts, journey, last)) {
         if (!hasNextStop(journey)) return giveUp(parts, journey);
-        goOn(journey);
+        goTo(journey, journey.stop + 1);
         continue;
       }
       state.paidStop = journey.stop;
     }
-    if (choice === undefined) return waitForLease(parts, journey, wish);
+    if (choice === undefined) return waitForLease(parts, journey);
     // An account that is to blame, and is not benched for it, would say the same again.
     if (isSame && last?.source === 'account' && last.scope === 'none') return giveUp(parts, journey);
     if (state.isBackoffDue && last !== undefined) {
@@ -87,26 +87,55 @@ function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Leas
   }
 }
 
-/** Waits in the queue where the wait fits, else says that it does not. */
-async function waitForLease(parts: GatewayParts, journey: Journey, wish: Wish): Promise<Lease | HeldAnswer> {
+/** Waits in the queue where the wait fits, for the target that is free first; else says that it does not. */
+async function waitForLease(parts: GatewayParts, journey: Journey): Promise<Lease | HeldAnswer> {
   const { clock, settings, rooms } = parts;
   const { exchange, record, deadlineMs } = journey;
   const nowMs = clock.nowMs();
   const untilMs = Math.min(nowMs + settings.QUEUE_TIMEOUT_MS - record.queuedMs, deadlineMs);
-  const { freeAtMs } = parts.pool.exhausted(wish, nowMs);
-  if (untilMs > nowMs && freeAtMs !== undefined && freeAtMs <= untilMs) {
+  const isInTime = ({ freeAtMs }: Exhausted): boolean => freeAtMs !== undefined && freeAtMs <= untilMs;
+  const free = untilMs > nowMs ? waitable(parts, journey).filter(({ exhausted }) => isInTime(exhausted)) : [];
+  for (const { at } of free.sort((a, b) => (a.exhausted.freeAtMs ?? 0) - (b.exhausted.freeAtMs ?? 0))) {
+    if (at !== journey.stop) {
+      const { stop } = journey;
+      goTo(journey, at);
+      if (!pay(parts, journey, journey.failed.at(-1)?.failure)) {
+        goTo(journey, stop);
+        continue;
+      }
+    }
+    const wish = wishOf(journey);
     const lease = await rooms.wait({ wish, flow: record.keyId ?? '', untilMs, cancellation: exchange.cancellation });
     record.queuedMs += clock.nowMs() - nowMs;
     if (lease !== undefined) return lease;
     stopIfStopped(exchange);
+    break;
   }
-  return refuse(parts, journey, parts.pool.exhausted(wish, clock.nowMs()));
+  return refuse(parts, journey);
+}
+
+/**
+ * The targets that may be waited for, and how they stand. Those that were passed over because they had no room may be,
+ * unless an attempt has failed whose account is not resting for it: that one would be asked at once, and would say the same.
+ */
+function waitable(
+  { pool, clock }: GatewayParts,
+  journey: Journey,
+): { readonly at: number; readonly exhausted: Exhausted }[] {
+  const mayGoBack = journey.failed.every(({ failure }) => failure.source === 'account' && failure.scope !== 'none');
+  const nowMs = clock.nowMs();
+  return journey.stops.flatMap((_, at) => {
+    if (at !== journey.stop && !mayGoBack) return [];
+    const { tried } = at === journey.stop ? journey : { tried: [] };
+    return [{ at, exhausted: pool.exhausted(wishOf({ ...journey, stop: at, tried }), nowMs) }];
+  });
 }
 
 /** Nobody can serve in time. What the account's own limits are to blame for is said exactly, all else is the last answer. */
-function refuse(parts: GatewayParts, journey: Journey, exhausted: Exhausted): HeldAnswer {
+function refuse(parts: GatewayParts, journey: Journey): HeldAnswer {
   const last = journey.failed.at(-1)?.failure;
-  const word = exhaustedWord(exhausted, currentStop(journey).model, parts.clock.nowMs());
+  const candidates = waitable(parts, journey).flatMap(({ exhausted }) => exhausted.candidates);
+  const word = exhaustedWord({ candidates }, currentStop(journey).model, parts.clock.nowMs());
   if (last === undefined) throw word ?? nobodyThere(currentStop(journey));
   if (word === undefined || last.source !== 'account' || last.kind === 'model_not_found') return giveUp(parts, journey);
   throw word;
@@ -138,8 +167,8 @@ function hasNextStop({ stop, stops }: Journey): boolean {
   return stop + 1 < stops.length;
 }
 
-function goOn(journey: Journey): void {
-  journey.stop += 1;
+function goTo(journey: Journey, stop: number): void {
+  journey.stop = stop;
   journey.tried = [];
 }
 
@@ -156,7 +185,8 @@ export function wishOf(journey: Journey): Wish {
   return { providerId: provider.id, model, tokens: journey.tokens, tried: journey.tried };
 }
 
-function stopIfStopped({ cancellation }: Exchange): void {
+/** Throws where the request has been stopped. */
+export function stopIfStopped({ cancellation }: Exchange): void {
   if (cancellation.reason !== undefined) throw new StoppedError(cancellation.reason);
 }
 

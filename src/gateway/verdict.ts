@@ -80,7 +80,11 @@ function causeOf(candidate: Candidate): Cause {
 }
 
 /** The answer when nobody can serve and the wait for somebody does not fit. `undefined` where no account ever could. */
-export function exhaustedWord({ candidates }: Exhausted, model: string, nowMs: number): GatewayError | undefined {
+export function exhaustedWord(
+  { candidates }: Pick<Exhausted, 'candidates'>,
+  model: string,
+  nowMs: number,
+): GatewayError | undefined {
   const able = candidates.filter(({ freeAtMs }) => freeAtMs !== undefined);
   const by = (cause: Cause): Candidate[] => able.filter((candidate) => causeOf(candidate) === cause);
   const labels = (list: readonly Candidate[]): string[] => list.map(({ member }) => member.account.label);
