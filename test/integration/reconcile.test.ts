@@ -395,6 +395,10 @@ test('an account of another organization is not compared, and is named', async (
   const { books, not_compared: left } = await reconcile(rig);
   assert.deepEqual(left, [{ account_id: rig.accounts[1], calls: 1 }]);
   assert.deepEqual(books[0]?.lines[0]?.ours.requests, 1);
+  // The day before is read to explain the first one, and is not asked about.
+  const before = Date.parse(`${today}T00:00:00Z`) - 3_600_000;
+  await plant(rig, [[before, { attempts: [{ account_id: rig.accounts[1] ?? '' }] }]]);
+  assert.deepEqual((await reconcile(rig)).not_compared, [{ account_id: rig.accounts[1], calls: 1 }]);
   // With a key that is given for once, all accounts count.
   const once = await reconcile(rig, { admin_key: adminKey });
   assert.deepEqual([once.books[0]?.differing_lines, once.books[0]?.key_holder, once.not_compared], [0, null, []]);
