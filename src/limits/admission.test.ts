@@ -99,6 +99,29 @@ test('near the end of the budget the prompt is counted, once, and only where tha
   assert.equal(counts, 1);
 });
 
+test('a prompt that was counted is not counted again, however often its request is asked for', async () => {
+  let counts = 0;
+  const { clock, reserve, finish } = openDesk({
+    countPrompt: async () => {
+      counts += 1;
+      return 100;
+    },
+  });
+  const key = limitedKey({ budget: 0.05 * usd });
+  // Each holds some $0.023; what waits needs $0.006 when it has been counted.
+  const first = await reserve({ key }, { max_tokens: 370 });
+  const second = await reserve({ key }, { max_tokens: 370 });
+  const waiting = reserve({ key }, { max_tokens: 10, messages: [{ role: 'user', content: 'word '.repeat(800) }] });
+  await clock.advance(1);
+  assert.equal(counts, 1);
+  finish(first, [attempt(0.022)]);
+  await clock.advance(1);
+  finish(second, []);
+  await clock.advance(1);
+  finish(await waiting, []);
+  assert.equal(counts, 1);
+});
+
 test('rates are refused at once, with the longest wait among them, also where money is missing too', async () => {
   const { clock, reserve, passed } = openDesk();
   const key = limitedKey({ rpm: 2, tpm: 3000, maxConcurrency: 2 });
