@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isWholeJson, nameIs, readValue, skipValue, walkArray, walkObject } from './json-scan.ts';
+import { isWholeJson, nameIs, readValue, skipString, skipValue, walkArray, walkObject } from './json-scan.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -67,6 +67,43 @@ test('long strings with escapes end where they end', () => {
     assert.equal(isWholeJson(bytes(text)), true);
     assert.equal(isWholeJson(bytes(text.slice(0, -4))), false);
   }
+});
+
+test('a string ends at its quote, however many backslashes stand before it and whatever comes after', () => {
+  for (let plain = 0; plain <= 140; plain += 1) {
+    for (let slashes = 0; slashes <= 7; slashes += 1) {
+      // Behind an odd number of backslashes the first quote belongs to the string, and the second one ends it.
+      const first = `"${'x'.repeat(plain)}${'\\'.repeat(slashes)}"`;
+      const whole = slashes % 2 === 0 ? first : `${first}"`;
+      const text = bytes(`${whole},"y"`);
+      assert.equal(skipString(text, 0, text.length), whole.length, whole);
+      assert.equal(skipString(text, 0, whole.length), whole.length, whole);
+      // What stands behind the end is somebody else's.
+      assert.equal(skipString(text, 0, whole.length - 1), -1, whole);
+    }
+  }
+  assert.equal(skipString(bytes('x"'), 0, 2), -1);
+});
+
+test('nothing is read beyond the end that is given, whatever stands there', () => {
+  const text = '{"a":[1.5e+3,-0,true,null,"xy",{}],"b":{"c":[]}}';
+  const all = bytes(text);
+  for (let end = 0; end < text.length; end += 1) {
+    assert.equal(skipValue(all, 0, end), -1, `up to ${end}`);
+    assert.equal(
+      walkObject(all, 0, end, () => {}),
+      -1,
+      `up to ${end}`,
+    );
+  }
+  assert.equal(skipValue(all, 0, text.length), text.length);
+  for (const value of ['true', 'false', 'null', '"x"', '[1]', '{"a":1}', '-1.5e-7']) {
+    const more = bytes(`${value}}]"0`);
+    assert.equal(skipValue(more, 0, value.length), value.length, value);
+    if (!value.startsWith('-')) assert.equal(skipValue(more, 0, value.length - 1), -1, value);
+  }
+  assert.equal(skipValue(bytes('1.5'), 0, 2), -1);
+  assert.equal(skipValue(bytes('1e5'), 0, 2), -1);
 });
 
 test('a million open brackets neither overflow the stack nor pass', () => {
