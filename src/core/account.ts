@@ -32,3 +32,13 @@ export interface Account {
   readonly organization: string | null;
   readonly project: string | null;
 }
+
+/** Whether both are the same to an upstream: what it said of the one holds for the other. */
+export function isSameToUpstream(a: Account, b: Account): boolean {
+  return (
+    a.credentialVersion === b.credentialVersion &&
+    a.providerId === b.providerId &&
+    a.organization === b.organization &&
+    a.project === b.project
+  );
+}

@@ -59,6 +59,33 @@ test('of a shared quota the limits count that are set at the account which found
   for (const { id } of accounts) assert.equal(judged(pool, id).leftRequests, 59, id);
 });
 
+test('where the account that founded a shared quota has gone, another’s limits count', () => {
+  const next = (rpm: number): Account => poolAccount('b', { quotaGroup: 'g', limits: { rpm } });
+  const pool = poolOf(poolAccount('a', { quotaGroup: 'g', limits: { rpm: 60 } }), next(10));
+  take(pool)[Symbol.dispose]();
+  pool.apply({ accounts: [poolAccount('a', { limits: { rpm: 60 } }), next(10)] });
+  take(pool)[Symbol.dispose]();
+  take(pool)[Symbol.dispose]();
+  assert.equal(judged(pool, 'b').leftRequests, 9);
+  pool.apply({ accounts: [next(20)] });
+  assert.equal(judged(pool, 'b').leftRequests, 20);
+});
+
+test('the same key for another organization, project or provider begins anew, and the old answers say nothing of it', () => {
+  for (const change of [{ organization: 'org-2' }, { project: 'proj_2' }, { providerId: 'other' }]) {
+    const pool = poolOf(poolAccount('a', { organization: 'org-1' }));
+    const [one, two] = [take(pool), take(pool)];
+    one.learnOwner({ organization: 'org-1' });
+    one.report(refusal, nowMs);
+    pool.apply({ accounts: [poolAccount('a', { organization: 'org-1', ...change })] });
+    const member = pool.member('a') ?? assert.fail('a');
+    assert.deepEqual([member.bench, member.owner, member.group.sharedId], [undefined, {}, null]);
+    two.learnOwner({ organization: 'org-1' });
+    two.report(refusal, nowMs);
+    assert.deepEqual([member.bench, member.owner], [undefined, {}], JSON.stringify(change));
+  }
+});
+
 test('only accounts in use share a quota’s weight', () => {
   const shared = { quotaGroup: 'g' };
   const pool = poolOf(

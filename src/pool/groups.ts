@@ -40,11 +40,14 @@ export class QuotaGroups {
   /** Counts anew who shares what, and forgets groups without members. */
   recount(members: readonly Member[]): void {
     for (const group of this.#groups.values()) group.sharers = 0;
-    const used = new Set<QuotaGroup>();
+    /** Each with its founder, or the first of its members where that is gone. */
+    const used = new Map<QuotaGroup, Account>();
     for (const { account, group } of members) {
-      used.add(group);
+      if (!used.has(group) || group.founderId === account.id) used.set(group, account);
       if (account.isActive && account.weight > 0) group.sharers += 1;
     }
+    for (const [group, account] of used)
+      if (group.founderId !== account.id) group.passTo(account.id, handLimits(account));
     for (const [key, group] of this.#groups) if (!used.has(group)) this.#groups.delete(key);
   }
 }

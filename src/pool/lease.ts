@@ -1,5 +1,5 @@
 // The right to use a member for one attempt: taken before the attempt, given back after it, whatever happened.
-import type { Account } from '../core/account.ts';
+import { isSameToUpstream, type Account } from '../core/account.ts';
 import type { Failure } from '../core/failure.ts';
 import type { QuotaOwner, QuotaReading } from '../core/quota.ts';
 import type { Taken } from './allowance.ts';
@@ -73,9 +73,9 @@ export class Lease implements Disposable {
     this.#triesCircuit = state.circuit.begin(nowMs);
   }
 
-  /** The account has another credential by now. */
+  /** The account has another credential, organization or provider by now. */
   get #isOutdated(): boolean {
-    return this.member.account.credentialVersion !== this.account.credentialVersion;
+    return !isSameToUpstream(this.member.account, this.account);
   }
 
   /** Takes over what the answer says is left of the quota. */

@@ -1,5 +1,5 @@
 // An account at work: its live state, kept apart from its configuration and across changes of it.
-import type { Account } from '../core/account.ts';
+import { isSameToUpstream, type Account } from '../core/account.ts';
 import { activeBench, type Bench } from './bench.ts';
 import { Circuit } from './circuit.ts';
 import type { QuotaGroup } from './quota-group.ts';
@@ -37,9 +37,9 @@ export class Member {
     return this.#models;
   }
 
-  /** Takes over changed configuration; a new credential starts with a clean slate. */
+  /** Takes over changed configuration; another credential, organization or provider starts with a clean slate. */
   apply(account: Account): void {
-    if (account.credentialVersion !== this.account.credentialVersion) {
+    if (!isSameToUpstream(account, this.account)) {
       this.unbench();
       this.owner = {};
     }

@@ -35,8 +35,8 @@ function isSharedGroupId(id: string): boolean {
 /** Accounts that share one quota. */
 export class QuotaGroup {
   readonly id: string;
-  /** The account that it was made for: its limits set by hand are the group's. */
-  readonly founderId: string;
+  /** The account that it was made for, or who came after it: its limits set by hand are the group's. */
+  #founderId: string;
   #limits: HandLimits;
   /** How many accounts in use draw on it. */
   sharers = 0;
@@ -45,7 +45,7 @@ export class QuotaGroup {
   /** `heir` takes over what is known of a group that has turned out to be this one. */
   constructor(id: string, founderId: string, limits: HandLimits, heir?: QuotaGroup) {
     this.id = id;
-    this.founderId = founderId;
+    this.#founderId = founderId;
     this.#limits = limits;
     this.#models = heir === undefined ? new Map() : heir.#models;
   }
@@ -53,6 +53,16 @@ export class QuotaGroup {
   /** Its id where it stands for more than one account's own quota, else null. */
   get sharedId(): string | null {
     return isSharedGroupId(this.id) ? this.id : null;
+  }
+
+  get founderId(): string {
+    return this.#founderId;
+  }
+
+  /** The account that founded it has gone: from now on another's limits count. */
+  passTo(founderId: string, limits: HandLimits): void {
+    this.#founderId = founderId;
+    this.setLimits(limits);
   }
 
   /** Takes over limits set by hand; where they have changed, counting begins anew. */

@@ -37,9 +37,11 @@ export const restSchema = z.discriminatedUnion('scope', [
 /** Times are ms since the epoch. */
 export type Rest = z.infer<typeof restSchema>;
 
-/** A mark of the member's credential that does not betray it. */
+/** A mark of the member's credential, and of the organization and project that it is used for, that does not betray it. */
 export function credentialMark({ account }: Member): string {
-  return createHash('sha256').update(account.credentialVersion).digest('base64url').slice(0, 16);
+  const { credentialVersion, organization, project } = account;
+  const owner = organization === null && project === null ? '' : JSON.stringify([organization, project]);
+  return createHash('sha256').update(credentialVersion).update(owner).digest('base64url').slice(0, 16);
 }
 
 /** The member's rest in this scope; undefined where there is none. */
