@@ -169,6 +169,25 @@ test('where the spending cannot be read in time, a budgeted request is refused f
   assert.equal((await refusal(broken.reserve({ key, deadlineMs: clock.nowMs() + 1000 }))).code, 'storage_unavailable');
 });
 
+test('where the spending cannot be read, a budget that is only watched keeps nobody out, and the limits beside it hold', async () => {
+  const clock = new FakeClock();
+  const history = {
+    spentSince: async () => {
+      throw new Error('disk');
+    },
+    spentByGone: async () => undefined,
+    sync: async () => {},
+  };
+  const { reserve } = openDesk({ clock, state: new MemoryLimitState(clock, history) });
+  const key = limitedKey({ rpm: 2, budget: usd, budgetMode: 'shadow' });
+  const deadlineMs = clock.nowMs() + 600_000;
+  for (let i = 0; i < 2; i += 1) {
+    const reservation = await reserve({ key, deadlineMs });
+    assert.equal(reservation.period, null);
+  }
+  assert.equal((await refusal(reserve({ key, deadlineMs }))).code, 'rate_limit_exceeded');
+});
+
 test('what is granted after nobody waits for it any more is given back', async () => {
   const clock = new FakeClock();
   const { state } = openDesk({ clock });

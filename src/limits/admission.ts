@@ -1,7 +1,7 @@
 // Asks for all that a request may take at once; where only money is missing that others merely hold, it asks again when some comes back.
 import type { ClientKey, LimitMode } from '../core/client-key.ts';
 import type { EndpointOutput } from '../core/endpoint.ts';
-import type { GatewayError } from '../core/errors.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { StopReason } from '../core/exchange.ts';
 import type { Period } from '../core/period.ts';
 import type { NanoUsd, PriceBook } from '../core/price.ts';
@@ -150,9 +150,15 @@ export class Admission {
     if (budget === null) return this.#askFor(nothing, null);
     const nowMs = clock.nowMs();
     const period = this.#periods.at(budget, nowMs);
-    return soon(answerOf(clock, state.money(key, period)), ({ spentNanoUsd, reservedNanoUsd }) =>
+    const asked = soon(answerOf(clock, state.money(key, period)), ({ spentNanoUsd, reservedNanoUsd }) =>
       this.#askFor(this.#needWith(budget.amountNanoUsd - spentNanoUsd - reservedNanoUsd, nowMs), period),
     );
+    if (key.budgetMode === 'enforce' || !(asked instanceof Promise)) return asked;
+    return asked.catch((error: unknown) => {
+      // A budget that is only watched keeps nobody out where nobody knows what was spent.
+      if (!(error instanceof GatewayError) || error.code !== 'storage_unavailable') throw error;
+      return this.#askFor(this.#needWith(budget.amountNanoUsd, nowMs), null);
+    });
   }
 
   #askFor(need: Need, period: Period | null): Soon<Asked> {

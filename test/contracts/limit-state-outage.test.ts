@@ -135,7 +135,11 @@ describe('limits without Redis', { skip: withoutRedis }, () => {
     keepers.spentBefore = 100;
     const key = limitedKey({ budget: 1000 });
     const [first, second] = keepers.all as [Keeper, Keeper];
-    assert.ok((await reserve(keepers, first, key, 300)).isAdmitted);
+    assert.deepEqual(await first.state.money(key, period), { spentNanoUsd: 100, reservedNanoUsd: 0 });
+    const decision = await reserve(keepers, first, key, 200);
+    assert.ok(decision.isAdmitted);
+    assert.equal(await decision.hold.cover(301), false);
+    assert.equal(await decision.hold.cover(300), true);
     assert.ok(!(await reserve(keepers, first, key, 1)).isAdmitted);
     assert.ok((await reserve(keepers, second, key, 300)).isAdmitted);
     assert.deepEqual(await first.state.money(key, period), { spentNanoUsd: 100, reservedNanoUsd: 300 });

@@ -53,3 +53,48 @@ test('money and places that a slower gateway holds are not given to the first th
   assert.ok(!(await isAdmitted(first, placed)));
   await keepers[Symbol.asyncDispose]();
 });
+
+test('a question that is not answered leaves the money in hand, and no more', async () => {
+  const { keepers, connections } = await openPair();
+  const [first] = keepers.all as [Keeper];
+  const key = limitedKey({ budget: 1_000_000 });
+  for (let i = 0; i < 20; i += 1) {
+    assert.ok(await isAdmitted(first, key, 1000));
+    await keepers.advance(100);
+  }
+  connections[0].falter();
+  // What was given counts no more after fourteen seconds, so that each request asks.
+  await keepers.advance(20_000);
+  assert.equal((await first.state.money(key, period)).spentNanoUsd, 0);
+  assert.ok(!(await isAdmitted(first, key, 900_000)));
+});
+
+test('a budget that is only watched keeps nobody out while the store is away', async () => {
+  const { keepers, connections } = await openPair();
+  const [first] = keepers.all as [Keeper];
+  const key = limitedKey({ budget: 1000, budgetMode: 'shadow' });
+  assert.ok(await isAdmitted(first, key, 900));
+  connections[0].lose();
+  assert.ok(await isAdmitted(first, key, 900));
+});
+
+test('who waits for money that another gateway holds hears half a second after it was told that it is free', async () => {
+  const { keepers } = await openPair();
+  const [first, second] = keepers.all as [Keeper, Keeper];
+  const key = limitedKey({ budget: 1000 });
+  const decision = await first.state.reserve(key, { tokens: 1, nanoUsd: 1000, period, expiresAtMs: Infinity });
+  assert.ok(decision.isAdmitted);
+  assert.ok(!(await isAdmitted(second, key, 100)));
+  await keepers.advance(1000);
+  let told = 0;
+  second.state.onFreed(key.id, () => {
+    told += 1;
+  });
+  await keepers.advance(2000);
+  decision.hold.release();
+  decision.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 0 });
+  // The first tells it seven seconds after its last word.
+  for (let step = 0; step < 10; step += 1) await keepers.advance(500);
+  assert.ok(told > 0);
+  assert.ok(await isAdmitted(second, key, 100));
+});

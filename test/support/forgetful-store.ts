@@ -7,6 +7,8 @@ import type { KeeperConnection } from './gateway-trio.ts';
 export interface ForgetfulConnection extends KeeperConnection {
   /** From now on nothing is answered. */
   lose(): void;
+  /** Nothing is answered, and the connection has not noticed yet. */
+  falter(): void;
   /** It answers again. */
   comeBack(): void;
 }
@@ -22,6 +24,7 @@ export class ForgetfulPlace {
   connect(): ForgetfulConnection {
     const listeners = new Set<() => void>();
     let isAway = false;
+    let isSilent = false;
     let calls = 0;
     return {
       get isAway() {
@@ -35,7 +38,7 @@ export class ForgetfulPlace {
       run: async ({ name }, keys, values) => {
         calls += 1;
         await new Promise(setImmediate);
-        if (isAway) throw new Error('nobody answers');
+        if (isAway || isSilent) throw new Error('nobody answers');
         return this.#store.run(name, keys, values);
       },
       publish: async () => {},
@@ -47,8 +50,12 @@ export class ForgetfulPlace {
       lose() {
         isAway = true;
       },
+      falter() {
+        isSilent = true;
+      },
       comeBack() {
         isAway = false;
+        isSilent = false;
         for (const listener of listeners) listener();
       },
       close() {
