@@ -123,6 +123,23 @@ test('walks members and elements with their spans', () => {
   assert.deepEqual(elements, [1, 'x']);
 });
 
+test('what opens otherwise is no object and no array, though it goes on like one', () => {
+  for (const text of ['["a":1}', '("a":1}', ' {"a":1}', '"a":1}', ''])
+    assert.equal(
+      walkObject(bytes(text), 0, text.length, () => {}),
+      -1,
+      text,
+    );
+  for (const text of ['{1,2]', '(1]', ' [1]', '1]', ''])
+    assert.equal(
+      walkArray(bytes(text), 0, text.length, () => {}),
+      -1,
+      text,
+    );
+  assert.equal(isWholeJson(bytes('{"a":[1}]')), false);
+  assert.equal(isWholeJson(bytes('[{"a":1]}')), false);
+});
+
 test('a name written with escapes is the same name', () => {
   const name = bytes('"m\\u006fdel"');
   assert.equal(nameIs(name, 0, name.length, 'model'), true);
