@@ -1,7 +1,7 @@
 // Tests how the end of an answer's body is told, and what its head says of that.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { framingOf, statesLength, writeAnswerHead, type AnswerCase } from './answer-head.ts';
+import { AnswerDate, framingOf, statesLength, writeAnswerHead, type AnswerCase } from './answer-head.ts';
 
 const usual: AnswerCase = { method: 'GET', isOld: false, status: 200, bodyBytes: undefined, isLengthStated: false };
 
@@ -47,4 +47,16 @@ test('the length is said where a body has one, also of a body that is left out',
   assert.equal(lengthOf('bodiless'), undefined);
   assert.equal(lengthOf('stated', 7), undefined);
   assert.equal(lengthOf('until_close'), undefined);
+});
+
+test('the date is that of the second, as HTTP writes it', () => {
+  const date = new AnswerDate();
+  const atMs = Date.parse('2026-11-23T12:34:56.000Z');
+  for (const [ms, text] of [
+    [0, 'Mon, 23 Nov 2026 12:34:56 GMT'],
+    [999, 'Mon, 23 Nov 2026 12:34:56 GMT'],
+    [1000, 'Mon, 23 Nov 2026 12:34:57 GMT'],
+    [-1, 'Mon, 23 Nov 2026 12:34:55 GMT'],
+  ] as const)
+    assert.equal(date.at(atMs + ms), text);
 });
