@@ -55,6 +55,11 @@ export const providerConfigSchema = z.object({
     .optional(),
 });
 
+const limit = z.int().min(1).nullable().optional();
+
+/** An account's `limits` column (`AccountLimits`). */
+export const accountLimitsSchema = z.object({ rpm: limit, tpm: limit, max_concurrency: limit });
+
 /** One of a route's `fallbacks` (`Fallback`). */
 export const fallbackSchema = z.object({
   provider_id: z.string().min(1).max(64).describe('The provider to go to.'),

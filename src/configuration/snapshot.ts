@@ -1,5 +1,5 @@
 // From rows to the configuration in force: pure, and one bad row never spoils the others.
-import type { Account } from '../core/account.ts';
+import type { Account, AccountLimits } from '../core/account.ts';
 import type { Configuration } from '../core/configuration.ts';
 import { comparePatterns } from '../core/model-pattern.ts';
 import type { Provider, ProviderConfig } from '../core/provider.ts';
@@ -11,7 +11,7 @@ import { builtInProviders, listPrices, vendorOf } from '../providers/registry.ts
 import type { AccountRow, ConfigurationRows, ProviderRow, RouteRow } from '../storage/storage.ts';
 import { sealedContent, UnsealError, type Vault } from '../vault/vault.ts';
 import { readPrice } from './prices.ts';
-import { fallbackSchema, providerConfigSchema } from './row-schemas.ts';
+import { accountLimitsSchema, fallbackSchema, providerConfigSchema } from './row-schemas.ts';
 import { RowProblem } from './row-problem.ts';
 
 /** The provider rows with the built-in ones that no row overrides. */
@@ -135,6 +135,19 @@ function readAccountCredential(row: AccountRow, provider: Provider, vault: Pick<
   };
 }
 
+/** One that is no number, as a text that SQL wrote, would be waited for and never chosen. */
+function readWeight({ weight }: AccountRow): number {
+  if (weight >= 0 && Number.isFinite(weight)) return weight;
+  throw new RowProblem('has a weight that is no number from 0 up');
+}
+
+function readLimits({ limits }: AccountRow): AccountLimits {
+  const read = accountLimitsSchema.safeParse(limits);
+  if (read.success) return read.data;
+  const name = read.error.issues[0]?.path.join('.') ?? '';
+  throw new RowProblem(`has limits in which ${name} is not a whole number from 1 up, or null`);
+}
+
 function readAccount(row: AccountRow, provider: Provider, credential: AccountCredential): Account {
   return {
     id: row.id,
@@ -144,11 +157,11 @@ function readAccount(row: AccountRow, provider: Provider, credential: AccountCre
     authHeaders: credential.authHeaders,
     credentialVersion: credential.credentialVersion,
     isActive: row.is_active,
-    weight: row.weight,
+    weight: readWeight(row),
     priority: row.priority,
     quotaGroup: row.quota_group,
     allowedModels: row.allowed_models,
-    limits: row.limits,
+    limits: readLimits(row),
     organization: row.organization,
     project: row.project,
   };

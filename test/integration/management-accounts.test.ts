@@ -277,6 +277,30 @@ test('an admin key that an account gets while a new key is tried stays', async (
   assert.deepEqual([rotated.status, rotated.json.auth_data], [200, { api_key: 'sk-…next', admin_key: 'sk-…admi' }]);
 });
 
+test('an account whose limits or weight SQL has made none is left out and says why', async (t) => {
+  const api = await startManagement(t);
+  const { json: account } = await api.call('POST', '/accounts', specified);
+  const where = `WHERE id = '${account.id}'`;
+  const rows = [
+    [`limits = '{"rpm":0}'`, 'limits in which rpm is'],
+    [`limits = '{"tpm":"60"}'`, 'limits in which tpm is'],
+    [`limits = '{"max_concurrency":-1}'`, 'limits in which max_concurrency is'],
+    [`limits = '{}', weight = 'heavy'`, 'a weight that is'],
+  ] as const;
+  for (const [change, words] of rows) {
+    // PostgreSQL's column takes no such weight.
+    if (api.file.startsWith('postgres://') && change.includes('heavy')) continue;
+    await runOutside(api.file, `UPDATE accounts SET ${change} ${where}`);
+    await api.configuration.reload();
+    const { health } = (await api.call('GET', `/accounts/${account.id}`)).json;
+    assert.equal(health.status, 'disabled', change);
+    assert.ok(health.reason.includes(words), `${change}: ${health.reason}`);
+  }
+  await runOutside(api.file, `UPDATE accounts SET limits = '{"rpm":null,"tpm":60}', weight = 2 ${where}`);
+  await api.configuration.reload();
+  assert.equal((await api.call('GET', `/accounts/${account.id}`)).json.health.status, 'ok');
+});
+
 test('an account that cannot be used says why', async (t) => {
   const api = await startManagement(t);
   const { json: account } = await api.call('POST', '/accounts', specified);
