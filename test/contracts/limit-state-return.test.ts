@@ -98,3 +98,18 @@ test('who waits for money that another gateway holds hears half a second after i
   assert.ok(told > 0);
   assert.ok(await isAdmitted(second, key, 100));
 });
+
+test('money in hand is not spent while the store has forgotten all and the ledger cannot tell', async () => {
+  const { place, keepers } = await openPair();
+  const [first] = keepers.all as [Keeper, Keeper];
+  const key = limitedKey({ budget: 1_000_000 });
+  for (let i = 0; i < 20; i += 1) {
+    assert.ok(await isAdmitted(first, key, 1000));
+    await keepers.advance(100);
+  }
+  place.forgetAll();
+  Object.defineProperty(keepers, 'spentBefore', { get: () => assert.fail('the disk is gone') });
+  // A key that has been changed is asked for anew.
+  const changed = { ...key };
+  for (let i = 0; i < 3; i += 1) assert.ok(!(await isAdmitted(first, changed, 1000)), String(i));
+});
