@@ -303,3 +303,12 @@ test('a dead upstream sees at most 1.2 calls for each of the clients’ requests
   const calls = rig.mock.journal().entries.length;
   assert.ok(calls <= count * 1.2, `${calls} calls for ${count} requests`);
 });
+
+test('where one kept connection has died the others are not tried: the second attempt has a fresh one', async () => {
+  await using rig = await startRig({ script: { models: { 'gpt-4-slow': { delay_ms: 100 } } } });
+  const first = await Promise.all(Array.from({ length: 4 }, () => rig.post(path, chat('gpt-4-slow'))));
+  for (const answer of first) assert.equal(answer.status, 200, await answer.text());
+  const answer = await rig.post(path, chat('gpt-fault-reset-on-reuse'));
+  assert.equal(answer.status, 200, await answer.text());
+  assert.equal(answer.headers.get('x-aigateway-attempts'), '2');
+});

@@ -154,6 +154,11 @@ export class ConnectionPool implements ConnectionOwner {
     this.#sweep ??= setInterval(() => this.#closeOld(), sweepEveryMs).unref();
   }
 
+  /** What has ended one that was kept, as a restart or a router that forgets, has mostly ended the others: a retry is not to meet them. */
+  onStale(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
   onGone(connection: Connection): void {
     this.#all.delete(connection);
     this.#specimens.keep('connection', connection);

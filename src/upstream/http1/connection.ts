@@ -38,6 +38,8 @@ export interface ConnectionOwner {
   readonly room: ArrivalRoom;
   /** It can carry another exchange. */
   onFree(connection: Connection): void;
+  /** It had died while it was kept. */
+  onStale(): void;
   /** It is closed. */
   onGone(connection: Connection): void;
 }
@@ -62,6 +64,9 @@ export class Connection implements MessageEvents<AnswerHead> {
   #unsent: Uint8Array[] = [];
   #keepsAlive = false;
   #isEnded = false;
+  /** It has carried an exchange before this one, of which nothing has been heard yet. */
+  #mayBeStale = false;
+  #hasCarried = false;
   /** When it must not be used any more, in ms of the pool's clock; the pool's. */
   freeUntilMs = 0;
   /** The upstream's own word on how long it keeps a connection, in ms; undefined where it gave none. */
@@ -92,6 +97,8 @@ export class Connection implements MessageEvents<AnswerHead> {
   /** Takes a request, which leaves at the end of the turn. */
   begin(user: ConnectionUser, request: Unsent): void {
     this.#user = user;
+    this.#mayBeStale = this.#hasCarried;
+    this.#hasCarried = true;
     this.#keepsAlive = false;
     this.#parser.reset();
     this.#leaving = request;
@@ -132,6 +139,7 @@ export class Connection implements MessageEvents<AnswerHead> {
       this.#fail(new TransportError('connection_failed', 'the upstream spoke before it was asked'));
       return;
     }
+    this.#mayBeStale = false;
     let taken: number;
     try {
       taken = this.#parser.push(chunk);
@@ -219,20 +227,25 @@ export class Connection implements MessageEvents<AnswerHead> {
     this.#isEnded = true;
     if (this.#user === undefined) this.#socket.destroy();
     else if (this.#parser.close()) this.#finish(true);
-    else this.#fail(new TransportError('connection_failed', 'the upstream closed the connection'));
+    else this.#lose('the upstream closed the connection');
   }
 
   #onError(error: NodeJS.ErrnoException): void {
     this.#arrival.flush();
     const { code = error.name } = error;
-    this.#fail(new TransportError('connection_failed', words[code] ?? `the connection failed (${code})`, error));
+    this.#lose(words[code] ?? `the connection failed (${code})`, error);
   }
 
   #onClose(): void {
     this.#arrival.flush();
     this.#isEnded = true;
-    this.#fail(new TransportError('connection_failed', 'the upstream closed the connection'));
+    this.#lose('the upstream closed the connection');
     this.#owner.onGone(this);
+  }
+
+  #lose(what: string, cause?: Error): void {
+    if (this.#user !== undefined && this.#mayBeStale) this.#owner.onStale();
+    this.#fail(new TransportError('connection_failed', what, cause));
   }
 
   #fail(error: TransportError): void {
