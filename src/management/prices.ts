@@ -2,7 +2,9 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { withBuiltIns } from '../configuration/snapshot.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Price } from '../core/price.ts';
 import { newId } from '../lib/id.ts';
+import { openPriceBook } from '../prices/book.ts';
 import { browse } from '../prices/browse.ts';
 import { listPrices } from '../providers/registry.ts';
 import { ConflictError, type PriceRow } from '../storage/storage.ts';
@@ -25,6 +27,8 @@ import { checkPlausible } from './price-check.ts';
 import { columnsOf, emptyRow, presentPrice, priceOfRow } from './price-rows.ts';
 
 const tags = ['Prices'];
+/** Since when a price holds whose model had none: calls that were made before can be priced by it. */
+const sinceEver = new Date(0).toISOString();
 const one = { 200: answer(priceSchema, 'The price.'), default: failure };
 
 const listRoute = createRoute({
@@ -46,7 +50,7 @@ const createRouteOfPrice = createRoute({
   tags,
   summary: 'Add a price of your own',
   description:
-    'It holds from `effective_from` on, before every list price. Calls of the past keep their cost until they are priced again with `/prices/reprice`.',
+    'It holds from `effective_from` on, before every list price. Where none is given that is now, and since ever where its model has had no price in its tier. Calls of the past keep their cost until they are priced again with `/prices/reprice`.',
   request: { body: requestBody(newPrice) },
   responses: { 201: answer(priceSchema, 'The new price.'), default: failure },
 });
@@ -173,9 +177,18 @@ async function createPrice(
   checkSaysSomething(row);
   await checkProvider(parts, row.provider_id);
   const others = (await readAll(storage.prices)).map(priceOfRow);
-  if (!confirm) checkPlausible(priceOfRow(row), { others });
-  await withFreePlace(() => insertNew(storage.prices, 'a price', row));
-  return row;
+  const price = priceOfRow(row);
+  if (!confirm) checkPlausible(price, { others });
+  const isFirst = effectiveFrom === undefined && !hasPrice(others, price);
+  const kept = isFirst ? { ...row, effective_from: sinceEver } : row;
+  await withFreePlace(() => insertNew(storage.prices, 'a price', kept));
+  return kept;
+}
+
+/** Whether calls that a new price is for have one at its beginning. */
+function hasPrice(others: readonly Price[], { providerId, model, tier, fromMs }: Price): boolean {
+  const book = openPriceBook(listPrices, others);
+  return book.priceOf({ providerId: providerId ?? '', model, serviceTier: tier, atMs: fromMs }) !== null;
 }
 
 async function changePrice(

@@ -164,13 +164,26 @@ test('prices for one provider, for a tier, and for a model that nobody knows', a
   assert.ok((await ids('model=gpt-5.6&at=2026-08-21')).every((id) => id.endsWith('_2026-08-21')));
 });
 
-test('without effective_from a price holds from now on', async (t) => {
+test('without effective_from a price holds from now on, and since ever where its model had none', async (t) => {
   const api = await startManagement(t);
   const before = Date.now();
-  const { json } = await api.call('POST', '/prices', { model: 'my-llama', input: '1' });
-  const from = Date.parse(json.effective_from);
-  assert.ok(from >= before && from <= Date.now());
-  assert.equal(json.effective_from, json.created_at);
+  const add = async (body: object): Promise<Record<string, string>> =>
+    (await api.call('POST', '/prices', { input: '1', ...body })).json;
+  const isNow = ({ effective_from: from = '', created_at: createdAt }: Record<string, string>): boolean =>
+    from === createdAt && Date.parse(from) >= before && Date.parse(from) <= Date.now();
+  const ever = '1970-01-01T00:00:00.000Z';
+  assert.equal((await add({ model: 'my-llama' }))['effective_from'], ever);
+  assert.ok(isNow(await add({ model: 'my-llama' })), 'it has one by now');
+  assert.ok(isNow(await add({ model: 'my-llama', provider_id: 'openai' })), 'that for all providers is its price');
+  assert.ok(isNow(await add({ model: 'gpt-4o', input: '2' })), 'the list has one');
+  assert.ok(isNow(await add({ model: 'gpt-4o-2024-11-20', input: '2' })), "its family's counts");
+  assert.equal((await add({ model: 'my-mistral', provider_id: 'openai' }))['effective_from'], ever);
+  assert.equal((await add({ model: 'my-mistral' }))['effective_from'], ever, 'at other providers it had none');
+
+  await insertCall(api.file, Date.UTC(2026, 4, 1), 'my-qwen');
+  await add({ model: 'my-qwen', input: '0.1', output: '0.25' });
+  const { json } = await api.call('POST', '/prices/reprice', { from: '2026-01-01' });
+  assert.deepEqual([json.changed, json.unpriced_tokens_after], [1, 0]);
 });
 
 test('a price a hundred times off needs a word, and the refusal names both numbers', async (t) => {

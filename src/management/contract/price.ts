@@ -136,7 +136,9 @@ export const newPrice = z
     ...fields,
     provider_id: fields.provider_id.default(null),
     tier: fields.tier.default('default'),
-    effective_from: fields.effective_from.optional().describe('Since when it holds; now where absent.'),
+    effective_from: fields.effective_from
+      .optional()
+      .describe('Since when it holds. Where absent now, and since 1970 where the model has had no price in this tier.'),
     long_context: fields.long_context.default(null),
     note: fields.note.default(null),
     confirm,
