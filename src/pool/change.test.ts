@@ -123,6 +123,18 @@ test('a new credential may be another organization’s', () => {
   assert.equal(judged(pool, 'b').score, 1);
 });
 
+test('a new credential lifts its own rests, not those of the accounts that it shared a quota with', () => {
+  const b = poolAccount('b', { quotaGroup: 'g' });
+  const pool = poolOf(poolAccount('a', { quotaGroup: 'g' }), b);
+  {
+    using lease = take(pool);
+    lease.report(failureOf('rate_limited', 'answered 429', { retryAfterMs: 7000 }), nowMs);
+  }
+  assert.deepEqual(judged(pool, 'b').obstacles, ['benched']);
+  pool.apply({ accounts: [poolAccount('a', { credentialVersion: 'next' }), b] });
+  assert.deepEqual([judged(pool, 'a').obstacles, judged(pool, 'b').obstacles], [[], ['benched']]);
+});
+
 test('what an answer to the old credential says is left is nothing to the new one', () => {
   const pool = poolOf(poolAccount('a'));
   const old = take(pool);

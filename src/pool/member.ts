@@ -40,7 +40,9 @@ export class Member {
   /** Takes over changed configuration; another credential, organization or provider starts with a clean slate. */
   apply(account: Account): void {
     if (!isSameToUpstream(account, this.account)) {
-      this.unbench();
+      this.#liftOwn();
+      // What others share is still as it was for them.
+      if (this.group.sharedId === null) this.group.unbench();
       this.owner = {};
     }
     this.account = account;
@@ -72,9 +74,13 @@ export class Member {
 
   /** Lifts every bench, and closes every circuit. */
   unbench(): void {
+    this.#liftOwn();
+    this.group.unbench();
+  }
+
+  #liftOwn(): void {
     this.bench = undefined;
     this.isTrying = false;
     this.#models.clear();
-    this.group.unbench();
   }
 }
