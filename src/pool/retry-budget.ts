@@ -1,12 +1,15 @@
 // How many retries a provider may be sent: a share of its requests, so that an outage is not answered with a storm.
 
 const share = 0.2;
-const floor = 10;
 /**
- * The short stretch bounds a burst. The long one is for failures that come late: their requests are no longer in the
- * short one, and its floor would be granted anew every few seconds.
+ * So many retries are granted whatever the share is. The short stretch bounds a burst. The long one is for failures that
+ * come late: their requests are no longer in the short one, whose floor is granted anew every few seconds. Its own is
+ * higher: who makes few requests needs no protection from ten minutes of retries, and from 300 requests on it is their share.
  */
-const stretchesMs = [10_000, 600_000] as const;
+const bounds = [
+  { lengthMs: 10_000, floor: 10 },
+  { lengthMs: 600_000, floor: 60 },
+] as const;
 const slots = 10;
 
 interface Slot {
@@ -18,14 +21,16 @@ interface Slot {
 /** The retries of one provider over the last so many milliseconds. */
 class Stretch {
   readonly #lengthMs: number;
+  readonly #floor: number;
   readonly #slots: Slot[] = Array.from({ length: slots }, () => ({
     startMs: Number.NEGATIVE_INFINITY,
     requests: 0,
     retries: 0,
   }));
 
-  constructor(lengthMs: number) {
+  constructor({ lengthMs, floor }: (typeof bounds)[number]) {
     this.#lengthMs = lengthMs;
+    this.#floor = floor;
   }
 
   /** Whether one more retry is within the share, or the floor. */
@@ -37,7 +42,7 @@ class Stretch {
       requests += slot.requests;
       retries += slot.retries;
     }
-    return retries + 1 <= Math.max(floor, requests * share);
+    return retries + 1 <= Math.max(this.#floor, requests * share);
   }
 
   slot(nowMs: number): Slot {
@@ -55,7 +60,7 @@ class Stretch {
 
 /** The retries of one provider. */
 export class RetryBudget {
-  readonly #stretches: readonly Stretch[] = stretchesMs.map((lengthMs) => new Stretch(lengthMs));
+  readonly #stretches: readonly Stretch[] = bounds.map((bound) => new Stretch(bound));
 
   request(nowMs: number): void {
     for (const stretch of this.#stretches) stretch.slot(nowMs).requests += 1;
