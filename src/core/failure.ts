@@ -4,7 +4,13 @@
 export type FailureSource = 'caller' | 'account' | 'upstream' | 'client';
 
 /** Who is benched for it. */
-export type FailureScope = 'none' | 'account' | 'account_model' | 'quota_group_model' | 'organization';
+export type FailureScope =
+  | 'none'
+  | 'account'
+  | 'account_model'
+  | 'quota_group_model'
+  | 'organization_model'
+  | 'organization';
 
 /**
  * What to do next: give the answer to the caller as it is; try the next account at once; wait first (and prefer

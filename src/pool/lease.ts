@@ -15,6 +15,8 @@ export interface LeaseListener {
   onOwner(member: Member, owner: QuotaOwner): void;
   /** A whole organization is out of credit. */
   onOrganizationFailed(member: Member, failure: Failure, nowMs: number): void;
+  /** A whole organization has used up its limit for a model. */
+  onOrganizationLimited(member: Member, model: string, failure: Failure, nowMs: number): void;
   /** Something has become free, or has changed. */
   onChange(): void;
   /**
@@ -182,5 +184,9 @@ function bench(
       return;
     case 'quota_group_model':
       rest(quota, 'quota_group_model');
+      return;
+    case 'organization_model':
+      rest(quota, 'quota_group_model');
+      listener.onOrganizationLimited(member, model, failure, nowMs);
   }
 }

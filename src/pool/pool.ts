@@ -191,6 +191,24 @@ export class Pool implements LeaseListener {
     }
   }
 
+  onOrganizationLimited(failed: Member, model: string, failure: Failure, nowMs: number): void {
+    const { account, owner, group } = failed;
+    // Who puts accounts into groups by hand knows better whose limit it is than a name in a sentence.
+    if (owner.organization === undefined || account.quotaGroup !== null) return;
+    const rested = new Set([group]);
+    for (const member of this.#members) {
+      const isSame =
+        member.account.providerId === account.providerId && member.owner.organization === owner.organization;
+      if (!isSame || member.account.quotaGroup !== null || rested.has(member.group)) continue;
+      rested.add(member.group);
+      const quota = member.group.quota(model);
+      const after = benchAfter(quota.bench, failure, nowMs);
+      if (after === quota.bench) continue;
+      quota.bench = after;
+      this.onRest(member, 'quota_group_model', model, nowMs);
+    }
+  }
+
   onTaken(member: Member, model: string, requests: number, tokens: number): void {
     this.#teller?.onTaken(member, model, requests, tokens);
   }

@@ -4,6 +4,7 @@ import {
   failureOf,
   type Failure,
   type FailureAdvice,
+  type FailureFacts,
   type FailureKind,
   type FailureRow,
   type FailureScope,
@@ -13,6 +14,7 @@ import type { FailedAnswer } from '../../core/provider.ts';
 import { withoutSecret } from '../../core/redaction.ts';
 import { longestWaitMs, parseDuration, readRetryAfter, readSpokenWait } from '../../lib/retry-after.ts';
 import { readError, type ReadError } from './error-body.ts';
+import { isLimitOfOrganization } from './quota.ts';
 
 /** A rule of the vendor: every condition that it has must hold. */
 interface Rule {
@@ -170,10 +172,16 @@ export function classify(answer: FailedAnswer, overrides: readonly FailureRule[]
   return failureOf(kind, messageOf(answer, error), {
     status: answer.status,
     ...(error.code !== '' && { code: clean(error.code, 100) }),
-    ...(rule?.scope !== undefined && { scope: rule.scope }),
+    ...scopeOf(kind, rule, error),
     ...(advice !== undefined && { advice }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
+}
+
+/** Who is to rest where that is not what the kind says: a limit that names the organization alone is that of all its projects. */
+function scopeOf(kind: FailureKind, rule: Rule | undefined, { message }: ReadError): Pick<FailureFacts, 'scope'> {
+  if (rule?.scope !== undefined) return { scope: rule.scope };
+  return kind === 'rate_limited' && isLimitOfOrganization(message) ? { scope: 'organization_model' } : {};
 }
 
 function fits({ codes, message, statuses }: Rule, error: ReadError): boolean {

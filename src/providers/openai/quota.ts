@@ -42,9 +42,9 @@ export function readGroup(
 ): QuotaOwner | undefined {
   const message = answer.body === undefined ? '' : messageOf(answer.body);
   const spoken = isLimitSentence(message) ? message : '';
-  const organization =
-    name(answer.header('openai-organization')) ?? /\borganization [`']?(org[-_]\w+)/u.exec(spoken)?.[1];
-  const project = name(answer.header('openai-project')) ?? /\bproject [`']?(proj_\w+)/u.exec(spoken)?.[1];
+  const said = spoken === '' ? undefined : spokenOwner(spoken);
+  const organization = name(answer.header('openai-organization')) ?? said?.organization;
+  const project = name(answer.header('openai-project')) ?? said?.project;
   if (organization === undefined && project === undefined) return undefined;
   return { ...(organization !== undefined && { organization }), ...(project !== undefined && { project }) };
 }
@@ -70,6 +70,20 @@ function readSpokenQuota(sentence: string): SpokenQuota | undefined {
 /** Only these sentences are OpenAI's own from end to end; others quote the request. */
 function isLimitSentence(message: string): boolean {
   return /^(?:rate limit reached|request too large) for /iu.test(message);
+}
+
+/** Whether a 429 tells of a limit of the whole organization: of a project's it names the project. */
+export function isLimitOfOrganization(message: string): boolean {
+  if (!isLimitSentence(message)) return false;
+  const { organization, project } = spokenOwner(message);
+  return organization !== undefined && project === undefined;
+}
+
+function spokenOwner(sentence: string): { organization: string | undefined; project: string | undefined } {
+  return {
+    organization: /\borganization [`']?(org[-_]\w+)/u.exec(sentence)?.[1],
+    project: /\bproject [`']?(proj_\w+)/u.exec(sentence)?.[1],
+  };
 }
 
 function messageOf(body: Uint8Array): string {
