@@ -15,6 +15,8 @@ import { clientOf, setUp, type RigClient } from '../support/rig.ts';
 const total = 10_000;
 const places = 5;
 const clients = 16;
+/** Less than half of how long the gateway bears a silent upstream here. */
+const noticedWithinMs = 60;
 
 /** Each request meets one fault of the table or none; four in ten do. */
 const faults = Object.keys(FAULTS).map((fault, i, all) => ({ fault, share: 0.4 / (all.length - 0.4 * i) }));
@@ -71,8 +73,12 @@ async function send(
   await Promise.all(Array.from({ length: clients }, (_, i) => lane(i)));
 }
 
-/** The most requests that were open at the same time, by the upstream's own book. */
-function mostAtOnce(mock: Mock): number {
+/**
+ * The longest time in ms for which more requests were open than there are places, by the upstream's own book. It hears of
+ * a connection that was closed and of the request that took its place in one turn of its event loop, in any order: on a
+ * busy machine that is some ms apart. A place that was given away too early stays so for as long as an upstream is silent.
+ */
+function longestOverfullMs(mock: Mock): number {
   const { entries } = mock.journal();
   const moments = entries.flatMap(({ at, ended_at: ended }) => [
     { atMs: at, step: 1 },
@@ -80,12 +86,17 @@ function mostAtOnce(mock: Mock): number {
   ]);
   // What ends at the moment at which another begins has ended before it.
   moments.sort((a, b) => a.atMs - b.atMs || a.step - b.step);
-  let [open, most] = [0, 0];
-  for (const { step } of moments) {
+  let [open, longestMs] = [0, 0];
+  let sinceMs: number | undefined;
+  for (const { atMs, step } of moments) {
     open += step;
-    most = Math.max(most, open);
+    if (open > places) sinceMs ??= atMs;
+    else if (sinceMs !== undefined) {
+      longestMs = Math.max(longestMs, atMs - sinceMs);
+      sinceMs = undefined;
+    }
   }
-  return most;
+  return sinceMs === undefined ? longestMs : Infinity;
 }
 
 async function inFlight(url: string): Promise<number> {
@@ -146,7 +157,8 @@ test('never more than five, and every place is free at the end', async (context)
     context.diagnostic(
       `clients saw ${JSON.stringify(Object.fromEntries(seen))}, the upstream ${mock.journal().requests} requests`,
     );
-    assert.ok(mostAtOnce(mock) <= places, `${mostAtOnce(mock)} at once`);
+    const overfullMs = longestOverfullMs(mock);
+    assert.ok(overfullMs < noticedWithinMs, `more than ${places} at once for ${overfullMs} ms`);
   } finally {
     await mock.close();
     rmSync(folder, { recursive: true, force: true });
