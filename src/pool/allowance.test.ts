@@ -51,6 +51,41 @@ test('what never reached the upstream is given back', () => {
   }
 });
 
+test('a limit set by hand and what the upstream tells hold both', () => {
+  for (const { byHand, told, sent, expected } of [
+    { byHand: 10, told: { limit: 1000, remaining: 999 }, sent: 4, expected: [10, 6, 0.6, now + 24_000] },
+    { byHand: 100, told: { limit: 10, remaining: 6 }, sent: 4, expected: [10, 2, 0.2, now + 48_000] },
+    // Of the larger limit less may be left: others draw on it, too.
+    { byHand: 10, told: { limit: 1000, remaining: 5 }, sent: 4, expected: [10, 1, 0.001, now + 24_000] },
+    { byHand: 10, told: { limit: 1000, remaining: null }, sent: 4, expected: [10, 6, 0.6, now + 24_000] },
+  ] as const) {
+    const allowance = new Allowance(byHand);
+    allowance.learn(told, now);
+    for (let n = 0; n < sent; n += 1) allowance.take(1, now);
+    const found = [allowance.limit, allowance.left(now), allowance.share(now), allowance.freeAtMs(12, now)];
+    assert.deepEqual(found, expected, JSON.stringify({ byHand, told }));
+  }
+});
+
+test('another limit set by hand leaves what the upstream told', () => {
+  const allowance = new Allowance(10);
+  allowance.learn({ limit: 1000, remaining: 500 }, now);
+  allowance.setCeiling(20);
+  assert.deepEqual([allowance.limit, allowance.left(now)], [20, 20]);
+  allowance.setCeiling(null);
+  assert.deepEqual([allowance.limit, allowance.left(now)], [1000, 500]);
+});
+
+test('what the upstream tells of little sent does not make room under a limit set by hand', () => {
+  const allowance = new Allowance(3);
+  for (let n = 0; n < 3; n += 1) {
+    allowance.take(1, now + n);
+    allowance.learn({ limit: 1000, remaining: 1000 }, now + n);
+  }
+  assert.ok(allowance.left(now + 3) < 1);
+  assert.ok(allowance.freeAtMs(1, now + 3) > now + 19_000);
+});
+
 test('a limit set by hand refills although nobody confirms it', () => {
   const allowance = new Allowance(60);
   for (let i = 0; i < 60; i += 1) allowance.take(1, now);

@@ -1,4 +1,5 @@
 // What is left of one limit, requests or tokens a minute: the upstream's last word, less what was sent since, plus what has refilled.
+import { Ceiling } from './ceiling.ts';
 
 /** OpenAI refills continuously: the whole limit in a minute. */
 const windowMs = 60_000;
@@ -20,9 +21,12 @@ export interface Taken {
 
 /** One limit of one quota group and model. Times are ms since the epoch. */
 export class Allowance {
-  #limit: number | null;
+  /** As the upstream told it; null while it has not. */
+  #limit: number | null = null;
+  /** The limit set by hand: both hold. */
+  #ceiling: Ceiling | undefined;
   /** What was left at `#sinceMs`: by the upstream's word, or full. */
-  #remaining: number;
+  #remaining = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
   /** Taken since then. */
   #taken = 0;
@@ -32,39 +36,56 @@ export class Allowance {
   /** Sent since, and so not yet in the upstream's count. */
   #sends: Taken[] = [];
 
-  /** `limit` is one set by hand, null where the upstream shall tell. */
+  /** `limit` is one set by hand, null where the upstream alone shall tell. */
   constructor(limit: number | null) {
-    this.#limit = limit;
-    this.#remaining = limit ?? 0;
+    this.setCeiling(limit);
   }
 
+  /** Another limit was set by hand; counting towards it begins anew. What the upstream told stays. */
+  setCeiling(limit: number | null): void {
+    this.#ceiling = limit === null ? undefined : new Ceiling(limit);
+  }
+
+  /** The limit set by hand, which holds beside what the upstream tells; undefined where there is none. */
+  get ceiling(): Ceiling | undefined {
+    return this.#ceiling;
+  }
+
+  /** The limit that holds: the smaller one of those that are known; null where none is. */
   get limit(): number | null {
-    return this.#limit;
+    if (this.#ceiling === undefined) return this.#limit;
+    return Math.min(this.#limit ?? Number.POSITIVE_INFINITY, this.#ceiling.limit);
+  }
+
+  /** What the upstream told, brought up to now; null where it told no limit. */
+  told(nowMs: number): { readonly limit: number; readonly remaining: number } | null {
+    return this.#limit === null ? null : { limit: this.#limit, remaining: this.#toldLeft(nowMs) };
   }
 
   /** What may still be sent; infinite while no limit is known. */
   left(nowMs: number): number {
-    if (this.#limit === null) return Number.POSITIVE_INFINITY;
-    return Math.min(this.#limit, this.#level(this.#limit, nowMs));
+    const told = this.#toldLeft(nowMs);
+    return this.#ceiling === undefined ? told : Math.min(told, this.#ceiling.left(nowMs));
   }
 
   /** What is left as a share of the limit, 0 to 1; 1 while no limit is known. */
   share(nowMs: number): number {
-    if (this.#limit === null) return 1;
-    return Math.min(Math.max(this.left(nowMs) / this.#limit, 0), 1);
+    const told = this.#limit === null ? 1 : this.#toldLeft(nowMs) / this.#limit;
+    const share = this.#ceiling === undefined ? told : Math.min(told, this.#ceiling.left(nowMs) / this.#ceiling.limit);
+    return Math.min(Math.max(share, 0), 1);
   }
 
   /** When `amount` will be left, in ms since the epoch; `nowMs` where it is. What is more than the limit waits for a full one. */
   freeAtMs(amount: number, nowMs: number): number {
-    if (this.#limit === null) return nowMs;
-    const missing = Math.min(amount, this.#limit) - this.left(nowMs);
-    return missing <= 0 ? nowMs : nowMs + (missing / this.#limit) * windowMs;
+    const told = this.#toldFreeAtMs(amount, nowMs);
+    return this.#ceiling === undefined ? told : Math.max(told, this.#ceiling.freeAtMs(amount, nowMs));
   }
 
   /** Counts something as sent. */
   take(amount: number, nowMs: number): Taken {
     const taken = { atMs: nowMs, amount };
     this.#count(taken);
+    this.#ceiling?.take(amount, nowMs);
     this.#sends.push(taken);
     if (this.#sends.length > sendsKept) this.#sends = this.#sends.slice(sendsKept / 2);
     return taken;
@@ -73,6 +94,7 @@ export class Allowance {
   /** It never reached the upstream. */
   giveBack(taken: Taken): void {
     if (this.#limit !== null && (!this.#isTold || this.#sends.includes(taken))) this.#taken -= taken.amount;
+    this.#ceiling?.take(-taken.amount, taken.atMs);
     taken.amount = 0;
   }
 
@@ -89,6 +111,17 @@ export class Allowance {
     this.#sinceMs = sentAtMs;
     this.#taken = 0;
     this.#recount(sentAtMs);
+  }
+
+  #toldLeft(nowMs: number): number {
+    if (this.#limit === null) return Number.POSITIVE_INFINITY;
+    return Math.min(this.#limit, this.#level(this.#limit, nowMs));
+  }
+
+  #toldFreeAtMs(amount: number, nowMs: number): number {
+    if (this.#limit === null) return nowMs;
+    const missing = Math.min(amount, this.#limit) - this.#toldLeft(nowMs);
+    return missing <= 0 ? nowMs : nowMs + (missing / this.#limit) * windowMs;
   }
 
   get #isTold(): boolean {

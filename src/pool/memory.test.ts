@@ -46,6 +46,23 @@ test('what was left, and when the upstream said so, is the same after a restart;
   assert.deepEqual(quotasOf(after, startMs), expected);
 });
 
+test('what was sent under a limit set by hand counts after a restart, and nothing that the upstream never told', () => {
+  const before = poolWith();
+  const quota = before.member('by_hand')?.group.quota('gpt-4') ?? assert.fail();
+  quota.requests.take(70, startMs);
+  const text = remember(before, startMs);
+  for (const [limits, requests] of [
+    [{ rpm: 100 }, 30],
+    [{ rpm: 20 }, 20],
+    [{}, Number.POSITIVE_INFINITY],
+  ] as const) {
+    const after = new Pool();
+    after.apply({ accounts: [poolAccount('by_hand', { limits })] });
+    recall(after, text, startMs);
+    assert.equal(after.member('by_hand')?.group.quota('gpt-4').requests.left(startMs), requests);
+  }
+});
+
 test('after a minute what was left is not believed any more: it has refilled, and the limit may be another', () => {
   const before = poolWith();
   before.member('told')?.group.learn('gpt-4', reading, startMs, startMs);

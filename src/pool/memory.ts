@@ -27,6 +27,8 @@ const memorySchema = z.object({
           observedAtMs: z.number().exactOptional(),
           requests: left,
           tokens: left,
+          /** What is left of the limits set by hand. Missing in the notes of older versions. */
+          byHand: z.object({ requests: z.number().nullable(), tokens: z.number().nullable() }).exactOptional(),
         }),
       ),
     }),
@@ -48,8 +50,9 @@ export function remember(pool: Pool, nowMs: number): string {
       model,
       bench: activeBench(rest, nowMs) ?? null,
       observedAtMs,
-      requests: requests.limit === null ? null : { limit: requests.limit, remaining: requests.left(nowMs) },
-      tokens: tokens.limit === null ? null : { limit: tokens.limit, remaining: tokens.left(nowMs) },
+      requests: requests.told(nowMs),
+      tokens: tokens.told(nowMs),
+      byHand: { requests: requests.ceiling?.left(nowMs) ?? null, tokens: tokens.ceiling?.left(nowMs) ?? null },
     })),
   }));
   return JSON.stringify({ savedAtMs: nowMs, members } satisfies z.input<typeof memorySchema>);
@@ -66,13 +69,15 @@ export function recall(pool: Pool, text: string, nowMs: number): void {
     if (known.owner.organization !== undefined) pool.onOwner(member, known.owner);
     member.bench = stillActive(known.bench, nowMs);
     for (const { model, bench: rest } of known.models) member.model(model).bench = stillActive(rest, nowMs);
-    for (const { model, bench: rest, observedAtMs = 0, requests, tokens } of known.quotas) {
+    for (const { model, bench: rest, observedAtMs = 0, requests, tokens, byHand } of known.quotas) {
       const quota = member.group.quota(model);
       quota.bench = stillActive(rest, nowMs);
       quota.observedAtMs = Math.max(quota.observedAtMs, observedAtMs);
       if (nowMs - savedAtMs >= windowMs) continue;
       if (requests !== null) quota.requests.learn(requests, savedAtMs);
       if (tokens !== null) quota.tokens.learn(tokens, savedAtMs);
+      quota.requests.ceiling?.recall(byHand?.requests ?? quota.requests.ceiling.limit, savedAtMs);
+      quota.tokens.ceiling?.recall(byHand?.tokens ?? quota.tokens.ceiling.limit, savedAtMs);
     }
   }
 }

@@ -6,7 +6,7 @@ import { activeBench, type Bench } from './bench.ts';
 /** Most models that one group remembers: model names come from clients. */
 const modelsKept = 1000;
 
-/** Limits set by hand, a minute; null: the upstream shall tell. */
+/** Limits set by hand, a minute; null: what the upstream tells holds alone. */
 export interface HandLimits {
   readonly rpm: number | null;
   readonly tpm: number | null;
@@ -14,8 +14,8 @@ export interface HandLimits {
 
 /** One model's part of a quota. */
 export interface ModelQuota {
-  requests: Allowance;
-  tokens: Allowance;
+  readonly requests: Allowance;
+  readonly tokens: Allowance;
   bench: Bench | undefined;
   /** When the upstream's last word came; 0 where none has. What it said is not kept: an object for each answer would outlive many collections. */
   observedAtMs: number;
@@ -65,13 +65,13 @@ export class QuotaGroup {
     this.setLimits(limits);
   }
 
-  /** Takes over limits set by hand; where they have changed, counting begins anew. */
+  /** Takes over limits set by hand; where they have changed, counting towards them begins anew. */
   setLimits(limits: HandLimits): void {
     if (limits.rpm === this.#limits.rpm && limits.tpm === this.#limits.tpm) return;
     this.#limits = limits;
     for (const quota of this.#models.values()) {
-      quota.requests = new Allowance(limits.rpm);
-      quota.tokens = new Allowance(limits.tpm);
+      quota.requests.setCeiling(limits.rpm);
+      quota.tokens.setCeiling(limits.tpm);
     }
   }
 

@@ -82,6 +82,23 @@ suite('quota', () => {
       assert.deepEqual(reasons.slice(0, 2), ['benched', 'rate_limited']);
   });
 
+  test('limits set by hand are kept although the upstream would give more', async () => {
+    await using rig = await startRig({ script: { rpm: 1000 }, settings: { QUEUE_TIMEOUT_MS: '0' } });
+    await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { limits: { rpm: 3 } });
+    const statuses: number[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      const response = await rig.post(path, chat('gpt-4'));
+      statuses.push(response.status);
+      if (n === 3) assert.match(response.headers.get('retry-after') ?? '', /^(?:19|20)$/u);
+      await response.text();
+    }
+    assert.deepEqual(statuses, [200, 200, 200, 429]);
+    assert.equal(rig.mock.journal().requests, 3);
+    const [quota] = (await account(rig)).quota;
+    assert.deepEqual([quota?.limit_requests, quota?.remaining_requests], [3, 0]);
+    assert.ok((quota?.limit_tokens ?? 0) > 0, 'what the upstream alone limits is as it tells');
+  });
+
   test('limits set by hand are kept without any word of the upstream: the wait comes before the 429', async () => {
     await using rig = await startRig({ script: { rpm: 1_000_000 } });
     await rig.manage('PATCH', `/accounts/${rig.accounts[0]}`, { limits: { rpm: 60, max_concurrency: 2 } });

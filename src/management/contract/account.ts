@@ -61,7 +61,7 @@ const fields = {
   limits: z
     .strictObject({ rpm: limit.optional(), tpm: limit.optional(), max_concurrency: limit.optional() })
     .describe(
-      'Limits to keep it under, where the upstream does not tell: requests and tokens a minute, calls at once. Replaced as a whole.',
+      'Limits to keep it under, beside those that the upstream tells: requests and tokens a minute, calls at once. Of accounts that share a quota, those of the first count. Replaced as a whole.',
     )
     .meta({ example: {} }),
   organization: headerText.nullable().describe('The organization that its calls name upstream.'),
