@@ -57,6 +57,44 @@ test('what cannot be a request is refused with the reason', () => {
   assert.equal(read(` \n{"model":"${longest}"}\t `).model, longest);
 });
 
+test('a name in another case is refused, for some servers would read it; any other name is none of our business', () => {
+  for (const [written, meant] of [
+    ['Model', 'model'],
+    ['MAX_TOKENS', 'max_tokens'],
+    ['N', 'n'],
+    ['Messages', 'messages'],
+    ['stream_Options', 'stream_options'],
+    ['\u017ftream', 'stream'],
+    ['max_to\u212aens', 'max_tokens'],
+  ] as const)
+    for (const name of [
+      JSON.stringify(written),
+      `"\\u${written.charCodeAt(0).toString(16).padStart(4, '0')}${written.slice(1)}"`,
+    ])
+      assert.throws(
+        () => read(`{"model":"m",${name}:1}`),
+        (error) =>
+          error instanceof GatewayError &&
+          error.code === 'invalid_request' &&
+          error.param === written &&
+          error.message === `There is no parameter "${written}"; write it "${meant}".`,
+        name,
+      );
+  for (const name of [
+    'modal',
+    'Models',
+    'm\u00f6del',
+    'max-tokens',
+    'MAX\u007fTOKENS',
+    'm',
+    '',
+    'x_Model',
+    'constructor',
+  ])
+    assert.equal(read(`{"model":"m",${JSON.stringify(name)}:1}`).model, 'm', name);
+  assert.equal(read('{"model":"m","metadata":{"Model":"x"}}').model, 'm', 'of the body itself alone');
+});
+
 test('against the limits of an account counts a quarter of the bytes, and what each choice may say', () => {
   const body = '{"model":"m","messages":"1234567890"}';
   const prompt = Math.ceil(body.length / 4);

@@ -78,6 +78,7 @@ export function parseRequest(body: Uint8Array, limitNames: readonly OutputLimitN
     const name = members.find(body, nameStart, nameEnd);
     if (name === 'messages' || name === 'prompt' || name === 'input')
       return passContent(body, valueStart, draft.content);
+    if (name === undefined) checkCase(body, nameStart, nameEnd);
     const valueEnd = skipValue(body, valueStart, body.length);
     const isKnown = name !== undefined && (!isLimitName(name) || limitNames.includes(name));
     if (isKnown && valueEnd !== -1) note(draft, name, { start: valueStart, end: valueEnd });
@@ -103,6 +104,19 @@ export function parseRequest(body: Uint8Array, limitNames: readonly OutputLimitN
     predictedBytes: draft.predictedBytes,
     places: { model: draft.model, streamOptions, includeUsage, outputLimits: draft.outputLimits, close: end - 1 },
   };
+}
+
+/**
+ * A server that reads names in any case would serve another model, or more of it, than the one that was looked at here.
+ * OpenAI refuses such a name, as it does every name that it does not know.
+ */
+function checkCase(body: Uint8Array, nameStart: number, nameEnd: number): void {
+  const name = members.findInAnyCase(body, nameStart, nameEnd);
+  if (name === undefined) return;
+  const written = String(readValue(body, nameStart, nameEnd));
+  throw new GatewayError('invalid_request', `There is no parameter "${written}"; write it "${name}".`, {
+    param: written,
+  });
 }
 
 /** The larger of the limits; null where there is none, or where a server may read one as none. */
