@@ -1,7 +1,7 @@
 // An account: a credential at a provider.
 import type { Secret } from './secret.ts';
 
-/** Limits set by hand, for upstreams that do not tell theirs. */
+/** Limits set by hand: they hold beside those that the upstream tells. */
 export interface AccountLimits {
   readonly rpm?: number | null | undefined;
   readonly tpm?: number | null | undefined;

@@ -43,6 +43,7 @@ export class Allowance {
 
   /** Another limit was set by hand; counting towards it begins anew. What the upstream told stays. */
   setCeiling(limit: number | null): void {
+    if (limit === (this.#ceiling?.limit ?? null)) return;
     this.#ceiling = limit === null ? undefined : new Ceiling(limit);
   }
 

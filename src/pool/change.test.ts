@@ -198,3 +198,18 @@ test('who is throttled is waited for until the rest has ended', () => {
   }
   assert.equal(pool.exhausted(wish, nowMs).freeAtMs, nowMs + 7000);
 });
+
+test('limits set by hand that change together with the quota group hold for models that are known already, too', () => {
+  for (const [before, after, expected] of [
+    [{ rpm: 10 }, { rpm: 500 }, 500],
+    [{ rpm: 10 }, {}, 1000],
+    [{}, { rpm: 10 }, 10],
+  ] as const) {
+    const pool = poolOf(poolAccount('a', { limits: before }));
+    pool
+      .member('a')
+      ?.group.learn('gpt-4', { ...nothingLeft, limitRequests: 1000, remainingRequests: 900 }, nowMs, nowMs);
+    pool.apply({ accounts: [poolAccount('a', { limits: after, quotaGroup: 'shared' })] });
+    assert.equal(pool.member('a')?.group.quota('gpt-4').requests.limit, expected, JSON.stringify({ before, after }));
+  }
+});

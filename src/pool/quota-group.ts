@@ -46,8 +46,10 @@ export class QuotaGroup {
   constructor(id: string, founderId: string, limits: HandLimits, heir?: QuotaGroup) {
     this.id = id;
     this.#founderId = founderId;
-    this.#limits = limits;
+    this.#limits = heir === undefined ? limits : heir.#limits;
     this.#models = heir === undefined ? new Map() : heir.#models;
+    // One change may set another group and other limits: what the heir's models count towards is the old ones.
+    this.setLimits(limits);
   }
 
   /** Its id where it stands for more than one account's own quota, else null. */
@@ -67,7 +69,6 @@ export class QuotaGroup {
 
   /** Takes over limits set by hand; where they have changed, counting towards them begins anew. */
   setLimits(limits: HandLimits): void {
-    if (limits.rpm === this.#limits.rpm && limits.tpm === this.#limits.tpm) return;
     this.#limits = limits;
     for (const quota of this.#models.values()) {
       quota.requests.setCeiling(limits.rpm);

@@ -113,7 +113,7 @@ function left(allowance: Allowance, nowMs: number): readonly [number | null, num
   const { limit } = allowance;
   if (limit === null) return [null, null, null];
   const remaining = Math.max(Math.floor(allowance.left(nowMs)), 0);
-  return [limit, remaining, limit === 0 ? null : Math.ceil(((limit - remaining) / limit) * minuteMs)];
+  return [limit, remaining, limit === 0 ? null : Math.ceil(allowance.freeAtMs(limit, nowMs) - nowMs)];
 }
 
 export function groupOf(member: Member, members: readonly Member[]): GroupView {
