@@ -38,10 +38,18 @@ const withoutDatabase = [
   'shared-limits',
   'shared-pool',
 ];
-const wholeGateway = globSync('test/integration/**/*.test.ts', { cwd: root }).filter(
+/** Run with the tests on PostgreSQL, and not every day: together they take a minute and a half. */
+const onPostgresToo = ['test/contracts/postgres-open.test.ts', 'test/long/vault-rotation.test.ts'];
+const found = (patterns: readonly string[]): string[] => globSync(patterns, { cwd: root });
+const wholeGateway = found(['test/integration/**/*.test.ts']).filter(
   (path) => !withoutDatabase.includes(basename(path, '.test.ts')),
 );
-const files = named.length > 0 ? named : isLong ? ['test/long/**/*.test.ts'] : isPostgres ? wholeGateway : everyday;
+const suites = {
+  everyday: () => found(everyday).filter((path) => !onPostgresToo.includes(path)),
+  long: () => found(['test/long/**/*.test.ts']),
+  postgres: () => [...wholeGateway, ...onPostgresToo],
+};
+const files = named.length > 0 ? named : suites[isLong ? 'long' : isPostgres ? 'postgres' : 'everyday']();
 
 if (isPostgres && withoutPostgres !== false) {
   process.stdout.write(`skipped: ${withoutPostgres}\n`);
