@@ -46,7 +46,7 @@ export class QuotaGroup {
   constructor(id: string, founderId: string, limits: HandLimits, heir?: QuotaGroup) {
     this.id = id;
     this.#founderId = founderId;
-    this.#limits = heir === undefined ? limits : heir.#limits;
+    this.#limits = limits;
     this.#models = heir === undefined ? new Map() : heir.#models;
     // One change may set another group and other limits: what the heir's models count towards is the old ones.
     this.setLimits(limits);
