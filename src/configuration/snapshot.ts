@@ -2,6 +2,7 @@
 import type { Account, AccountLimits } from '../core/account.ts';
 import type { Configuration } from '../core/configuration.ts';
 import { comparePatterns } from '../core/model-pattern.ts';
+import type { Price } from '../core/price.ts';
 import type { Provider, ProviderConfig } from '../core/provider.ts';
 import type { Route } from '../core/route.ts';
 import { authStrategies, findAuthStrategy, readCredential } from '../providers/auth-strategies.ts';
@@ -45,7 +46,7 @@ export function buildConfiguration(
         return [read(row)];
       } catch (error) {
         if (!(error instanceof RowProblem)) throw error;
-        problems.push(`${kind} "${row.id}" ${error.message}`);
+        problems.push(`${kind} ${JSON.stringify(row.id)} ${error.message}`);
         return [];
       }
     });
@@ -53,7 +54,8 @@ export function buildConfiguration(
     keep('provider', withBuiltIns(rows.providers), readProvider).map((provider) => [provider.id, provider]),
   );
   const routes = keep('route', rows.routes, readRoute);
-  problems.push(...routes.flatMap((route) => lostEnds(route, providers)));
+  const prices = keep('price', rows.prices, readPrice);
+  problems.push(...routes.flatMap((route) => lostEnds(route, providers)), ...rivals(prices));
   return {
     revision: rows.revision,
     providers,
@@ -69,15 +71,30 @@ export function buildConfiguration(
       }
     }),
     routes: routes.sort((a, b) => comparePatterns(a.pattern, b.pattern)),
-    prices: openPriceBook(listPrices, keep('price', rows.prices, readPrice)),
+    prices: openPriceBook(listPrices, prices),
     problems,
   };
+}
+
+/** Prices that another one keeps from ever being in force: the database tells moments apart by how they are spelt. */
+function rivals(prices: readonly Price[]): string[] {
+  const groups = Map.groupBy(prices, ({ model, providerId, tier, fromMs }) =>
+    JSON.stringify([model, providerId, tier, fromMs]),
+  );
+  return [...groups.values()].flatMap(([first, ...others]) =>
+    others.map(({ id }) => `price "${id}" begins at the same moment as price "${first?.id}", which counts`),
+  );
 }
 
 /** The right master key would open it. */
 class OtherKeyProblem extends RowProblem {}
 
+/** What a header can hold: every answer names its provider in one. */
+const sendable = /^[\x20-\x7e]+$/u;
+
 function readProvider(row: ProviderRow): Provider {
+  if (!sendable.test(row.id))
+    throw new RowProblem('has an id that no header can hold; use lower-case letters, digits, "-" and "_"');
   if (findAuthStrategy(row.auth_strategy) === undefined) {
     throw new RowProblem(
       `has an unknown auth_strategy "${row.auth_strategy}"; use ${Object.keys(authStrategies).join(' or ')}`,

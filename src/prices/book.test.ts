@@ -120,6 +120,16 @@ test("the administrator's prices win from their own date on, for one provider be
     assert.equal(inForce(book, model, atMs, tier, provider), wanted, `${model} ${atMs} ${tier} ${provider}`);
 });
 
+test('of prices that begin at one moment the first counts, and one whose moment nobody can read never does', () => {
+  const moments = [300, Number.NaN, 100, 200, Number.NaN, 300, 100];
+  const book = openPriceBook(
+    list,
+    moments.map((fromMs, n) => price(`own-${n}`, 'medium', n, { fromMs })),
+  );
+  const found = [0, 100, 200, 300, 400].map((atMs) => inForce(book, 'medium', atMs));
+  assert.deepEqual(found, ['none', 'own-2', 'own-3', 'own-0', 'own-0']);
+});
+
 const usage = {
   prompt_tokens: 10,
   completion_tokens: 0,

@@ -5,15 +5,17 @@ import type { Price } from '../core/price.ts';
 export class Shelf {
   readonly #byModel = new Map<string, Map<string, Price[]>>();
 
+  /** Of prices that begin at one moment the first counts; one whose moment nobody can read does not. */
   constructor(prices: Iterable<Price>) {
     for (const price of prices) {
+      if (Number.isNaN(price.fromMs)) continue;
       const tiers = this.#byModel.get(price.model) ?? new Map<string, Price[]>();
       const row = tiers.get(price.tier) ?? [];
       row.push(price);
       this.#byModel.set(price.model, tiers.set(price.tier, row));
     }
     for (const tiers of this.#byModel.values())
-      for (const row of tiers.values()) row.sort((a, b) => (a.fromMs < b.fromMs ? 1 : -1));
+      for (const row of tiers.values()) row.sort((a, b) => Number(a.fromMs < b.fromMs) - Number(a.fromMs > b.fromMs));
   }
 
   /** Whether it has any price of this very model. */
