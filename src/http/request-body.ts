@@ -69,6 +69,8 @@ export class RequestBody {
   /** The last piece has come. */
   end(): void {
     this.#isWhole = true;
+    // Who is not read from is not heard to go.
+    this.#source.resume();
     this.#reading?.end();
   }
 

@@ -112,6 +112,18 @@ suite('the client goes while the connection is being made', () => {
   }
 });
 
+test('the client goes after a long body that came in one piece, with another request behind it', async () => {
+  await using rig = await startRig();
+  const { hostname, port, host } = new URL(rig.url);
+  const body = JSON.stringify(chat('gpt-fault-silence-before-headers', { user: 'x'.repeat(40_000) }));
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const socket = connect(Number(port), hostname, () => socket.write(head + body));
+  socket.on('error', () => {});
+  await eventually('the upstream is asked', () => rig.mock.journal().entries.length === 1);
+  socket.end(`GET /health HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  await eventually('the upstream is closed', () => rig.mock.journal().entries.every(({ open }) => !open), 500);
+});
+
 test('drain: the upstream is read to its end for a client that has gone', async () => {
   await using rig = await startRig({ settings: { ON_CLIENT_DISCONNECT: 'drain' }, script: { chunk_delay_ms: 10 } });
   const socket = await sendRaw(rig.url, chat('gpt-mock-stream-30', { stream: true }));
