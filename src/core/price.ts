@@ -45,12 +45,6 @@ export interface Cost {
   readonly priceId: string;
 }
 
-/** A cost with its parts, which add up to it. */
-export interface ItemizedCost extends Cost {
-  readonly isLongContext: boolean;
-  readonly parts: Readonly<Record<TokenKind, { readonly tokens: number; readonly nanoUsd: NanoUsd }>>;
-}
-
 /** A call to be priced. */
 export interface PricedCall {
   readonly providerId: string;
@@ -67,8 +61,6 @@ export interface PricedCall {
 export interface PriceBook {
   /** The cost of a call; null where no price is known for its model at that time: never 0. */
   cost(call: PricedCall): Cost | null;
-  /** The same cost with its parts. */
-  itemize(call: PricedCall): ItemizedCost | null;
   /** The price that a call is priced by, whatever its tokens are; null where none is known. */
   priceOf(call: Omit<PricedCall, 'usage'>): Price | null;
 }

@@ -1,8 +1,7 @@
 // The price book: a vendor's list and the administrator's own prices, as one answer to what a call cost.
-import type { Cost, ItemizedCost, Price, PriceBook, PricedCall, PriceList, TokenKind } from '../core/price.ts';
-import { tokenKinds } from '../core/price.ts';
+import type { Cost, Price, PriceBook, PricedCall, PriceList } from '../core/price.ts';
 import { namesOf } from './names.ts';
-import { partsOf, ratesFor, reckon, shareOut } from './reckon.ts';
+import { partsOf, ratesFor, reckon } from './reckon.ts';
 import { Shelf } from './shelf.ts';
 import { tiersOf } from './tiers.ts';
 import { versionOf } from './version.ts';
@@ -14,7 +13,7 @@ interface Span {
   readonly priceId: string;
 }
 
-/** Newest first, and always in force somewhere: the last begins at -Infinity. */
+/** Newest first. Before the last of them no price is known. */
 type Timeline = readonly Span[];
 
 /** Model names and tiers come from outside, so what is remembered of them is bounded. */
@@ -52,20 +51,6 @@ class Book implements PriceBook {
     return nanoUsd === null ? null : { nanoUsd, priceId };
   }
 
-  itemize(call: PricedCall): ItemizedCost | null {
-    const { price, priceId } = this.#spanOf(call);
-    if (price === null) return null;
-    const tokens = partsOf(call.usage);
-    const rates = ratesFor(price, call.usage);
-    const nanoUsd = reckon(tokens, rates);
-    if (nanoUsd === null) return null;
-    const shares = shareOut(nanoUsd, tokens, rates);
-    const parts = Object.fromEntries(
-      tokenKinds.map((kind) => [kind, { tokens: tokens[kind], nanoUsd: shares[kind] }]),
-    ) as Record<TokenKind, { tokens: number; nanoUsd: number }>;
-    return { nanoUsd, priceId, isLongContext: rates !== price.rates, parts };
-  }
-
   priceOf(call: Omit<PricedCall, 'usage'>): Price | null {
     return this.#spanOf(call).price;
   }
@@ -96,7 +81,7 @@ class Book implements PriceBook {
     const moments = shelves.flatMap((shelf) =>
       names.flatMap((name) => tiers.flatMap((tier) => shelf.of(name, tier).map(({ fromMs }) => fromMs))),
     );
-    return [...new Set([...moments, -Infinity])]
+    return [...new Set(moments)]
       .sort((a, b) => (a < b ? 1 : -1))
       .map((fromMs) => {
         const price = this.#resolve(shelves, names, tiers, fromMs);

@@ -42,6 +42,8 @@ const list: PriceList = {
 const own = [
   price('own_a', 'large', { fromMs: 50 }),
   price('own_b', 'large', { providerId: 'p', fromMs: 60 }),
+  price('own_c', 'medium', { fromMs: 70 }),
+  price('own_rival_of_c', 'medium', { fromMs: 70 }),
   price('own_unreadable', 'small', { fromMs: Number.NaN }),
 ];
 
@@ -54,6 +56,7 @@ test('prices are found by model, provider and moment', () => {
     [{ model: 'large', atMs: 50 }, ['list_large_flex', 'own_a']],
     [{ model: 'large', atMs: 1000 }, ['list_large_flex', 'own_a', 'own_b']],
     [{ model: 'large', atMs: 1000, providerId: 'q' }, ['list_large_flex', 'own_a']],
+    [{ model: 'medium', atMs: 1000 }, ['own_c']],
     [{ model: 'nobody' }, []],
   ];
   for (const [filter, ids] of rows)
@@ -62,7 +65,7 @@ test('prices are found by model, provider and moment', () => {
       ids,
       JSON.stringify(filter),
     );
-  assert.equal(browse(list, own, {}).length, 8);
+  assert.equal(browse(list, own, {}).length, 10);
   assert.deepEqual(
     browse(list, [], { model: 'large', atMs: 100 }).map(({ id }) => id),
     ['list_large_flex', 'list_large_later'],
@@ -94,6 +97,8 @@ test('a new price is compared with the nearest that is known', () => {
     ['own_b', price('x', 'large', { fromMs: 100, providerId: 'p' })],
     ['list_large_flex', price('x', 'large-2024-01-01', { fromMs: 0, tier: 'flex' })],
     ['list_large', price('x', 'large', { fromMs: 0, tier: 'priority' })],
+    // Of one whose moment nobody can read yet, with the newest.
+    ['own_a', price('x', 'large', { fromMs: Number.NaN })],
     ['list_large-mini', price('x', 'large-mini-deluxe', { fromMs: 0 })],
     ['list_large', price('x', 'large-deluxe', { fromMs: 0 })],
     [undefined, price('x', 'larger', { fromMs: 0 })],

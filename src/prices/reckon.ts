@@ -73,22 +73,3 @@ function reckonLarge(parts: TokenParts, rates: Rates): NanoUsd | null {
   const nanoUsd = Number((sum + BigInt(perRate / 2)) / BigInt(perRate));
   return Number.isSafeInteger(nanoUsd) ? nanoUsd : null;
 }
-
-/**
- * Shares a cost out among its parts: each gets its own cost rounded down, and the nano-dollars left go to those that
- * lost most by it; between equals the kind that stands first in `tokenKinds`. Every rate that is needed must be known.
- */
-export function shareOut(nanoUsd: NanoUsd, parts: TokenParts, rates: Rates): Record<TokenKind, NanoUsd> {
-  const exact = tokenKinds.map((kind) => {
-    const product = BigInt(parts[kind]) * BigInt(rates[kind] ?? 0);
-    return { kind, whole: Number(product / BigInt(perRate)), rest: Number(product % BigInt(perRate)) };
-  });
-  let left = nanoUsd - exact.reduce((sum, { whole }) => sum + whole, 0);
-  const shares = Object.fromEntries(exact.map(({ kind, whole }) => [kind, whole])) as Record<TokenKind, NanoUsd>;
-  for (const { kind } of exact.sort((a, b) => b.rest - a.rest)) {
-    if (left <= 0) break;
-    shares[kind] += 1;
-    left -= 1;
-  }
-  return shares;
-}
