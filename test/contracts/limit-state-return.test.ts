@@ -54,6 +54,69 @@ test('money and places that a slower gateway holds are not given to the first th
   await keepers[Symbol.asyncDispose]();
 });
 
+/** A request that is over at once; whether it was let in. */
+async function isServed({ state }: Keeper, key: ClientKey): Promise<boolean> {
+  const decision = await state.reserve(key, { tokens: 1, nanoUsd: 0, period: null, expiresAtMs: Infinity });
+  if (!decision.isAdmitted) return false;
+  decision.hold.release();
+  decision.hold.settle({ countsAsRequest: true, tokens: 1, nanoUsd: 0 });
+  return true;
+}
+
+for (const isFirstQuiet of [false, true]) {
+  const who = isFirstQuiet ? 'a gateway that had nothing to tell' : 'both gateways';
+  test(`after a long outage the limit holds in the minute in which the store is back, though ${who} had used much`, async () => {
+    const { place, keepers, connections } = await openPair();
+    const [first, second] = keepers.all as [Keeper, Keeper];
+    const key = limitedKey({ rpm: 100 });
+    // Before the outage all of the limit was at the second.
+    for (let i = 0; i < 95; i += 1) {
+      assert.ok(await isServed(second, key));
+      await keepers.advance(20);
+    }
+    for (const connection of connections) connection.lose();
+    place.forgetAll();
+    for (let step = 0; step < 240; step += 1) await keepers.advance(500);
+    let served = 0;
+    const demand = async (who: readonly Keeper[], forMs: number): Promise<void> => {
+      for (let ms = 0; ms < forMs; ms += 20) {
+        for (const keeper of who) if (await isServed(keeper, key)) served += 1;
+        await keepers.advance(20);
+      }
+    };
+    await demand(isFirstQuiet ? [second] : [first, second], 2000);
+    connections[1].comeBack();
+    await demand([second], 200);
+    connections[0].comeBack();
+    await demand([first, second], 10_000);
+    assert.ok(served >= 95 && served <= 100, `${served} in less than a minute`);
+    await keepers[Symbol.asyncDispose]();
+  });
+}
+
+test('whoever is back first keeps the money that it has in hand, and gets none that a slower one may hold', async () => {
+  const { place, keepers, connections } = await openPair();
+  const [first, second] = keepers.all as [Keeper, Keeper];
+  const key = limitedKey({ budget: 10_000 });
+  assert.ok(await isAdmitted(second, key, 9900));
+  for (let i = 0; i < 4; i += 1) assert.ok(await isAdmitted(first, key, 5));
+  // More than there is: it would have liked to have some more in hand.
+  assert.ok(!(await isAdmitted(first, key, 100)));
+  for (const connection of connections) connection.lose();
+  place.forgetAll();
+  await keepers.advance(1000);
+  connections[0].comeBack();
+  await keepers.advance(500);
+  assert.ok(await isAdmitted(first, key, 5), 'it is in hand');
+  await keepers.advance(500);
+  connections[1].comeBack();
+  await keepers.advance(1000);
+  assert.ok(!(await isAdmitted(first, key, 76)));
+  // The other gives back what it has in hand, for it is asked for nothing.
+  for (let step = 0; step < 8; step += 1) await keepers.advance(500);
+  assert.ok(await isAdmitted(first, key, 75));
+});
+
 test('a question that is not answered leaves the money in hand, and no more', async () => {
   const { keepers, connections } = await openPair();
   const [first] = keepers.all as [Keeper];

@@ -64,7 +64,11 @@ export class KeyShares implements MoneyKeeper {
     this.#demandedAtMs = nowMs;
     this.#limits.note(demand, money, nowMs);
     this.#wake(renewEveryMs);
-    if (this.#store.isAway) return this.#reserveAlone(key, demand, money);
+    if (this.#store.isAway) {
+      // A store that is just back has not heard of this key yet, and would give others what is used here.
+      if (this.#validUntilMs === 0) this.#wake(0);
+      return this.#reserveAlone(key, demand, money);
+    }
     if (!this.#isValid(money, nowMs)) return this.#askFor(key, demand, money);
     const passed = this.#obstacles(key, demand, money, this.#limits.room(key, money));
     if (passed.length === 0) return this.#admit(key, demand, money, passed);
@@ -260,6 +264,8 @@ export class KeyShares implements MoneyKeeper {
     }
     this.#validUntilMs = sentAtMs + usableMs;
     this.#validFor = asked;
+    // What was claimed to be on the safe side is given back when the others have told, too.
+    if (this.#store.isAway) this.#wake(idleAfterMs);
     const isAwaited = this.#counters.isAwaited;
     if (!isAwaited && !this.#isHeld() && sentAtMs - this.#demandedAtMs >= idleAfterMs) return;
     this.#wake(isAwaited || this.#limits.isContested ? renewOftenEveryMs : renewEveryMs);

@@ -5,7 +5,7 @@ import type { Demand, LimitName, Obstacle, Standing } from '../limit-state.ts';
 import { isEnforced, tokensNeeded, type Room } from '../memory/decide.ts';
 import type { KeyCounters } from '../memory/key-counters.ts';
 import type { MoneyShare } from './money-share.ts';
-import { Share, type Needs } from './share.ts';
+import { Share, type Asking, type Needs } from './share.ts';
 import type { ShareAnswer, Wish } from './share-script.ts';
 
 /** What one who waits for the store's answer wants of each limit. */
@@ -20,13 +20,6 @@ type SharedLimit = Exclude<LimitName, 'budget'>;
 
 /** What is not needed is given back within seconds, so much may be kept. */
 const secondsInHand = 5;
-
-/** When and how it is asked. */
-export interface Asking {
-  readonly nowMs: number;
-  /** Nothing was asked for lately, so nothing is kept in hand. */
-  readonly isIdle: boolean;
-}
 
 /** What several want together. */
 export function needsOf(amounts: readonly number[]): Needs {
@@ -46,9 +39,14 @@ function roomOf(key: ClientKey, of: (name: SharedLimit, limit: number) => number
   };
 }
 
-/** An equal part of each limit, for a gateway that hears nothing of the others: at least one, and `money` of the budget. */
+/** At least one. */
+function equalPart(limit: number, gateways: number): number {
+  return Math.min(limit, Math.max(Math.floor(limit / gateways), 1));
+}
+
+/** An equal part of each limit, for a gateway that hears nothing of the others, and `money` of the budget. */
 export function equalRoom(key: ClientKey, gateways: number, money: NanoUsd): Room {
-  return roomOf(key, (_, limit) => Math.min(limit, Math.max(Math.floor(limit / gateways), 1)), money);
+  return roomOf(key, (_, limit) => equalPart(limit, gateways), money);
 }
 
 /** The shares of one key. */
@@ -120,16 +118,25 @@ export class LimitShares {
     for (const { limit } of passed) refuse[limit]();
   }
 
-  /** What to ask for, on behalf of those who wait. */
+  /** What to ask for, on behalf of those who wait. Who decides alone may use an equal part, so that much counts as used. */
   wishes(
     key: ClientKey | undefined,
     wants: readonly Want[],
-    { nowMs, isIdle }: Asking,
+    gateways: number,
+    asking: Asking,
   ): { readonly requests: Wish; readonly tokens: Wish; readonly places: Wish } {
     const requests = needsOf(wants.map((want) => want.requests));
     const tokens = needsOf(wants.map((want) => want.tokens));
-    const wish = (name: SharedLimit, limit: number | null | undefined, needs: Needs): Wish =>
-      this.#shares[name].wish(limit ?? null, this.#used(name, nowMs), needs, isIdle, this.#isContested, nowMs);
+    const { isIdle, isAlone } = asking;
+    const wish = (name: SharedLimit, limit: number | null | undefined, needs: Needs): Wish => {
+      const used = this.#used(name, asking.nowMs);
+      const claimed = isAlone && limit ? equalPart(limit, gateways) : 0;
+      // What it had before the store was away is long over.
+      return this.#shares[name].wish(limit ?? null, Math.max(used, claimed), needs, {
+        ...asking,
+        isIdle: isIdle || isAlone,
+      });
+    };
     return {
       requests: wish('requests', key?.rpm, requests),
       tokens: wish('tokens', key?.tpm, tokens),

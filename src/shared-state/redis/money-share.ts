@@ -3,7 +3,7 @@ import type { Budget } from '../../core/client-key.ts';
 import type { NanoUsd } from '../../core/price.ts';
 import type { Money } from '../limit-state.ts';
 import type { Purse } from '../memory/purse.ts';
-import { Share, type Needs } from './share.ts';
+import { Share, type Asking, type Needs } from './share.ts';
 import type { MoneyGrant, MoneyWish } from './share-script.ts';
 import { WrittenSpending } from './written-spending.ts';
 
@@ -80,7 +80,8 @@ export class MoneyShare {
     this.#written.note(ownNanoUsd, nowMs);
   }
 
-  wish(budget: Budget | null, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): MoneyWish {
+  wish(budget: Budget | null, needs: Needs, asking: Asking): MoneyWish {
+    const { nowMs } = asking;
     const { ownNanoUsd } = this.purse;
     const limit = budget?.amountNanoUsd ?? null;
     const inForceSince = budget?.inForceSince;
@@ -88,7 +89,7 @@ export class MoneyShare {
     this.#share.amount = Math.max(this.#share.amount - (ownNanoUsd - this.#askedOwn), 0);
     this.#askedOwn = ownNanoUsd;
     const used = Math.max(this.purse.money().reservedNanoUsd, 0);
-    const wish = this.#share.wish(limit, used, needs, isIdle, isContested, nowMs);
+    const wish = this.#share.wish(limit, used, needs, asking);
     const ledger = this.#ledger && { ...this.#ledger, ageMs: nowMs - this.#ledger.readAtMs + onTheWayMs };
     return { ...wish, ownNanoUsd, toldNanoUsd: this.#toldOwn, ledger, inForceSince, written: this.#written.at(nowMs) };
   }

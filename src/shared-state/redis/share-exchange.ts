@@ -92,10 +92,11 @@ export class ShareExchange {
     const key = this.#parts.key();
     const { gateways } = store;
     const nowMs = store.clock.nowMs();
-    const asking = { nowMs, isIdle: nowMs - demandedAtMs() >= idleAfterMs };
-    const wishes = limits.wishes(key, wants, asking);
+    const { isContested } = limits;
+    const asking = { nowMs, isIdle: nowMs - demandedAtMs() >= idleAfterMs, isContested, isAlone: store.isAway };
+    const wishes = limits.wishes(key, wants, gateways, asking);
     const needs = needsOf(wants.map(({ nanoUsd }) => nanoUsd));
-    const asked = money?.wish(key?.budget ?? null, needs, asking.isIdle, limits.isContested, nowMs);
+    const asked = money?.wish(key?.budget ?? null, needs, asking);
     const answer = await store.ask(keyId, money?.purse.period, { gateways, ...wishes, money: asked });
     limits.take(key, answer, gateways, nowMs);
     onAnswer(nowMs, key);

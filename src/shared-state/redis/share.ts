@@ -17,6 +17,17 @@ export interface Needs {
   readonly least: number;
 }
 
+/** When and how it is asked. */
+export interface Asking {
+  readonly nowMs: number;
+  /** Nothing was asked for lately, so nothing is kept in hand. */
+  readonly isIdle: boolean;
+  /** Another gateway goes short. */
+  readonly isContested: boolean;
+  /** The store has just come back: the others may not have told yet what they hold, so nothing that seems free is asked for. */
+  readonly isAlone: boolean;
+}
+
 /** A share. */
 export class Share {
   /** What may be used here in all. */
@@ -62,8 +73,9 @@ export class Share {
   }
 
   /** What to ask for. What is not wanted any more is given up here and now: the answer may get lost. */
-  wish(limit: number | null, used: number, needs: Needs, isIdle: boolean, isContested: boolean, nowMs: number): Wish {
-    const extra = isIdle ? 0 : Math.ceil(this.#inHand(isContested, this.#rate.perSecond(nowMs)));
+  wish(limit: number | null, used: number, needs: Needs, { nowMs, isIdle, isContested, isAlone }: Asking): Wish {
+    const wanted = isIdle ? 0 : Math.ceil(this.#inHand(isContested, this.#rate.perSecond(nowMs)));
+    const extra = isAlone ? Math.min(wanted, Math.max(this.amount - used - needs.all, 0)) : wanted;
     this.amount = Math.min(this.amount, used + needs.all + extra);
     return { limit, used, need: needs.all, least: needs.least, extra, held: this.amount };
   }
