@@ -85,8 +85,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   }
 
   get isAlone(): boolean {
-    // A request that came behind this one is to find it settled.
-    return this.#site.underWay === 1 && this.#behind === undefined;
+    return this.#site.underWay === 1;
   }
 
   get writer(): FieldWriter {
