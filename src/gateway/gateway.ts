@@ -159,7 +159,9 @@ export class Gateway {
     }
     checkMethod(exchange, 'GET');
     if (name !== undefined) checkModel(key, name);
-    const body = Buffer.from(modelsAnswer(this.#parts.configuration(), name, (model) => mayUse(key, model)));
+    const { configuration, modelPrefixes } = this.#parts;
+    const text = modelsAnswer(configuration(), modelPrefixes, name, (model) => mayUse(key, model));
+    const body = Buffer.from(text);
     record.status = 200;
     record.outcome = 'ok';
     const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
