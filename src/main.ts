@@ -150,6 +150,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     retention: retentionOf(settings),
     onTrouble: (where, error) => tell(ledgerWords[where].well, ledgerWords[where].trouble)(error),
   });
+  const isDatabaseAway = (): boolean => !configuration.isFresh() || ledger.status().isDatabaseAway;
   const startedAtMs = clock.nowMs();
   const shared = await openSharedState({
     url: settings.REDIS_URL,
@@ -160,6 +161,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     history: new SpendingQuestions(ledger, {
       spending: (keyIds, fromMs) => storage.reports.spending(keyIds, fromMs, startedAtMs),
       spendingOfSpool: (spool, keyId, period) => storage.reports.spendingOfSpool(spool, keyId, period),
+      isAway: isDatabaseAway,
     }),
     onTrouble: tell('Redis answers again', 'Redis does not answer; the gateway keeps to its share of the limits'),
   });
@@ -220,14 +222,11 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       metrics.observe(record);
     },
   });
-  const degraded = (): string[] => {
-    const { isSpoolInTrouble, isDatabaseAway } = ledger.status();
-    return [
-      ...(configuration.isFresh() && clientKeys.isFresh() && !isDatabaseAway ? [] : ['database']),
-      ...(shared.isRedisAway() === true ? ['redis'] : []),
-      ...(isSpoolInTrouble ? ['ledger_disk'] : []),
-    ];
-  };
+  const degraded = (): string[] => [
+    ...(isDatabaseAway() || !clientKeys.isFresh() ? ['database'] : []),
+    ...(shared.isRedisAway() === true ? ['redis'] : []),
+    ...(ledger.status().isSpoolInTrouble ? ['ledger_disk'] : []),
+  ];
   const reload = (): Promise<unknown> => Promise.all([configuration.reload(), clientKeys.reload()]);
   siblings?.present({ report: () => metrics.report(), degraded, reload });
   const server = createHttpServer({

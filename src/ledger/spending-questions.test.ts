@@ -8,6 +8,7 @@ function slowLedger(): {
   readonly questions: SpendingQuestions;
   readonly asked: string[];
   readonly answer: (outcome?: Error) => Promise<void>;
+  isAway: boolean;
 } {
   const asked: string[] = [];
   const waiting: PromiseWithResolvers<void>[] = [];
@@ -19,24 +20,40 @@ function slowLedger(): {
       return synced.promise;
     },
   };
+  const state = { isAway: false };
   const questions = new SpendingQuestions(ledger, {
+    isAway: () => state.isAway,
     async spending(keyIds, fromMs) {
       asked.push(`${keyIds.join()} since ${fromMs}`);
       return new Map(keyIds.map((id) => [id, Number(id.slice(1)) + fromMs]));
     },
     spendingOfSpool: async () => undefined,
   });
-  return {
+  return Object.assign(state, {
     questions,
     asked,
-    answer: async (outcome) => {
+    answer: async (outcome?: Error) => {
       const synced = waiting.shift();
       if (outcome === undefined) synced?.resolve();
       else synced?.reject(outcome);
       await new Promise(setImmediate);
     },
-  };
+  });
 }
+
+test('while the database is known to be away nobody waits for it, and when it is back it is asked again', async () => {
+  const ledger = slowLedger();
+  ledger.isAway = true;
+  const refused = await Promise.race([
+    ledger.questions.spentSince('k1', 0).catch((error: Error) => error.message),
+    new Promise((resolve) => setImmediate(resolve, 'waits')),
+  ]);
+  assert.equal(refused, 'the database does not answer');
+  ledger.isAway = false;
+  const spent = ledger.questions.spentSince('k1', 0);
+  await ledger.answer();
+  assert.equal(await spent, 1);
+});
 
 test('keys that are asked for while a question is under way share the next one, each period its own', async () => {
   const { questions, asked, answer } = slowLedger();

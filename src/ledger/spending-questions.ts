@@ -10,6 +10,8 @@ const mostKeys = 256;
 export interface SpendingReader {
   spending(keyIds: readonly string[], fromMs: number): Promise<ReadonlyMap<string, NanoUsd>>;
   spendingOfSpool(spool: string, keyId: string, period: Period): Promise<NanoUsd | undefined>;
+  /** Whether the database is known not to answer. */
+  isAway(): boolean;
 }
 
 interface Waiting {
@@ -41,8 +43,9 @@ export class SpendingQuestions {
     return this.#reader.spendingOfSpool(gatewayId, keyId, period);
   }
 
-  /** What the key has spent since `fromMs`, with all that was over when this was called. Rejects where the ledger cannot tell. */
+  /** What the key has spent since `fromMs`, with all that was over when this was called. Rejects where the ledger cannot tell, at once where that is known. */
   spentSince(keyId: string, fromMs: number): Promise<NanoUsd> {
+    if (this.#reader.isAway()) return Promise.reject(new Error('the database does not answer'));
     const { promise, resolve, reject } = Promise.withResolvers<NanoUsd>();
     this.#waiting.push({ keyId, fromMs, resolve, reject });
     if (!this.#isAsking) void this.#askAll();

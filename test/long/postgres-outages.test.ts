@@ -49,6 +49,9 @@ async function degraded(rig: Rig): Promise<string[]> {
   return answer.degraded ?? [];
 }
 
+/** A key without a budget, and one with a budget that has not been used yet. */
+type Keys = readonly [plain: string, unused: string];
+
 /** How long the slowest of some requests took. */
 async function slowest(rig: Rig, count: number, headers: Record<string, string>): Promise<number> {
   let most = 0;
@@ -103,7 +106,7 @@ suite('a shared PostgreSQL', { skip: withoutPostgres }, () => {
   });
 
   /** What goes on while the database is away, and after it came back. */
-  async function endure(rig: Rig, url: string, key: string, back: () => Promise<void>): Promise<void> {
+  async function endure(rig: Rig, url: string, [key, unused]: Keys, back: () => Promise<void>): Promise<void> {
     const headers = bearer(key);
     await eventually('it is told', async () => (await degraded(rig)).includes('database'), 15_000);
     assert.ok((await slowest(rig, 20, headers)) < 1000, 'nothing waits for the database');
@@ -114,6 +117,9 @@ suite('a shared PostgreSQL', { skip: withoutPostgres }, () => {
     assert.equal(refused.status, 503);
     assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'storage_unavailable');
     assert.ok(performance.now() - startedAtMs < 9000);
+    const askedAtMs = performance.now();
+    assert.equal(await statusWith(rig, unused), 503, 'what the key has spent is not known');
+    assert.ok(performance.now() - askedAtMs < 900, 'by now it is known to be away');
     await back();
     await eventually('all is well again', async () => (await degraded(rig)).length === 0, 20_000);
     assert.equal((await fetch(`${rig.url}/api/v1/routes`)).status, 200);
@@ -139,38 +145,39 @@ suite('a shared PostgreSQL', { skip: withoutPostgres }, () => {
     context: TestContext,
     server: PostgresServer,
     port = server.port,
-  ): Promise<[Rig, string, string]> {
+  ): Promise<[Rig, string, Keys]> {
     const direct = await server.createDatabase();
     const url = direct.replace(`:${server.port}/`, `:${port}/`);
     const rig = await startRig({ settings: { DATABASE_URL: url, ENCRYPTION_KEY: masterKey } });
     context.after(() => rig.stop());
     const { key } = await makeKey(rig);
+    const { key: unused } = await makeKey(rig, { budget: { amount: '10.00', period: 'month' } });
     await eventually('the key is known', async () => (await statusWith(rig, key)) === 200);
-    return [rig, direct, key];
+    return [rig, direct, [key, unused]];
   }
 
   test('frozen: known keys are served at once, and afterwards the ledger has it all', async (context) => {
     await using server = await startPostgres();
-    const [rig, url, key] = await startOn(context, server);
+    const [rig, url, keys] = await startOn(context, server);
     server.signal('SIGSTOP');
-    await endure(rig, url, key, async () => server.signal('SIGCONT'));
+    await endure(rig, url, keys, async () => server.signal('SIGCONT'));
     await rig.stop();
   });
 
   test('killed and started again', async (context) => {
     await using server = await startPostgres();
-    const [rig, url, key] = await startOn(context, server);
+    const [rig, url, keys] = await startOn(context, server);
     server.signal('SIGKILL');
-    await endure(rig, url, key, () => server.restart());
+    await endure(rig, url, keys, () => server.restart());
     await rig.stop();
   });
 
   test('no packet reaches it any more', async (context) => {
     await using server = await startPostgres();
     await using way = await openWay(server.port);
-    const [rig, url, key] = await startOn(context, server, way.port);
+    const [rig, url, keys] = await startOn(context, server, way.port);
     way.isSwallowing = true;
-    await endure(rig, url, key, async () => {
+    await endure(rig, url, keys, async () => {
       way.isSwallowing = false;
     });
     await rig.stop();
