@@ -44,7 +44,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   const { record } = work;
   try {
     const journey = journeyOf(parts, work);
-    const prompt = new KeptPrompt(work.request.body);
+    const prompt = new KeptPrompt(work.request.body, work.request.content);
     for (;;) {
       const next = nextLease(parts, journey);
       const found = next instanceof Promise ? await next : next;

@@ -102,3 +102,12 @@ test('against the limits of an account counts a quarter of the bytes, and what e
   const limited = '{"model":"m","max_tokens":100,"n":3}';
   assert.equal(estimateTokens(read(limited)), limited.length / 4 + 300);
 });
+
+test('against the limits of an account a picture and a sound do not count by their bytes', () => {
+  const words = 'x'.repeat(4000);
+  const parts = (picture: string, sound: string): string =>
+    `{"type":"image_url","image_url":{"url":"data:image/png;base64,${picture}"}},{"type":"input_audio","input_audio":{"data":"${sound}","format":"wav"}}`;
+  const body = `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"${words}"},${parts('A'.repeat(900_000), 'B'.repeat(100_000))}]}]}`;
+  const tokens = estimateTokens(read(body));
+  assert.ok(tokens > 1000 + 800 + 100 && tokens < 1000 + 800 + 100 + 60, String(tokens));
+});

@@ -5,6 +5,7 @@ import { hasMark } from '../lib/byte-order-mark.ts';
 import { nameIs, passObject, readValue, skipSpace, skipValue, walkObject, type Span } from '../lib/json-scan.ts';
 import { NameTable } from '../lib/name-table.ts';
 import { noContent, passContent, type ContentDraft } from '../limits/content.ts';
+import { mediaTokens } from '../limits/estimate.ts';
 import type { RequestShape } from '../limits/request-shape.ts';
 
 const openBrace = 0x7b;
@@ -239,11 +240,12 @@ function readWhole(body: Uint8Array, span: Span): number | undefined {
 }
 
 /**
- * What the request may count as against an account's limit of tokens a minute: its prompt by its length, and the most
- * that it lets the model say. Only a guess until the upstream's own count is known.
+ * What the request may count as against an account's limit of tokens a minute: the text of its prompt by its length, its
+ * pictures and sounds as middling ones, and the most that it lets the model say. Only a guess until the upstream's own count is known.
  */
-export function estimateTokens({ body, outputLimit, choices }: ParsedRequest): number {
-  return Math.ceil(body.length / bytesPerToken) + (outputLimit ?? shortAnswerTokens) * choices;
+export function estimateTokens({ content, outputLimit, choices }: ParsedRequest): number {
+  const prompt = Math.ceil(content.textBytes / bytesPerToken) + mediaTokens(content);
+  return prompt + (outputLimit ?? shortAnswerTokens) * choices;
 }
 
 function findIncludeUsage(body: Uint8Array, options: Span): Span | undefined {

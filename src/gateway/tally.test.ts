@@ -5,6 +5,7 @@ import { failureOf, type FailureKind } from '../core/failure.ts';
 import type { AttemptRecord } from '../core/record.ts';
 import type { CountedKind } from '../core/token-estimator.ts';
 import { TokenRatios } from '../core/token-ratio.ts';
+import { noContent } from '../limits/content.ts';
 import { KeptPrompt } from './kept-prompt.ts';
 import { nothingHeard, type Heard } from './reception.ts';
 import { isEstimateDue, UsageTally, type Ending } from './tally.ts';
@@ -113,7 +114,8 @@ async function book({
         answer: undefined,
         heard: all,
       } as const);
-  await tally.book(record, result, new KeptPrompt(Buffer.from(body)));
+  const bytes = Buffer.from(body);
+  await tally.book(record, result, new KeptPrompt(bytes, noContent(bytes)));
   return record;
 }
 

@@ -68,7 +68,7 @@ export class UsageTally {
     if (usage !== null && !heard.isUsageStale) {
       record.usage = usage;
       record.usageSource = 'upstream';
-      this.#counters.ratios.learn(this.#model, prompt.textBytes, usage.prompt_tokens);
+      if (prompt.isText) this.#counters.ratios.learn(this.#model, prompt.textBytes, usage.prompt_tokens);
       return undefined;
     }
     const answer = chosenAnswer(heard);

@@ -11,6 +11,11 @@ export const usualAnswerTokens = 1024;
 const imageTokens = 800;
 const audioBytesPerToken = 1000;
 
+/** What images and sounds are thought to have. */
+export function mediaTokens({ images, audioBytes }: Pick<Content, 'images' | 'audioBytes'>): number {
+  return images * imageTokens + Math.ceil(audioBytes / audioBytesPerToken);
+}
+
 /** A guess, in tokens. */
 export interface Estimate {
   readonly prompt: number;
@@ -26,10 +31,9 @@ export function estimateOf(
   habit: Habit,
 ): Estimate {
   const text = habit.tokensOf(content.textBytes);
-  const rest = content.images * imageTokens + content.audioBytes / audioBytesPerToken;
   const each = shape.outputLimit ?? output?.defaultTokens ?? habit.longAnswerTokens ?? usualAnswerTokens;
   return {
-    prompt: Math.ceil(text + rest),
+    prompt: Math.ceil(text) + mediaTokens(content),
     output: output === null ? 0 : each * shape.choices * content.prompts,
   };
 }
