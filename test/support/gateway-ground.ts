@@ -6,7 +6,7 @@ import type { RequestRecord } from '../../src/core/record.ts';
 import type { Route } from '../../src/core/route.ts';
 import { TokenRatios } from '../../src/core/token-ratio.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
-import type { GatewaySettings } from '../../src/gateway/work.ts';
+import type { GatewayParts, GatewaySettings } from '../../src/gateway/work.ts';
 import { Cancellation } from '../../src/lib/cancellation.ts';
 import { FailureMeter } from '../../src/lib/failure-meter.ts';
 import type { Limiter } from '../../src/limits/limiter.ts';
@@ -55,6 +55,7 @@ export interface GroundOptions {
   readonly accounts: readonly Account[];
   readonly fallbacks?: Route['fallbacks'];
   readonly settings?: Partial<GatewaySettings>;
+  readonly parts?: Partial<GatewayParts>;
 }
 
 /** A gateway with the providers `openai`, `second` and `third`; the model `gpt-4` leads to the first and its fallbacks. */
@@ -67,7 +68,7 @@ export class GatewayGround {
   isConnecting = false;
   readonly #gateway: Gateway;
 
-  constructor({ accounts, fallbacks = [], settings = {} }: GroundOptions) {
+  constructor({ accounts, fallbacks = [], settings = {}, parts = {} }: GroundOptions) {
     const { clock, pool } = this;
     const route = { id: 'r', pattern: 'gpt-4', providerId: 'openai', model: null, fallbacks };
     const providers = new Map(['openai', 'second', 'third'].map((id) => [id, providerOf(id)]));
@@ -95,13 +96,15 @@ export class GatewayGround {
       intend: () => () => undefined,
       keepTranscript() {},
       onSettled: (record) => void this.records.push(record),
+      ...parts,
     });
   }
 
   /** A client asks; what follows at once has happened when this resolves. */
-  async ask(body: Record<string, unknown> = {}): Promise<Client> {
+  async ask(body: Record<string, unknown> = {}, change: Partial<Exchange> = {}): Promise<Client> {
     const client = new Client();
-    client.done = this.#gateway.serve(exchangeOf(client, `req_${this.records.length}`, this.clock.nowMs(), body));
+    const exchange = exchangeOf(client, `req_${this.records.length}`, this.clock.nowMs(), { body, change });
+    client.done = this.#gateway.serve(exchange);
     await this.clock.advance(0);
     return client;
   }
@@ -164,7 +167,13 @@ function providerOf(id: string): Provider {
   };
 }
 
-function exchangeOf(client: Client, id: string, nowMs: number, body: Record<string, unknown>): Exchange {
+/** What a request has of its own: members of its body, and of the exchange. */
+interface Asked {
+  readonly body: Record<string, unknown>;
+  readonly change: Partial<Exchange>;
+}
+
+function exchangeOf(client: Client, id: string, nowMs: number, { body, change }: Asked): Exchange {
   const headers = ['content-type', 'application/json'];
   const bytes = Buffer.from(JSON.stringify({ model: 'gpt-4', messages: [{ role: 'user', content: 'Hi' }], ...body }));
   return {
@@ -198,5 +207,6 @@ function exchangeOf(client: Client, id: string, nowMs: number, body: Record<stri
         client.isEnded = true;
       },
     },
+    ...change,
   };
 }
