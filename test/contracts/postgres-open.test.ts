@@ -11,6 +11,7 @@ import { openDatabase } from '../../src/storage/postgres/open.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.ts';
 import { StorageError } from '../../src/storage/storage.ts';
 import { postgresPassword, runSql, sharedPostgres, startPostgres, withoutPostgres } from '../support/postgres.ts';
+import { openLine } from '../support/redis.ts';
 import { makeCertificate, type CertificateFiles } from '../support/certificate.ts';
 
 async function freshUrl(): Promise<string> {
@@ -71,6 +72,16 @@ describe('what is wrong with a PostgreSQL', { skip: withoutPostgres }, () => {
     const { port } = silent.address() as AddressInfo;
     await assertRefused(changed(url, { port: String(port) }), /does not answer: no connection within 3000 ms/u);
     silent.close();
+  });
+
+  it('a server that falls silent when it was reached, and in the middle of the first migration', async () => {
+    await Promise.all(
+      ['server_version_num', 'CREATE TABLE aigateway_schema'].map(async (lastWords) => {
+        const url = await freshUrl();
+        await using line = await openLine(Number(new URL(url).port), lastWords);
+        await assertRefused(changed(url, { port: String(line.port) }), /does not answer: silent for 10000 ms$/u);
+      }),
+    );
   });
 
   it('a URL that cannot be used names the part, and never its password', async () => {

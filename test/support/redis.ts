@@ -127,8 +127,8 @@ export interface Line extends AsyncDisposable {
   heal(): void;
 }
 
-/** Opens a line to a port of this machine. */
-export async function openLine(toPort: number): Promise<Line> {
+/** Opens a line to a port of this machine. `lastWords`: what swallows the line when a client says it. */
+export async function openLine(toPort: number, lastWords?: string): Promise<Line> {
   let isHole = false;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -150,6 +150,7 @@ export async function openLine(toPort: number): Promise<Line> {
     ] as const) {
       let isCut = false;
       from.on('data', (bytes) => {
+        if (lastWords !== undefined && bytes.includes(lastWords)) isHole = true;
         isCut ||= isHole;
         if (!isCut) to.write(bytes);
       });

@@ -15,6 +15,9 @@ const migrationLock = 0x61677779;
 /** A migration of tables with many million rows takes its time. */
 const migrationLimitMs = 600_000;
 
+/** All else is answered at once by a server that is well, the first migration of an empty database included. */
+const answerLimitMs = 10_000;
+
 /** Others wait this long for one that migrates. */
 const turnLimitMs = 60_000;
 const turnEveryMs = 200;
@@ -70,6 +73,8 @@ async function openAt(
 async function checkServer(turn: PostgresTurn, { shown }: PostgresAddress): Promise<void> {
   const { rows } = await turn.run(
     "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version, pg_is_in_recovery() AS is_standby",
+    [],
+    answerLimitMs,
   );
   if (Number(rows[0]?.['number']) < oldestServer) {
     throw new StorageError(
@@ -113,6 +118,8 @@ async function readState(turn: PostgresTurn, { shown }: PostgresAddress): Promis
     `SELECT name AS schema, to_regclass(format('%I.aigateway_schema', name)) IS NOT NULL AS is_ours,
        to_regclass(format('%I.providers', name)) IS NOT NULL AS is_foreign
      FROM coalesce(current_schema()::text, '') AS name`,
+    [],
+    answerLimitMs,
   );
   const [found] = rows;
   if (found?.['schema'] === '') {
@@ -126,7 +133,7 @@ async function readState(turn: PostgresTurn, { shown }: PostgresAddress): Promis
       `the database ${shown} has tables of another program under our names; make a database for aigateway alone`,
     );
   }
-  const seen = await turn.run('SELECT migration, needed FROM aigateway_schema');
+  const seen = await turn.run('SELECT migration, needed FROM aigateway_schema', [], answerLimitMs);
   const names = (column: string): Set<string> => new Set(seen.rows.map((row) => String(row[column])));
   return { done: names('migration'), needed: names('needed') };
 }
@@ -147,9 +154,9 @@ async function migrateOnce(
   address: PostgresAddress,
   steps: readonly Migration[],
 ): Promise<boolean> {
-  await turn.run('BEGIN');
+  await turn.run('BEGIN', [], answerLimitMs);
   try {
-    const { rows } = await turn.run('SELECT pg_try_advisory_xact_lock($1) AS has_lock', [migrationLock]);
+    const { rows } = await turn.run('SELECT pg_try_advisory_xact_lock($1) AS has_lock', [migrationLock], answerLimitMs);
     const hasLock = rows[0]?.['has_lock'] === true;
     if (hasLock) {
       await turn.run(`SET LOCAL lock_timeout = ${tableLockLimitMs}`);
@@ -168,12 +175,14 @@ async function runMissing(
   done: ReadonlySet<string> | undefined,
   steps: readonly Migration[],
 ): Promise<void> {
+  const limitMs = done === undefined ? answerLimitMs : migrationLimitMs;
   if (done === undefined) {
-    await turn.run('CREATE TABLE aigateway_schema (migration TEXT NOT NULL PRIMARY KEY, needed TEXT NOT NULL)');
+    const sql = 'CREATE TABLE aigateway_schema (migration TEXT NOT NULL PRIMARY KEY, needed TEXT NOT NULL)';
+    await turn.run(sql, [], limitMs);
   }
   for (const { name, statements, needed = '' } of steps) {
     if (done?.has(name) === true) continue;
-    for (const statement of statements) await turn.run(statement);
+    for (const statement of statements) await turn.run(statement, [], limitMs);
     await turn.run('INSERT INTO aigateway_schema (migration, needed) VALUES ($1, $2)', [name, needed]);
   }
 }

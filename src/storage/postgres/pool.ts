@@ -195,9 +195,9 @@ export class PostgresTurn {
   }
 
   /** Rejects with a `ConflictError` or a `StorageError`; a connection that is silent for longer than the limit is given up. */
-  async run(sql: string, parameters: readonly unknown[] = []): Promise<StatementResult> {
+  async run(sql: string, parameters: readonly unknown[] = [], limitMs = this.#limitMs): Promise<StatementResult> {
     const before = this.#last;
-    const answer = before.then(() => query(this.#client, this.#address, sql, parameters, this.#limitMs));
+    const answer = before.then(() => query(this.#client, this.#address, sql, parameters, limitMs));
     // What several ask at once, as parts of one transaction may, is answered one after the other.
     this.#last = answer.catch((error: unknown) => {
       if (isReadOnly(error)) this.#isLost = true;
