@@ -94,6 +94,20 @@ for (const isFirstQuiet of [false, true]) {
   });
 }
 
+test('a limit that is hardly used refuses nobody when the store is back', async () => {
+  const { place, keepers, connections } = await openPair();
+  const [first, second] = keepers.all as [Keeper, Keeper];
+  const key = limitedKey({ rpm: 100 });
+  for (const connection of connections) connection.lose();
+  place.forgetAll();
+  await keepers.advance(2000);
+  for (const keeper of [first, second]) assert.ok(await isServed(keeper, key));
+  for (const connection of connections) connection.comeBack();
+  for (let step = 0; step < 16; step += 1) await keepers.advance(100);
+  for (let i = 0; i < 80; i += 1) assert.ok(await isServed(second, key), `after ${i} more`);
+  await keepers[Symbol.asyncDispose]();
+});
+
 test('whoever is back first keeps the money that it has in hand, and gets none that a slower one may hold', async () => {
   const { place, keepers, connections } = await openPair();
   const [first, second] = keepers.all as [Keeper, Keeper];

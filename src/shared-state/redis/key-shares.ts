@@ -65,8 +65,9 @@ export class KeyShares implements MoneyKeeper {
     this.#limits.note(demand, money, nowMs);
     this.#wake(renewEveryMs);
     if (this.#store.isAway) {
-      // A store that is just back has not heard of this key yet, and would give others what is used here.
-      if (this.#validUntilMs === 0) this.#wake(0);
+      // A store that is just back has not heard of so much yet, and would give others what is used here.
+      if (this.#validUntilMs === 0 || this.#obstacles(key, demand, money, this.#limits.room(key, money)).length > 0)
+        this.#wake(0);
       return this.#reserveAlone(key, demand, money);
     }
     if (!this.#isValid(money, nowMs)) return this.#askFor(key, demand, money);

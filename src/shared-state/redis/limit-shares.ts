@@ -118,7 +118,7 @@ export class LimitShares {
     for (const { limit } of passed) refuse[limit]();
   }
 
-  /** What to ask for, on behalf of those who wait. Who decides alone may use an equal part, so that much counts as used. */
+  /** What to ask for, on behalf of those who wait. Who decides alone for a while counts as used what it may use meanwhile. */
   wishes(
     key: ClientKey | undefined,
     wants: readonly Want[],
@@ -130,7 +130,8 @@ export class LimitShares {
     const { isIdle, isAlone } = asking;
     const wish = (name: SharedLimit, limit: number | null | undefined, needs: Needs): Wish => {
       const used = this.#used(name, asking.nowMs);
-      const claimed = isAlone && limit ? equalPart(limit, gateways) : 0;
+      const claimed =
+        isAlone && limit ? Math.min(equalPart(limit, gateways), used + this.#shares[name].soon(asking.nowMs)) : 0;
       // What it had before the store was away is long over.
       return this.#shares[name].wish(limit ?? null, Math.max(used, claimed), needs, {
         ...asking,

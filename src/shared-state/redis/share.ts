@@ -6,6 +6,8 @@ import type { Grant, Wish } from './share-script.ts';
 const secondsForFew = 5;
 const few = 10;
 const secondsWhenContested = 0.5;
+/** A store that is back is asked for nothing new for a second and a half, and told what was used a moment later. */
+const secondsAlone = 2;
 /** After a refusal nobody asks for as much again for so long. */
 const askAgainMs = 250;
 /** A gateway that has more than its part while others go short gives up so much of it with each renewal. */
@@ -49,6 +51,11 @@ export class Share {
   note(amount: number, nowMs: number): void {
     this.#latest = amount;
     this.#rate.add(amount, nowMs);
+  }
+
+  /** What may be needed while the store, which is just back, is not asked for more. */
+  soon(nowMs: number): number {
+    return Math.ceil(this.#rate.perSecond(nowMs) * secondsAlone);
   }
 
   /** What may be used now. */
