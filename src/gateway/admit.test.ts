@@ -32,16 +32,20 @@ test('the bodies that began last make room for the older ones', () => {
   assert.equal(middle.refused(), true);
 });
 
-test('nobody is refused in vain, and nobody whose body is whole', () => {
-  const budget = new BodyBudget(8 * mib);
-  const [whole, oldest, youngest] = [body(budget), body(budget), body(budget)];
-  whole.share.add(4 * mib);
-  whole.share.end();
-  oldest.share.add(mib);
-  youngest.share.add(mib);
-  assert.throws(() => oldest.share.add(3 * mib), overloaded);
-  assert.deepEqual([whole.refused(), youngest.refused()], [false, false]);
-});
+for (const isFirst of [true, false]) {
+  test(`nobody is refused in vain, and nobody whose body is whole, whether it began ${isFirst ? 'first' : 'later'}`, () => {
+    const budget = new BodyBudget(8 * mib);
+    const [whole, oldest, youngest] = [body(budget), body(budget), body(budget)];
+    if (!isFirst) oldest.share.add(mib);
+    whole.share.add(4 * mib);
+    whole.share.end();
+    if (isFirst) oldest.share.add(mib);
+    youngest.share.add(mib);
+    assert.throws(() => oldest.share.add(4 * mib), overloaded);
+    assert.deepEqual([whole.refused(), youngest.refused()], [false, false]);
+    assert.equal(budget.usedBytes, 6 * mib);
+  });
+}
 
 test('large bodies leave an eighth to the small ones', () => {
   const budget = new BodyBudget(8 * mib);
