@@ -49,31 +49,36 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
       const next = nextLease(parts, journey);
       const found = next instanceof Promise ? await next : next;
       if (!(found instanceof Lease)) return answerHeld(parts, work, found);
-      using lease = found;
-      const { account } = lease;
-      const stop = currentStop(journey);
-      record.chosenBecause = journey.stop === 0 ? lease.because : `${stop.because}: ${lease.because}`;
-      journey.tried.push(account.id);
-      const asked = termsOf(work, stop);
-      const terms = asked instanceof Promise ? await asked : asked;
-      if (terms instanceof GatewayError || work.exchange.cancellation.isCancelled) {
-        lease.refund();
-        stopIfStopped(work.exchange);
+      const lease = found;
+      // `using` would cost 0.4 µs.
+      try {
+        const { account } = lease;
+        const stop = currentStop(journey);
+        record.chosenBecause = journey.stop === 0 ? lease.because : `${stop.because}: ${lease.because}`;
+        journey.tried.push(account.id);
+        const asked = termsOf(work, stop);
+        const terms = asked instanceof Promise ? await asked : asked;
+        if (terms instanceof GatewayError || work.exchange.cancellation.isCancelled) {
+          lease.refund();
+          stopIfStopped(work.exchange);
+        }
+        if (terms instanceof GatewayError) {
+          if (journey.failed.length === 0) throw terms;
+          return answerLast(parts, work, journey);
+        }
+        const trial = prepare(parts, work, stop, lease, { prompt, terms });
+        const result = await trial.attempt.run();
+        book(parts, work, lease, trial, result, prompt);
+        if (result.kind === 'answered') {
+          record.outcome = result.outcome;
+          record.errorCode = result.errorCode;
+          work.specimens.keep('journey', journey);
+          return;
+        }
+        journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
+      } finally {
+        lease[Symbol.dispose]();
       }
-      if (terms instanceof GatewayError) {
-        if (journey.failed.length === 0) throw terms;
-        return answerLast(parts, work, journey);
-      }
-      const trial = prepare(parts, work, stop, lease, { prompt, terms });
-      const result = await trial.attempt.run();
-      book(parts, work, lease, trial, result, prompt);
-      if (result.kind === 'answered') {
-        record.outcome = result.outcome;
-        record.errorCode = result.errorCode;
-        work.specimens.keep('journey', journey);
-        return;
-      }
-      journey.failed.push({ label: account.label, failure: result.failure, answer: result.answer });
     }
   } finally {
     letGo(work);

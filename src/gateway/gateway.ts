@@ -7,6 +7,7 @@ import { sleep } from '../lib/sleep.ts';
 import { soon, type Soon } from '../lib/soon.ts';
 import { Specimens } from '../lib/specimens.ts';
 import { BodyBudget, type BodyShare } from './admit.ts';
+import type { Reservation } from '../limits/reservation.ts';
 import { dispatch, gatewayHeaders } from './dispatch.ts';
 import { boundedDrainer, noDrainer, type Drainer } from './drainer.ts';
 import { checkModel, identify, mayUse } from './identify.ts';
@@ -117,26 +118,33 @@ export class Gateway {
     const { configuration, modelPrefixes } = this.#parts;
     checkMethod(exchange, 'POST');
     checkContentType(exchange);
-    using body = this.#budget.open();
-    const read = this.#read(work, endpoint, body);
-    const request = read instanceof Promise ? await read : read;
-    record.model = request.model;
-    record.isStream = request.isStream;
-    if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
-    checkModel(work.key, request.model);
-    const target = routeModel(configuration(), modelPrefixes, request.model);
-    const held = reserve(this.#parts, work, { output: endpoint.output, request, target });
-    using reservation = held instanceof Promise ? await held : held;
-    work.reservation = reservation;
-    await dispatch(this.#parts, {
-      ...work,
-      endpoint,
-      request,
-      target,
-      body,
-      drainer: this.#drainer,
-      specimens: this.#specimens,
-    });
+    const body = this.#budget.open();
+    let reservation: Reservation | null = null;
+    // `using` would cost 0.4 µs for each of the two.
+    try {
+      const read = this.#read(work, endpoint, body);
+      const request = read instanceof Promise ? await read : read;
+      record.model = request.model;
+      record.isStream = request.isStream;
+      if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
+      checkModel(work.key, request.model);
+      const target = routeModel(configuration(), modelPrefixes, request.model);
+      const held = reserve(this.#parts, work, { output: endpoint.output, request, target });
+      reservation = held instanceof Promise ? await held : held;
+      work.reservation = reservation;
+      await dispatch(this.#parts, {
+        ...work,
+        endpoint,
+        request,
+        target,
+        body,
+        drainer: this.#drainer,
+        specimens: this.#specimens,
+      });
+    } finally {
+      reservation?.[Symbol.dispose]();
+      body[Symbol.dispose]();
+    }
   }
 
   /** A function of its own, so that nothing but the request refers to the body while it is served. */
