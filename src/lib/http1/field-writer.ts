@@ -1,16 +1,12 @@
 // Writes the header fields of a message; what cannot be sent as one line is refused.
 import { fieldName, isSecretField } from './fields.ts';
+import { LineMemory, type Line } from './line-memory.ts';
 
 /** Nothing that could end a line early, and nothing that is not one byte. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/u;
-const mostPlaces = 64;
 
-interface Line {
-  readonly name: string;
-  /** Undefined where it is a secret: nothing of one is kept. */
-  value: string | undefined;
-  /** Empty where it is left out, or a secret. */
-  text: string;
+/** A line that has been written; its text is empty where it is left out, or a secret. */
+interface WrittenLine extends Line {
   readonly isLeftOut: boolean;
 }
 
@@ -18,7 +14,7 @@ interface Line {
 export class FieldWriter {
   readonly #left: ReadonlySet<string>;
   readonly #refuse: (name: string) => Error;
-  readonly #lines: (Line | undefined)[] = [];
+  readonly #memory = new LineMemory<WrittenLine>();
 
   /** `left` are names in lower case that are left out; `refuse` makes the error for a header that cannot be sent. */
   constructor(left: ReadonlySet<string>, refuse: (name: string) => Error) {
@@ -29,24 +25,37 @@ export class FieldWriter {
   /** The lines of headers, name and value in turn, as latin1 text. Throws where one would be the beginning of something else. */
   write(headers: readonly string[]): string {
     let lines = '';
-    for (let i = 0; i + 1 < headers.length; i += 2) {
-      const name = headers[i] as string;
-      const value = headers[i + 1] as string;
-      const known = this.#lines[i >> 1];
-      if (known === undefined || known.name !== name) lines += this.#line(name, value, i >> 1);
-      else if (known.value === value) lines += known.text;
-      else lines += this.#renew(known, value);
+    for (let place = 0; 2 * place + 1 < headers.length; place += 1) {
+      const run = this.#memory.run(place);
+      if (run !== undefined) {
+        if (standsAt(headers, 2 * place, run.fields)) {
+          lines += run.text;
+          place += run.lines - 1;
+          continue;
+        }
+        this.#memory.miss();
+      }
+      const name = headers[2 * place] as string;
+      const value = headers[2 * place + 1] as string;
+      const known = this.#memory.line(place);
+      if (known === undefined || known.name !== name) lines += this.#line(name, value, place);
+      else if (known.value === value) {
+        this.#memory.see(known);
+        lines += known.text;
+      } else lines += this.#renew(known, value);
     }
+    this.#memory.finish();
     return lines;
   }
 
   /** What is kept has a proper name. */
-  #renew(line: Line, value: string): string {
+  #renew(line: WrittenLine, value: string): string {
     if (!fieldValue.test(value)) throw this.#refuse(line.name);
     const text = line.isLeftOut ? '' : `${line.name}: ${value}\r\n`;
     if (line.value === undefined) return text;
     line.text = text;
     line.value = value;
+    line.seen = 0;
     return text;
   }
 
@@ -55,10 +64,19 @@ export class FieldWriter {
     const lower = name.toLowerCase();
     const isLeftOut = this.#left.has(lower);
     const text = isLeftOut ? '' : `${name}: ${value}\r\n`;
-    if (place < mostPlaces)
-      this.#lines[place] = isSecretField(lower)
-        ? { name, value: undefined, text: '', isLeftOut }
-        : { name, value, text, isLeftOut };
+    this.#memory.keep(
+      place,
+      isSecretField(lower)
+        ? { name, value: undefined, text: '', seen: 0, isLeftOut }
+        : { name, value, text, seen: 0, isLeftOut },
+    );
     return text;
   }
+}
+
+/** Mostly the texts are the very ones of the last time. */
+function standsAt(headers: readonly string[], at: number, fields: readonly string[]): boolean {
+  if (headers.length - at < fields.length) return false;
+  for (let i = 0; i < fields.length; i += 1) if (headers[at + i] !== fields[i]) return false;
+  return true;
 }

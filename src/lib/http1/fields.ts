@@ -1,5 +1,6 @@
 // The header fields of a message, read as strictly as RFC 9112 allows: what can be read in two ways is refused.
 import { MessageFormatError } from './format-error.ts';
+import { LineMemory, type Line } from './line-memory.ts';
 
 /** A token (RFC 9110, section 5.6.2). */
 export const fieldName: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
@@ -8,7 +9,6 @@ export const fieldName: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/u;
 const badCharacter = /[\0-\x08\n-\x1f\x7f]/u;
 /** A sender that makes up names or lines shall not fill the memory, neither by many nor by long ones. */
 const mostNames = 512;
-const mostPlaces = 64;
 const longestKept = 128;
 /** Values that are nobody's business once their request is over. */
 const secret = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|.*(?:api-key|secret|auth-token).*)$/u;
@@ -16,14 +16,6 @@ const secret = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|.*(?:api-key|secret
 /** Whether the value of a field, by its name in lower case, is to be forgotten with its request. */
 export function isSecretField(name: string): boolean {
   return secret.test(name);
-}
-
-/** A line of a head that has been read. */
-interface Line {
-  /** With its end. */
-  readonly text: string;
-  readonly name: string;
-  readonly value: string;
 }
 
 /** A name of a field. */
@@ -37,20 +29,31 @@ interface Name {
 export class FieldReader {
   /** Names as they came. */
   readonly #names = new Map<string, Name>();
-  /** The lines of the heads before, by their place. */
-  readonly #lines: (Line | undefined)[] = [];
+  readonly #memory = new LineMemory<Line>();
 
   /**
    * Reads the lines of a head from the end of its first line on (-1 where there are no others): name in lower case and
    * value in turn. Throws a `MessageFormatError`.
    */
   read(head: string, endOfFirstLine: number): string[] {
-    const fields: string[] = [];
+    let fields: string[] = [];
     let start = endOfFirstLine === -1 ? head.length : endOfFirstLine + 2;
     for (let place = 0; start < head.length; place += 1) {
-      const known = this.#lines[place];
+      const run = this.#memory.run(place);
       // `startsWith` costs three times as much.
-      if (known !== undefined && head.slice(start, start + known.text.length) === known.text) {
+      if (run !== undefined) {
+        if (head.slice(start, start + run.text.length) === run.text) {
+          if (place === 0) fields = run.fields.slice();
+          else for (let i = 0; i < run.fields.length; i += 1) fields.push(run.fields[i] as string);
+          start += run.text.length;
+          place += run.lines - 1;
+          continue;
+        }
+        this.#memory.miss();
+      }
+      const known = this.#memory.line(place);
+      if (known?.value !== undefined && head.slice(start, start + known.text.length) === known.text) {
+        this.#memory.see(known);
         fields.push(known.name, known.value);
         start += known.text.length;
         continue;
@@ -63,10 +66,11 @@ export class FieldReader {
       const value = trimmed(head, colon + 1, stop);
       if (badCharacter.test(value)) throw new MessageFormatError('has a header with a control character');
       fields.push(name, value);
-      if (place < mostPlaces && stop - start <= longestKept && end !== -1)
-        this.#lines[place] = isSecret ? undefined : { text: head.slice(start, end + 2), name, value };
+      if (stop - start <= longestKept && end !== -1)
+        this.#memory.keep(place, isSecret ? undefined : { name, value, text: head.slice(start, end + 2), seen: 0 });
       start = stop + 2;
     }
+    this.#memory.finish();
     return fields;
   }
 
