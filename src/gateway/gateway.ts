@@ -70,7 +70,7 @@ export class Gateway {
 
   async #serve(exchange: Exchange): Promise<void> {
     const endpoint = this.#endpoints.get(exchange.path);
-    let work = this.#begin(exchange, endpoint);
+    const work = this.#begin(exchange, endpoint);
     const cancelDeadline = this.#parts.clock.after(work.deadlineMs - exchange.receivedAtMs, () =>
       exchange.cancellation.cancel('deadline_passed'),
     );
@@ -78,7 +78,7 @@ export class Gateway {
     try {
       const key = identify(exchange, this.#parts);
       work.record.keyId = key?.id ?? null;
-      work = { ...work, key };
+      work.key = key;
       if (endpoint === undefined) this.#serveModels(work);
       else await this.#serveEndpoint(work, endpoint);
     } catch (error) {

@@ -2,7 +2,8 @@
 import type { OutputLimitName } from '../core/endpoint.ts';
 import { GatewayError } from '../core/errors.ts';
 import { hasMark } from '../lib/byte-order-mark.ts';
-import { nameIs, passObject, readValue, skipSpace, skipValue, walkObject, type Span } from '../lib/json-scan.ts';
+import { nameIs, passObject, skipSpace, skipValue, walkObject, type Span } from '../lib/json-scan.ts';
+import { readValue } from '../lib/json-value.ts';
 import { NameTable } from '../lib/name-table.ts';
 import { noContent, passContent, type ContentDraft } from '../limits/content.ts';
 import { mediaTokens } from '../limits/estimate.ts';

@@ -1,6 +1,8 @@
 // Reads an answer that came in one piece: whether it is whole, what it used, whether it is an error in disguise.
 import type { UsageReport } from '../core/usage.ts';
-import { nameIs, readText, readValue, skipSpace, walkObject } from '../lib/json-scan.ts';
+import { nameIs, skipSpace, walkObject } from '../lib/json-scan.ts';
+import { readValue } from '../lib/json-value.ts';
+import { utf8In } from '../lib/bytes.ts';
 
 const openBrace = 0x7b;
 const letterN = 0x6e;
@@ -21,7 +23,7 @@ export function readWholeAnswer(body: Uint8Array): WholeAnswer {
   const start = skipSpace(body, 0, body.length);
   const end = walkObject(body, start, body.length, (nameStart, nameEnd, valueStart, valueEnd) => {
     if (nameIs(body, nameStart, nameEnd, 'usage')) {
-      if (body[valueStart] === openBrace) rawUsage = readText(body, valueStart, valueEnd);
+      if (body[valueStart] === openBrace) rawUsage = utf8In(body, valueStart, valueEnd);
     } else if (nameIs(body, nameStart, nameEnd, 'service_tier')) {
       const tier = readValue(body, valueStart, valueEnd);
       if (typeof tier === 'string') serviceTier = tier;

@@ -74,7 +74,7 @@ export interface Work {
   readonly exchange: Exchange;
   readonly record: RequestRecord;
   /** Who asks; null until they are identified, and where no client key is needed. */
-  readonly key: ClientKey | null;
+  key: ClientKey | null;
   /** What is held of the key's limits; null until it is, and for a key without limits. */
   reservation: Reservation | null;
   /** Keeps what is asked and answered; null where the key does not say so. */

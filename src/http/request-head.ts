@@ -4,6 +4,7 @@ import type { FieldReader } from '../lib/http1/fields.ts';
 import { MessageFormatError } from '../lib/http1/format-error.ts';
 import { hasBareLineFeed } from '../lib/http1/line-feeds.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../lib/http1/message-parser.ts';
+import { remembering } from '../lib/remembering.ts';
 import { refusalOf, type Refusal } from './strictness.ts';
 
 /** Largest head. Node.js takes as much. */
@@ -45,15 +46,20 @@ export function requestsWith(reader: FieldReader): MessageKind<RequestHead> {
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
 export function readRequestHead(text: string, reader: FieldReader): RequestHead {
   const end = text.indexOf('\r\n');
-  const [, method, target, version] = requestLine.exec(end === -1 ? text : text.slice(0, end)) ?? [];
-  if (method === undefined || target === undefined || version === undefined)
-    throw new MessageFormatError('is not valid HTTP/1.1');
+  const { method, target, version } = readRequestLine(end === -1 ? text : text.slice(0, end));
   const fields = reader.read(text, end);
   const refusal = refusalOf({ version, target, fields });
   const isOld = version === '1.0';
   const length = refusal === undefined ? lengthOf(fields) : none;
   return { method, target, fields, isOld, refusal, length, keepsAlive: keepsAlive(fields, isOld) };
 }
+
+const readRequestLine = remembering((line) => {
+  const [, method, target, version] = requestLine.exec(line) ?? [];
+  if (method === undefined || target === undefined || version === undefined)
+    throw new MessageFormatError('is not valid HTTP/1.1');
+  return { method, target, version };
+});
 
 /** Where `refusalOf` had nothing to say each of the two is there once at most, and the one coding is chunked. */
 function lengthOf(fields: readonly string[]): BodyLength {

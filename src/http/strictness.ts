@@ -1,5 +1,6 @@
 // What is HTTP and yet could be read in two ways by two servers: such a request is refused before anything looks at it.
 import { fieldOf } from '../lib/http1/field-list.ts';
+import { remembering } from '../lib/remembering.ts';
 
 /** A request that is refused: the status line's end, and the sentence for whoever sent it. */
 export interface Refusal {
@@ -25,9 +26,11 @@ const singletons: ReadonlySet<string> = new Set([
 ]);
 /** The characters that a host with a port may have (RFC 3986, section 3.2.2), without user information. */
 const hostForm = /^[\w.~!$&'()*+,;=%:[\]-]+$/u;
+const isHost = remembering((host) => hostForm.test(host));
 
 /** What some servers read as another path: dot segments, encoded or not, backslashes, fragments. Not in the query. */
 const otherWords = /^[^?]*(?:[\\#]|\/(?:\.|%2e){1,2}(?:[/?]|$))/iu;
+const hasOtherWords = remembering((target) => otherWords.test(target));
 
 /** The parts of a head that are looked at. */
 interface Head {
@@ -53,7 +56,7 @@ export function refusalOf({ version, target, fields }: Head): Refusal | undefine
   if (version !== '1.1' && version !== '1.0') return refusal('The gateway speaks HTTP/1.1.');
   // No absolute form: it would name a second host, and not a proxy is asked here.
   if (!target.startsWith('/')) return refusal('The target of the request must be a path.');
-  if (otherWords.test(target))
+  if (hasOtherWords(target))
     return refusal('The path of the request must be plain: without "\\", "#", "." and ".." in it.');
   if (fields.length > 2 * mostHeaders) return refusal(`The request has more than ${mostHeaders} headers.`, 431);
   for (let i = 0; i < fields.length; i += 2) {
@@ -61,7 +64,7 @@ export function refusalOf({ version, target, fields }: Head): Refusal | undefine
     if (singletons.has(name) && isBefore(fields, name, i)) return refusal(`The header ${name} must be sent once.`);
   }
   const host = fieldOf(fields, 'host');
-  if (host === undefined ? version === '1.1' : !hostForm.test(host))
+  if (host === undefined ? version === '1.1' : !isHost(host))
     return refusal('The header host must name the host that the request is for.');
   const coding = fieldOf(fields, 'transfer-encoding');
   if (coding !== undefined && version === '1.0') return refusal('The header transfer-encoding is not for HTTP/1.0.');

@@ -1,5 +1,6 @@
 // Identifiers that sort by the time they were made, so that newest-first listings need no second index.
 import { randomFillSync } from 'node:crypto';
+import { latin1In } from './bytes.ts';
 
 /** Crockford's base 32: no I, L, O, U, so an id read out loud is written down right. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -22,12 +23,12 @@ export function newId(prefix: string, nowMs: number): string {
   for (let i = 0; i < randomCharacters; i += 1)
     sheet[start + i] = characters[(pool.bytes[pool.used + i] as number) & 31] as number;
   pool.used += randomCharacters;
-  return sheet.toString('latin1', 0, start + randomCharacters);
+  return latin1In(sheet, 0, start + randomCharacters);
 }
 
 /** What the ids of a moment begin with: no id made then or later sorts before it. Times before 1970 count as 1970, those after 3084 as 3084. */
 export function idsFrom(prefix: string, atMs: number): string {
-  return sheet.toString('latin1', 0, writeBeginning(prefix, atMs));
+  return latin1In(sheet, 0, writeBeginning(prefix, atMs));
 }
 
 /** Writes it on the sheet; where it ends there. */

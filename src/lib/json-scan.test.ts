@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isWholeJson, nameIs, readValue, skipString, skipValue, walkArray, walkObject } from './json-scan.ts';
+import { isWholeJson, nameIs, skipString, skipValue, walkArray, walkObject } from './json-scan.ts';
+import { readValue } from './json-value.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 

@@ -1,4 +1,5 @@
 // A scanner over JSON bytes: checks the form and tells where values stand, without building them.
+import { readValue } from './json-value.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -280,18 +281,4 @@ export function nameIs(bytes: Uint8Array, start: number, end: number, name: stri
 function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i += 1) if (bytes[i] === backslash) return true;
   return false;
-}
-
-/** The bytes of the span as text. */
-export function readText(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
-}
-
-/** The value at the span, parsed; undefined where the text inside is not valid JSON after all. */
-export function readValue(bytes: Uint8Array, start: number, end: number): unknown {
-  try {
-    return JSON.parse(readText(bytes, start, end));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // Finds out which of a few known names a JSON member has, by the bytes of its name.
-import { nameIs, readValue, spanIs } from './json-scan.ts';
+import { nameIs, spanIs } from './json-scan.ts';
+import { readValue } from './json-value.ts';
 
 const backslash = 0x5c;
 const underscore = 0x5f;

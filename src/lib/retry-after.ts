@@ -1,4 +1,5 @@
 // How long an answer asks to be left alone, in every spelling that upstreams use.
+import { wholeNumber } from './whole-number.ts';
 
 const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
@@ -11,6 +12,9 @@ const unitMs: Readonly<Record<string, number>> = {
   ns: 0.000_001,
 };
 
+const letterM = 0x6d;
+const letterS = 0x73;
+
 /** No upstream's limit has a period longer than a month: what says more is a mistake, or a point in time read as a duration. */
 export const longestWaitMs: number = 31 * 24 * 3_600_000;
 
@@ -20,6 +24,8 @@ const onePart = /^(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)?$/u;
 
 /** A Go `time.Duration` (`6m0s`, `1h12m0s`, `8.64s`, `17ms`) or plain seconds, in ms; undefined where it is neither. */
 export function parseDuration(text: string): number | undefined {
+  const plain = plainDuration(text);
+  if (plain !== undefined) return plain;
   const trimmed = text.trim();
   const [, only, onlyUnit = 's'] = onePart.exec(trimmed) ?? [];
   if (only !== undefined) return finite(Number(only) * (unitMs[onlyUnit] ?? 0));
@@ -27,6 +33,15 @@ export function parseDuration(text: string): number | undefined {
   let total = 0;
   for (const [, number, unit = ''] of trimmed.matchAll(part)) total += Number(number) * (unitMs[unit] ?? 0);
   return finite(total);
+}
+
+/** A whole number with one unit, as most of them are. */
+function plainDuration(text: string): number | undefined {
+  const last = text.length - 1;
+  if (text.charCodeAt(last) !== letterS) return undefined;
+  const isMs = text.charCodeAt(last - 1) === letterM;
+  const number = wholeNumber(text, 0, isMs ? last - 1 : last);
+  return number === undefined || isMs ? number : number * 1000;
 }
 
 /**

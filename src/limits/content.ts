@@ -1,6 +1,7 @@
 // How much of a request's content is text, and how much is something whose tokens its bytes do not tell.
 import { NameTable } from '../lib/name-table.ts';
-import { passArray, passObject, readValue, skipValue } from '../lib/json-scan.ts';
+import { passArray, passObject, skipValue } from '../lib/json-scan.ts';
+import { readValue } from '../lib/json-value.ts';
 
 const openBracket = 0x5b;
 const openBrace = 0x7b;

@@ -9,9 +9,9 @@ import { MessageFormatError } from './format-error.ts';
 const name = fc.constantFrom('Date', 'date', 'X-Request-Id', 'Authorization', 'x', 'x y', '', 'x:');
 const value = fc.constantFrom('', ' a', 'a', 'a\t', 'b: c', '\0', 'a\nb', 'a\rb', '→', 'é', 'x'.repeat(200));
 const head = fc.array(fc.tuple(name, value), { maxLength: 5 });
-/** Each comes several times: what stays the same is looked at together from some time on. */
+/** Each may come many times: what stays the same is looked at together from some time on. */
 const heads = fc
-  .array(fc.tuple(head, fc.integer({ min: 1, max: 12 })), { minLength: 1, maxLength: 6 })
+  .array(fc.tuple(head, fc.constantFrom(1, 3, 120)), { minLength: 1, maxLength: 6 })
   .map((all) => all.flatMap(([one, times]) => Array.from({ length: times }, () => one)));
 
 function outcomeOf(work: () => unknown): unknown {
@@ -34,7 +34,7 @@ test('a head is read as if it were the first', () =>
         );
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   ));
 
 test('a head is written as if it were the first', () =>
@@ -48,7 +48,7 @@ test('a head is written as if it were the first', () =>
           outcomeOf(() => newWriter().write(lines.flat())),
         );
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   ));
 
 test('what could end a line early is refused', () => {

@@ -3,7 +3,7 @@
 /** A head of more lines is an exception. */
 const mostPlaces = 64;
 /** A line that was the same so often is looked at together with its neighbours. */
-const steadyAfter = 8;
+const steadyAfter = 100;
 
 /** One line of a head. */
 export interface Line {

@@ -1,5 +1,7 @@
 // Takes the bytes of a connection and tells the message in them: head, body read by read, end. Bodies are not copied.
+import { latin1In } from '../bytes.ts';
 import { MessageFormatError } from './format-error.ts';
+import { endOfHead, endOfHeadBytes } from './line-feeds.ts';
 
 /** How the length of a body is told (RFC 9112, section 6.3). */
 export type BodyLength =
@@ -36,7 +38,6 @@ const mostInterim = 32;
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
-const endOfHead = Buffer.from('\r\n\r\n');
 const chunkSize = /^([0-9a-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/iu;
 
 /** A trailer that is framing would be read by nobody here, and perhaps by somebody behind. */
@@ -141,15 +142,15 @@ export class MessageParser<Head extends MessageHead> {
   #readHead(bytes: Buffer, at: number): number | undefined {
     const { longestHeadBytes, mayBeginEmpty } = this.#kind;
     if (mayBeginEmpty && bytes[at] === carriageReturn && bytes[at + 1] === lineFeed) return this.#countInterim(at + 2);
-    const end = bytes.indexOf(endOfHead, at);
+    const end = endOfHead(bytes, at);
     if ((end === -1 ? bytes.length : end) - at > longestHeadBytes)
       throw new MessageFormatError('has too many header bytes', true);
     if (end === -1) {
       if (!this.#kind.couldBegin(bytes, at)) throw new MessageFormatError('is not HTTP');
       return undefined;
     }
-    const head = this.#kind.readHead(bytes.toString('latin1', at, end + 2));
-    const next = end + endOfHead.length;
+    const head = this.#kind.readHead(latin1In(bytes, at, end + 2));
+    const next = end + endOfHeadBytes;
     if (head.isInterim === true) return this.#countInterim(next);
     const { length } = head;
     this.#left = length.kind === 'bytes' ? length.count : 0;

@@ -2,6 +2,7 @@
 import type { FailedAnswer, HeaderReader } from '../../core/provider.ts';
 import type { QuotaOwner, QuotaReading } from '../../core/quota.ts';
 import { longestWaitMs, parseDuration } from '../../lib/retry-after.ts';
+import { wholeNumber } from '../../lib/whole-number.ts';
 import { readError } from './error-body.ts';
 
 /**
@@ -91,7 +92,10 @@ function messageOf(body: Uint8Array): string {
 }
 
 function count(text: string | undefined): number | null {
-  if (text === undefined || !/^\s*\d+(?:\.\d+)?\s*$/u.test(text)) return null;
+  if (text === undefined) return null;
+  const whole = wholeNumber(text);
+  if (whole !== undefined) return whole;
+  if (!/^\s*\d+(?:\.\d+)?\s*$/u.test(text)) return null;
   const value = Number(text);
   return value <= Number.MAX_SAFE_INTEGER ? value : null;
 }

@@ -1,16 +1,9 @@
 // Reads the chunks of OpenAI's chat and completion streams from their bytes (test/fixtures/openai-wire.md section 5).
 import type { EventMeaning, StreamReader } from '../../core/endpoint.ts';
 import { channels, type HeardText } from '../../core/heard-text.ts';
-import {
-  nameIs,
-  passArray,
-  passObject,
-  readText,
-  readValue,
-  skipSpace,
-  skipValue,
-  spanIs,
-} from '../../lib/json-scan.ts';
+import { nameIs, passArray, passObject, skipSpace, skipValue, spanIs } from '../../lib/json-scan.ts';
+import { readValue } from '../../lib/json-value.ts';
+import { utf8In } from '../../lib/bytes.ts';
 import { EventMold } from './event-mold.ts';
 import { hearCall, hearToolCalls } from './tool-call-text.ts';
 
@@ -162,7 +155,7 @@ export class ChunkReader implements StreamReader {
       if (bytes[start] !== openBrace) return;
       this.#isPlain = false;
       this.#meaning.hasUsage = true;
-      this.#rawUsage = readText(bytes, start, end);
+      this.#rawUsage = utf8In(bytes, start, end);
     } else if (nameIs(bytes, nameStart, nameEnd, 'service_tier')) {
       // Mostly every event names the same one.
       if (bytes[start] !== quote || spanIs(bytes, start + 1, end - 1, this.#serviceTier ?? '')) return;

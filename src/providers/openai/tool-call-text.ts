@@ -1,6 +1,7 @@
 // Hears what a model says in tool calls: their names and arguments, from a delta's bytes (test/fixtures/openai-wire.md section 5).
 import { channels, type HeardText } from '../../core/heard-text.ts';
-import { nameIs, readValue, skipString, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import { nameIs, skipString, spanIs, walkArray, walkObject } from '../../lib/json-scan.ts';
+import { readValue } from '../../lib/json-value.ts';
 
 const quote = 0x22;
 const zero = 0x30;

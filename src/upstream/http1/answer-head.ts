@@ -3,6 +3,7 @@ import { onlyFieldOf } from '../../lib/http1/field-list.ts';
 import type { FieldReader } from '../../lib/http1/fields.ts';
 import { MessageFormatError } from '../../lib/http1/format-error.ts';
 import { hasBareLineFeed } from '../../lib/http1/line-feeds.ts';
+import { remembering } from '../../lib/remembering.ts';
 import type { BodyLength, MessageHead, MessageKind } from '../../lib/http1/message-parser.ts';
 
 /** The head of one answer. */
@@ -39,16 +40,19 @@ export function answersWith(reader: FieldReader): MessageKind<AnswerHead> {
 /** Reads a head, without the empty line that ends it. Throws a `MessageFormatError` where it is none. */
 export function readHead(text: string, reader: FieldReader): AnswerHead {
   const end = text.indexOf('\r\n');
-  const [, minor, code] = statusLine.exec(end === -1 ? text : text.slice(0, end)) ?? [];
-  if (code === undefined) throw new MessageFormatError('is not HTTP');
-  const status = Number(code);
+  const { status, isOld } = readStatusLine(end === -1 ? text : text.slice(0, end));
   const headers = reader.read(text, end);
   if (status === 101) throw new MessageFormatError('has a status 101 that nobody asked for');
   if (status < 200) return { status, headers, length: none, keepsAlive: true, isInterim: true };
-  const isOld = minor === '0';
   const length = lengthOf(status, headers, isOld);
   return { status, headers, length, keepsAlive: length.kind !== 'until_close' && keepsAlive(headers, isOld) };
 }
+
+const readStatusLine = remembering((line) => {
+  const [, minor, code] = statusLine.exec(line) ?? [];
+  if (code === undefined) throw new MessageFormatError('is not HTTP');
+  return { status: Number(code), isOld: minor === '0' };
+});
 
 function lengthOf(status: number, headers: readonly string[], isOld: boolean): BodyLength {
   const coding = onlyFieldOf(headers, 'transfer-encoding');

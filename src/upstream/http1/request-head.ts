@@ -1,9 +1,11 @@
 // Writes the head of a request.
 import { bytesIn } from '../../lib/bytes.ts';
 import { FieldWriter } from '../../lib/http1/field-writer.ts';
+import { remembering } from '../../lib/remembering.ts';
 import { TransportError, type UpstreamRequest } from '../upstream.ts';
 
 const target = /^\/[\x21-\x7e]*$/u;
+const isTarget = remembering((path) => target.test(path));
 /** Headers that this client sets itself. */
 const own = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'expect']);
 
@@ -14,7 +16,7 @@ export function requestWriter(): FieldWriter {
 
 /** The head's bytes as latin1 text. Throws where a part of it can never be sent. */
 export function writeHead({ method, path, headers, body }: UpstreamRequest, host: string, writer: FieldWriter): string {
-  if (!target.test(path)) throw refusal('the path of the request');
+  if (!isTarget(path)) throw refusal('the path of the request');
   const length = body === null ? '' : `content-length: ${bytesIn(body)}\r\n`;
   return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${writer.write(headers)}${length}\r\n`;
 }
