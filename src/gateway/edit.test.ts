@@ -146,7 +146,9 @@ test('several edits stand each in its place, whatever the order of the members',
 });
 
 test('whatever else a body holds stays as it is, and the limit is the one that a reader finds', () => {
-  const members = fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 });
+  // A parameter in another case ("N") is refused.
+  const name = fc.string({ maxLength: 8 }).filter((text) => !/[A-Z\u017f\u212a]/u.test(text));
+  const members = fc.dictionary(name, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 });
   fc.assert(
     fc.property(members, fc.boolean(), (others, isPretty) => {
       const body = { ...others, model: 'm' };
