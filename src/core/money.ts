@@ -32,9 +32,7 @@ const zero = 0x30;
 /** An amount as the API writes it: decimal, in US dollars, exact, without zeros at the end. */
 export function writeUsd(nanoUsd: number | bigint): string {
   const sign = nanoUsd < 0 ? '-' : '';
-  const digits = String(nanoUsd)
-    .replace('-', '')
-    .padStart(nanoDigits + 1, '0');
+  const digits = String(nanoUsd < 0 ? -nanoUsd : nanoUsd).padStart(nanoDigits + 1, '0');
   const point = digits.length - nanoDigits;
   let end = digits.length;
   while (end > point && digits.charCodeAt(end - 1) === zero) end -= 1;

@@ -9,7 +9,8 @@ import { ownText } from '../lib/own-text.ts';
 import type { AnswerListener, TransportError, Transmission } from '../upstream/upstream.ts';
 import type { AttemptParts, AttemptResult } from './attempt-parts.ts';
 import { ClientSink, type SinkOwner } from './client-sink.ts';
-import { answerHeaders, requestHeaders, withoutCredential } from './headers.ts';
+import { filterAnswer } from './answer-filter.ts';
+import { requestHeaders } from './headers.ts';
 import {
   ErrorReception,
   WholeReception,
@@ -118,13 +119,13 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
 
   #head(status: number, received: readonly string[]): AnswerHead {
     const { provider, account, clock, onAnswer, hiddenHeaders } = this.#parts;
-    const headers = withoutCredential(received, account.credential);
+    const { all: headers, shown } = filterAnswer(account, hiddenHeaders, received);
     const redact = (text: string): string => withoutSecret(text, account.credential);
     const header = (name: string): string | undefined => fieldOf(headers, name);
     return {
       status,
       header,
-      headers: answerHeaders(headers, hiddenHeaders),
+      headers: shown,
       redact,
       classify(body) {
         onAnswer(header, body);

@@ -20,7 +20,7 @@ import { hiddenHeaders, keyHeaders, termsOf } from './reserve.ts';
 import { UsageTally } from './tally.ts';
 import { costToTell } from './price.ts';
 import { asksCostHeader } from './stream-cost.ts';
-import { stopsOf } from './targets.ts';
+import type { Stop } from './targets.ts';
 import { lastWord, type HeldAnswer } from './verdict.ts';
 import type { GatewayParts, Work } from './work.ts';
 
@@ -30,7 +30,8 @@ const gone = new Uint8Array(0);
 export interface Dispatch extends Work {
   readonly endpoint: Endpoint;
   readonly request: ParsedRequest;
-  readonly target: Target;
+  /** Its targets in order. */
+  readonly stops: readonly Stop[];
   readonly body: BodyShare;
   readonly drainer: Drainer;
   readonly specimens: Specimens;
@@ -43,7 +44,7 @@ const specimenBytes = 256 << 10;
 export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<void> {
   const { record } = work;
   try {
-    const journey = journeyOf(parts, work);
+    const journey = journeyOf(work);
     const prompt = new KeptPrompt(work.request.body, work.request.content);
     for (;;) {
       const next = nextLease(parts, journey);
@@ -85,7 +86,7 @@ export async function dispatch(parts: GatewayParts, work: Dispatch): Promise<voi
   }
 }
 
-function journeyOf(parts: GatewayParts, work: Dispatch): Journey {
+function journeyOf(work: Dispatch): Journey {
   return {
     exchange: work.exchange,
     record: work.record,
@@ -94,7 +95,7 @@ function journeyOf(parts: GatewayParts, work: Dispatch): Journey {
     transcriber: work.transcriber,
     deadlineMs: work.deadlineMs,
     estimates: work.estimates,
-    stops: stopsOf(parts.configuration(), work.target),
+    stops: work.stops,
     stop: 0,
     tokens: estimateTokens(work.request),
     failed: [],

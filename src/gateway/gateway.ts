@@ -16,8 +16,8 @@ import { parseRequest, type ParsedRequest } from './parse.ts';
 import { PingedAnswer, withAnswer } from './pings.ts';
 import { RefusalPace } from './refusal-pace.ts';
 import { reserve } from './reserve.ts';
-import { routeModel } from './route.ts';
 import { settle } from './settle.ts';
+import { Router } from './targets.ts';
 import { Transcriber } from './transcriber.ts';
 import type { GatewayParts, Work } from './work.ts';
 
@@ -38,6 +38,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #specimens = new Specimens();
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  readonly #router: Router;
   readonly #budget: BodyBudget;
   readonly #drainer: Drainer;
   readonly #pace = new RefusalPace();
@@ -47,6 +48,7 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#endpoints = new Map(parts.endpoints.map((endpoint) => [endpoint.path, endpoint]));
+    this.#router = new Router(parts.modelPrefixes);
     this.#budget = new BodyBudget(parts.settings.MAX_BODY_BYTES_IN_FLIGHT);
     this.#drainer = parts.settings.ON_CLIENT_DISCONNECT === 'drain' ? boundedDrainer(parts.clock) : noDrainer;
   }
@@ -115,7 +117,7 @@ export class Gateway {
 
   async #serveEndpoint(work: Work, endpoint: Endpoint): Promise<void> {
     const { exchange, record } = work;
-    const { configuration, modelPrefixes } = this.#parts;
+    const { configuration } = this.#parts;
     checkMethod(exchange, 'POST');
     checkContentType(exchange);
     const body = this.#budget.open();
@@ -128,15 +130,15 @@ export class Gateway {
       record.isStream = request.isStream;
       if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
       checkModel(work.key, request.model);
-      const target = routeModel(configuration(), modelPrefixes, request.model);
-      const held = reserve(this.#parts, work, { output: endpoint.output, request, target });
+      const stops = this.#router.stopsOf(configuration(), request.model);
+      const held = reserve(this.#parts, work, { output: endpoint.output, request, target: stops[0] });
       reservation = held instanceof Promise ? await held : held;
       work.reservation = reservation;
       await dispatch(this.#parts, {
         ...work,
         endpoint,
         request,
-        target,
+        stops,
         body,
         drainer: this.#drainer,
         specimens: this.#specimens,

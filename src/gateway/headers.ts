@@ -84,10 +84,14 @@ export function answerHeaders(headers: readonly string[], hidden: readonly strin
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as string;
     if (name === 'connection') ofConnection = ofConnection.concat(optionsIn(headers[i + 1] as string));
-    else if (!deniedDown.has(name) && !hidden.includes(name) && !hasDeniedPrefix(name))
-      list.push(name, headers[i + 1] as string);
+    else if (isForClient(name, hidden)) list.push(name, headers[i + 1] as string);
   }
   return ofConnection.length === 0 ? list : withoutNames(list, ofConnection);
+}
+
+/** Whether the client may see headers of this name, as far as the name alone tells; `hidden` are not for it. */
+export function isForClient(name: string, hidden: readonly string[]): boolean {
+  return !deniedDown.has(name) && !hidden.includes(name) && !hasDeniedPrefix(name);
 }
 
 /** The headers that `connection` names are for this hop alone (RFC 9110, section 7.6.1), besides those that always are. */

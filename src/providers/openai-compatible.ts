@@ -1,6 +1,6 @@
 // Anything that speaks OpenAI's format at another address: data in a provider row, no code.
 import type { Vendor } from '../core/provider.ts';
-import { sizeOf } from './openai/model-sizes.ts';
+import { sizesWith } from './openai/model-sizes.ts';
 import { openai } from './openai/vendor.ts';
 
 /** OpenAI's rules; keys have its form too, unless the provider's `config.key_prefixes` says otherwise. */
@@ -9,5 +9,5 @@ export const openaiCompatible: Vendor = {
   id: 'openai-compatible',
   // The older name, which more servers know.
   outputLimitName: 'max_tokens',
-  sizeOf: (model) => sizeOf(model, 4096),
+  sizeOf: sizesWith(4096),
 };

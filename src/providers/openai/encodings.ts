@@ -1,5 +1,9 @@
 // Which vocabulary a model of OpenAI's counts with (openai/tiktoken, model.py).
 import type { Encoding } from '../../core/token-estimator.ts';
+import { rememberingMany } from '../../lib/remembering.ts';
+
+/** Names come from clients. */
+const namesRemembered = 1000;
 
 /** Beginnings of model names, the first that fits wins. */
 const encodings: readonly (readonly [prefix: string, encoding: Encoding])[] = [
@@ -23,13 +27,13 @@ const encodings: readonly (readonly [prefix: string, encoding: Encoding])[] = [
 ];
 
 /** The vocabulary of a model, whether fine-tuned (`ft:…`) or named with its maker (`openai/…`); undefined of one not known here. */
-export function knownEncodingOf(model: string): Encoding | undefined {
+export const knownEncodingOf: (model: string) => Encoding | undefined = rememberingMany((model) => {
   const name = model
     .slice(model.lastIndexOf('/') + 1)
     .toLowerCase()
     .replace(/^ft:/u, '');
   return encodings.find((row) => name.startsWith(row[0]))?.[1];
-}
+}, namesRemembered);
 
 /** The same, or the newest: whatever is not known is likely to be newer. */
 export function encodingOf(model: string): Encoding {

@@ -1,5 +1,6 @@
 // How much OpenAI's models can take in and say, by the beginning of their names.
 import type { ModelSize } from '../../core/model-size.ts';
+import { rememberingMany } from '../../lib/remembering.ts';
 
 /** Beginning of the name → context and output, in tokens (developers.openai.com/api/docs/models, November 2026). The longest that fits counts. */
 const sizes: readonly (readonly [beginning: string, contextTokens: number, outputTokens: number])[] = [
@@ -50,6 +51,14 @@ const imageTokens = 12_000;
 
 /** An image in high detail is at most 1,445 tokens by tiles, and 10,000 patches by the newest count; this one model multiplies its tiles (guides/images-vision). */
 const dearImages = { beginning: 'gpt-4o-mini', imageTokens: 48_169 };
+
+/** Names come from clients. */
+const namesRemembered = 1000;
+
+/** `sizeOf` for models of which the unknown ones say so much; what it was asked for last is not looked for again. */
+export function sizesWith(unknownOutputTokens: number): (model: string) => ModelSize {
+  return rememberingMany((model) => sizeOf(model, unknownOutputTokens), namesRemembered);
+}
 
 /** The size of a model, or of the one that a fine-tuned one was made from; one that is not listed is sure to say `unknownOutputTokens`. */
 export function sizeOf(model: string, unknownOutputTokens: number): ModelSize {

@@ -3,7 +3,7 @@ import type { Vendor } from '../../core/provider.ts';
 import { books } from './books.ts';
 import { classify } from './classify.ts';
 import { encodingOf, knownEncodingOf } from './encodings.ts';
-import { sizeOf } from './model-sizes.ts';
+import { sizesWith } from './model-sizes.ts';
 import { readGroup, readQuota } from './quota.ts';
 
 export const openai: Vendor = {
@@ -15,6 +15,6 @@ export const openai: Vendor = {
   encodingOf,
   knownEncodingOf,
   outputLimitName: 'max_completion_tokens',
-  sizeOf: (model) => sizeOf(model, 16_384),
+  sizeOf: sizesWith(16_384),
   books,
 };
