@@ -17,7 +17,7 @@ import { createHttpServer } from './http/server.ts';
 import { openLedger, type Ledger, type LedgerParts } from './ledger/ledger.ts';
 import { SpendingQuestions } from './ledger/spending-questions.ts';
 import { ledgerWords } from './ledger/words.ts';
-import { systemClock } from './lib/clock.ts';
+import { systemClock, systemTimeHold } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
 import { isoTimes } from './lib/iso-times.ts';
 import { LoopTurn } from './lib/loop-turn.ts';
@@ -167,7 +167,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
   });
   const sharing =
     shared.pools === undefined ? undefined : await PoolSharing.begin({ pool, exchange: shared.pools, clock });
-  const turn = new LoopTurn();
+  const turn = new LoopTurn(systemTimeHold);
   const upstream = http1Upstream(settings.CONNECT_TIMEOUT_MS, turn);
   const lifecycle = new Lifecycle();
   const metrics = openMetrics({

@@ -2,6 +2,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RequestRecord } from '../core/record.ts';
+import { TextBytes } from '../lib/bytes.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SpoolPosition } from '../storage/ledger-store.ts';
 import { encodeLine } from './lines.ts';
@@ -59,6 +60,7 @@ export class Spool {
   #takenOverBytes = 0;
   /** Lines that are not written yet. */
   #waiting = '';
+  readonly #bytes = new TextBytes();
   /** Intents taken so far, and how many of them are written. */
   #intents = 0;
   #intentsWritten = 0;
@@ -175,7 +177,7 @@ export class Spool {
       this.#intentsWritten = this.#intents;
       return true;
     }
-    const bytes = Buffer.from(this.#isTorn ? `\n${this.#waiting}` : this.#waiting);
+    const bytes = this.#bytes.of(this.#isTorn ? `\n${this.#waiting}` : this.#waiting);
     const written = this.#write(bytes);
     this.#offset += written;
     if (written < bytes.length) {

@@ -1,7 +1,8 @@
-// What may be freed by hand: memory that is all one's own.
+// What may be freed by hand: memory that is all one's own; and texts to bytes and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesIn, free, joinBytes } from './bytes.ts';
+import fc from 'fast-check';
+import { bytesIn, free, joinBytes, latin1In, TextBytes, utf8In } from './bytes.ts';
 
 test('only memory that nobody else has a part of is freed', () => {
   const rows: readonly (readonly [what: string, piece: Uint8Array, isFreed: boolean])[] = [
@@ -24,3 +25,22 @@ test('pieces are joined in order', () => {
   assert.equal(bytesIn(pieces), 3);
   assert.equal(joinBytes(pieces).toString(), 'abc');
 });
+
+test('the bytes of a text are those of a buffer made of it, however the texts before were', () =>
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 40 })), fc.boolean(), (texts, isLong) => {
+      const bytes = new TextBytes();
+      for (const text of isLong ? texts.map((one) => one.repeat(1000)) : texts)
+        assert.deepEqual(bytes.of(text), Buffer.from(text));
+    }),
+    { numRuns: 200 },
+  ));
+
+test('bytes are read as `toString` reads them', () =>
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.nat(9), (bytes, start) => {
+      const from = Math.min(start, bytes.length);
+      assert.equal(latin1In(bytes, from, bytes.length), Buffer.from(bytes).toString('latin1', from));
+      assert.equal(utf8In(bytes, from, bytes.length), Buffer.from(bytes).toString('utf8', from));
+    }),
+  ));

@@ -22,6 +22,24 @@ export function utf8In(bytes: Uint8Array, start: number, end: number): string {
   return slices.utf8Slice.call(bytes, start, end);
 }
 
+/** A text of more characters is given memory of its own. */
+const mostKeptCharacters = 32 << 10;
+/** The most bytes of UTF-8 that one character (UTF-16 code unit) takes. */
+const bytesPerCharacter = 3;
+
+/** Texts as UTF-8 in memory that is used again and again: nothing is counted first, and nothing is left to be collected. */
+export class TextBytes {
+  #memory = Buffer.allocUnsafeSlow(0);
+
+  /** The bytes of a text; somebody else's with the next call. */
+  of(text: string): Buffer {
+    if (text.length > mostKeptCharacters) return Buffer.from(text);
+    const most = text.length * bytesPerCharacter;
+    if (this.#memory.length < most) this.#memory = Buffer.allocUnsafeSlow(most);
+    return this.#memory.subarray(0, this.#memory.write(text, 0));
+  }
+}
+
 /** Below this a free costs more than it is worth. */
 const freedBytes = 4096;
 

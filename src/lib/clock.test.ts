@@ -91,3 +91,15 @@ test('it never steps back, and what it tells does not go further off', () => {
     }),
   );
 });
+
+test('a time that is held stands still, and then it is as late as it would have been', () => {
+  const machine = new Machine();
+  const heldMs = machine.run(10);
+  machine.time.hold();
+  assert.equal(machine.run(300), heldMs);
+  // The next step has its own.
+  machine.time.hold();
+  assert.equal(machine.run(200), heldMs + 300);
+  machine.time.letGo();
+  assert.equal(machine.time.nowMs(), heldMs + 500);
+});

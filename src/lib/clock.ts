@@ -7,6 +7,12 @@ export interface Clock {
   after(delayMs: number, wake: () => void): () => void;
 }
 
+/** What makes a time stand still for one step of work. */
+export interface TimeHold {
+  hold(): void;
+  letGo(): void;
+}
+
 /** Node clamps longer timers to 1 ms with a warning, so longer waits are cut to this (24.8 days). */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -29,6 +35,7 @@ export class SteadyWallTime {
   #sinceMs: number;
   #rate = 1;
   #compareAtMs: number;
+  #heldMs: number | undefined;
 
   /** `wallMs`: since the epoch, may step. `steadyMs`: from any beginning, may stand still, never steps back. */
   constructor(wallMs: () => number, steadyMs: () => number) {
@@ -39,7 +46,18 @@ export class SteadyWallTime {
     this.#compareAtMs = this.#sinceMs + compareEveryMs;
   }
 
+  /** From here to `letGo` it is one time: what a step asks a dozen times costs as much as the step's shortest parts. */
+  hold(): void {
+    this.#heldMs = undefined;
+    this.#heldMs = this.nowMs();
+  }
+
+  letGo(): void {
+    this.#heldMs = undefined;
+  }
+
   nowMs(): number {
+    if (this.#heldMs !== undefined) return this.#heldMs;
     const steadyMs = this.#steadyMs();
     if (steadyMs >= this.#compareAtMs) this.#compare(steadyMs);
     return this.#baseMs + (steadyMs - this.#sinceMs) * this.#rate;
@@ -62,6 +80,9 @@ const systemTime = new SteadyWallTime(
   () => Date.now(),
   () => performance.now(),
 );
+
+/** Holds the machine's own clock for a step that is soon done. */
+export const systemTimeHold: TimeHold = systemTime;
 
 /** The machine's own clock. */
 export const systemClock: Clock = {

@@ -58,3 +58,16 @@ test('a stage that comes too late for its turn is done in the next', async () =>
   await nextTurn();
   assert.deepEqual(done, ['answer', 'read']);
 });
+
+test('each job has a time of its own from its beginning to its end, and nothing behind it has', async () => {
+  const done: string[] = [];
+  const time = { hold: () => void done.push('hold'), letGo: () => void done.push('let go') };
+  const turn = new LoopTurn(time);
+  turn.add('read', () => {
+    done.push('first');
+    void Promise.resolve().then(() => done.push('what it promised'));
+  });
+  turn.add('read', () => done.push('second'));
+  await nextTurn();
+  assert.deepEqual(done, ['hold', 'first', 'hold', 'second', 'let go', 'what it promised']);
+});

@@ -1,4 +1,5 @@
 // A turn of the event loop: all that came in is looked at first, then worked on, and at the end what goes out is sent.
+import type { TimeHold } from './clock.ts';
 
 /** What is done in a turn, in this order. */
 export const loopStages = ['read', 'serve', 'ask', 'answer'] as const;
@@ -21,7 +22,12 @@ type Job = () => void;
  * reads them and the others come along, where one at a time each wakes anew.
  */
 export class LoopTurn {
-  readonly #stages = loopStages.map(() => new Stage());
+  readonly #stages: readonly Stage[];
+
+  /** With a `time` each job has one time from its beginning to its end. */
+  constructor(time?: TimeHold) {
+    this.#stages = loopStages.map(() => new Stage(time));
+  }
 
   /** Calls `job` once for each call of this, with others of its stage in the order of the calls. */
   add(stage: LoopStage, job: Job): void {
@@ -36,8 +42,13 @@ const places = Object.fromEntries(loopStages.map((stage, i) => [stage, i])) as R
 
 /** Each has an immediate of its own: promises that are settled in one stage are heard of before the next. */
 class Stage {
+  readonly #time: TimeHold | undefined;
   #jobs: Job[] = [];
   #isExpected = false;
+
+  constructor(time: TimeHold | undefined) {
+    this.#time = time;
+  }
 
   /** True where nobody has expected it in this turn. */
   add(job: Job): boolean {
@@ -57,6 +68,13 @@ class Stage {
     const jobs = this.#jobs;
     if (jobs.length === 0) return;
     this.#jobs = [];
-    for (const job of jobs) job();
+    try {
+      for (const job of jobs) {
+        this.#time?.hold();
+        job();
+      }
+    } finally {
+      this.#time?.letGo();
+    }
   };
 }

@@ -1,5 +1,6 @@
 // Where the log's lines leave the process: who takes them may be slow, full or gone, and the gateway goes on.
 import { write } from 'node:fs';
+import { TextBytes } from '../lib/bytes.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** What waits for who takes no lines; those beyond it are let go. */
@@ -30,6 +31,8 @@ export class LogOutput {
   readonly #parts: LogOutputParts;
   #pieces: string[] = [];
   #heldCharacters = 0;
+  /** One piece is on its way at a time. */
+  readonly #bytes = new TextBytes();
   /** What the system has not taken yet of the piece whose turn it is. */
   #rest: Uint8Array | undefined;
   #lostLines = 0;
@@ -75,7 +78,7 @@ export class LogOutput {
       return;
     }
     this.#heldCharacters -= piece.length;
-    this.#writeRest(Buffer.from(piece));
+    this.#writeRest(this.#bytes.of(piece));
   }
 
   #writeRest(rest: Uint8Array): void {
