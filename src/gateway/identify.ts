@@ -12,6 +12,7 @@ export type IdentifyParts = Pick<GatewayParts, 'clientKeys' | 'refuseStranger' |
 };
 
 const bearer = /^bearer +(\S+) *$/iu;
+const usualBearer = 'Bearer ';
 const headers = ['www-authenticate', 'Bearer'];
 
 /** Lets a request in or throws; the answer is its client key, null while none is needed. */
@@ -72,9 +73,16 @@ function keyOf(list: readonly string[]): string | undefined {
     if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue;
     // Whoever stands before us might have looked at the other one.
     if (found !== undefined) return '';
-    found = bearer.exec(list[i + 1] as string)?.[1] ?? '';
+    found = tokenIn(list[i + 1] as string);
   }
   return found;
+}
+
+/** What stands behind `Bearer`; empty where it is not told so. */
+function tokenIn(value: string): string {
+  // As nearly everybody writes it.
+  if (value.startsWith(usualBearer) && !value.includes(' ', usualBearer.length)) return value.slice(usualBearer.length);
+  return bearer.exec(value)?.[1] ?? '';
 }
 
 /** Throws where the key may not ask for the model. */

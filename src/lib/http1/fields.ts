@@ -1,4 +1,5 @@
 // The header fields of a message, read as strictly as RFC 9112 allows: what can be read in two ways is refused.
+import { internedText } from '../own-text.ts';
 import { MessageFormatError } from './format-error.ts';
 import { LineMemory, type Line } from './line-memory.ts';
 
@@ -79,7 +80,7 @@ export class FieldReader {
     const known = this.#names.get(text);
     if (known !== undefined) return known;
     if (!fieldName.test(text)) throw new MessageFormatError('has a header without a proper name');
-    const lower = text.toLowerCase();
+    const lower = internedText(text.toLowerCase());
     const name = { lower, isSecret: isSecretField(lower) };
     if (this.#names.size < mostNames && text.length <= longestKept) this.#names.set(text, name);
     return name;
