@@ -2,8 +2,9 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { StopReason } from '../core/exchange.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
-import { classifyAnswer } from '../core/provider.ts';
+import { classifyAnswer, type HeaderReader } from '../core/provider.ts';
 import { withoutSecret } from '../core/redaction.ts';
+import type { UsageReport } from '../core/usage.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { ownText } from '../lib/own-text.ts';
 import type { AnswerListener, TransportError, Transmission } from '../upstream/upstream.ts';
@@ -45,6 +46,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   #giveDrainPlace = nothing;
   #hasEnded = false;
   #cancelLinger = nothing;
+  readonly #hold = (bytes: number): boolean => this.#parts.owner.hold(bytes);
 
   constructor(parts: AttemptParts) {
     this.#parts = parts;
@@ -61,7 +63,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   #begin(): void {
-    const { exchange, provider, endpoint, account, upstream, body, mayLeave } = this.#parts;
+    const { owner, exchange, provider, endpoint, account, upstream } = this.#parts;
     this.#transmission = upstream.send(
       {
         origin: provider.origin,
@@ -69,8 +71,8 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
         method: 'POST',
         path: provider.basePath + endpoint.upstreamPath,
         headers: requestHeaders(exchange, account),
-        body: body(),
-        mayLeave,
+        body: owner.body(),
+        mayLeave: () => owner.mayLeave(),
       },
       this,
     );
@@ -83,14 +85,14 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   onHead(status: number, headers: readonly string[]): void {
-    const { record, clock, limits, ownHeaders } = this.#parts;
+    const { owner, record, clock, limits } = this.#parts;
     record.status = status;
     record.firstByteMs = clock.nowMs() - record.startedAtMs;
-    const head = this.#head(status, headers);
+    const head = new UpstreamHead(this.#parts, status, headers);
     const requestId = head.header('x-request-id');
     if (requestId !== undefined) record.upstreamRequestId = ownText(requestId.slice(0, longestRequestId));
-    this.#parts.onAnswer(head.header);
-    this.#sink.setHead(status, head.headers, ownHeaders());
+    owner.onAnswer(head.header);
+    this.#sink.setHead(status, head.headers, owner.ownHeaders());
     this.#reception = this.#receptionFor(head, fieldOf(headers, 'content-type') ?? '');
     // Of a stream the first content is still awaited: its limit runs on.
     if (!this.#awaitsContent()) this.#watchdog.watch(limits.idleMs);
@@ -117,39 +119,22 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`));
   }
 
-  #head(status: number, received: readonly string[]): AnswerHead {
-    const { provider, account, clock, onAnswer, hiddenHeaders } = this.#parts;
-    const { all: headers, shown } = filterAnswer(account, hiddenHeaders, received);
-    const redact = (text: string): string => withoutSecret(text, account.credential);
-    const header = (name: string): string | undefined => fieldOf(headers, name);
-    return {
-      status,
-      header,
-      headers: shown,
-      redact,
-      classify(body) {
-        onAnswer(header, body);
-        const failure = classifyAnswer(provider, { status, header, body, nowMs: clock.nowMs() });
-        return { ...failure, message: redact(failure.message) };
-      },
-    };
-  }
-
   #receptionFor(head: AnswerHead, contentType: string): Reception {
-    const { isStream, hold } = this.#parts;
+    const { isStream } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
     if (contentType.toLowerCase().startsWith('text/event-stream')) return this.#streamReception(head);
-    if (!isStream) return new WholeReception(head, hold);
+    if (!isStream) return new WholeReception(head, this.#hold);
     return new UndeclaredReception(
       () => this.#streamReception(head),
-      () => new WholeReception(head, hold),
+      () => new WholeReception(head, this.#hold),
     );
   }
 
   #streamReception(head: AnswerHead): StreamReception {
-    const { endpoint, dropsUsage, isBuffered, hold, text, asksCost, costOf } = this.#parts;
+    const { owner, endpoint, dropsUsage, isBuffered, text, asksCost } = this.#parts;
     const reader = endpoint.newStreamReader(text);
-    const manner = { reader, dropsUsage, isBuffered, hold, costOf: asksCost ? costOf : undefined };
+    const costOf = asksCost ? (report: UsageReport): string | undefined => owner.costOf(report) : undefined;
+    const manner = { reader, dropsUsage, isBuffered, hold: this.#hold, costOf };
     return new StreamReception(head, manner, this.#sink);
   }
 
@@ -183,7 +168,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   #costHeaders(heard: Heard): string[] {
-    const cost = this.#parts.costOf(heard);
+    const cost = this.#parts.owner.costOf(heard);
     return cost === undefined ? [] : ['x-aigateway-cost-usd', cost];
   }
 
@@ -229,7 +214,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   onStart(status: number): void {
-    this.#parts.onCommit(status, this.#transmission?.isSent === true);
+    this.#parts.owner.onCommit(status, this.#transmission?.isSent === true);
   }
 
   pause(): void {
@@ -256,6 +241,34 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     this.#stopListening();
     this.#giveDrainPlace();
     this.#resolve(result);
+  }
+}
+
+/** The head of an upstream's answer. */
+class UpstreamHead implements AnswerHead {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly header: HeaderReader;
+  readonly #parts: AttemptParts;
+
+  constructor(parts: AttemptParts, status: number, received: readonly string[]) {
+    const { all, shown } = filterAnswer(parts.account, parts.hiddenHeaders, received);
+    this.status = status;
+    this.headers = shown;
+    this.header = (name) => fieldOf(all, name);
+    this.#parts = parts;
+  }
+
+  redact(text: string): string {
+    return withoutSecret(text, this.#parts.account.credential);
+  }
+
+  classify(body: Uint8Array): Failure {
+    const { owner, provider, clock } = this.#parts;
+    const { status, header } = this;
+    owner.onAnswer(header, body);
+    const failure = classifyAnswer(provider, { status, header, body, nowMs: clock.nowMs() });
+    return { ...failure, message: this.redact(failure.message) };
   }
 }
 

@@ -63,9 +63,9 @@ export interface AnswerHead {
   /** For the client, name and value in turn. */
   readonly headers: readonly string[];
   /** Lays an error body at the right door. */
-  readonly classify: (body: Uint8Array) => Failure;
+  classify(body: Uint8Array): Failure;
   /** Takes secrets out of a text. */
-  readonly redact: (text: string) => string;
+  redact(text: string): string;
 }
 
 /** Kinds of failure that an upstream reports under a 200 → the status that they should have had. */
@@ -82,19 +82,17 @@ const properStatus: Partial<Record<FailureKind, number>> = {
 };
 
 /** The same bytes where there is no secret in them: they may be no UTF-8, and would not come back from a text. */
-function withoutSecrets(body: Uint8Array, redact: AnswerHead['redact']): Uint8Array {
+function withoutSecrets(body: Uint8Array, head: AnswerHead): Uint8Array {
   const text = Buffer.from(body).toString('utf8');
-  const clean = redact(text);
+  const clean = head.redact(text);
   return clean === text ? body : Buffer.from(clean);
 }
 
 /** An error that came under a 200, with the status that it should have had. */
-export function errorUnderSuccess(
-  { headers, classify, redact }: AnswerHead,
-  body: Uint8Array,
-): Conclusion & { kind: 'failed' } {
-  const failure = classify(body);
-  const clean = withoutSecrets(body, redact);
+export function errorUnderSuccess(head: AnswerHead, body: Uint8Array): Conclusion & { kind: 'failed' } {
+  const { headers } = head;
+  const failure = head.classify(body);
+  const clean = withoutSecrets(body, head);
   const kept: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     if (headers[i] !== 'content-type') kept.push(headers[i] as string, headers[i + 1] as string);
@@ -124,13 +122,13 @@ export class ErrorReception implements Reception {
 
   close(broken: Failure | undefined): Conclusion {
     if (broken !== undefined) return { kind: 'failed', failure: broken, answer: undefined, heard: nothingHeard };
-    const { status, headers, classify, redact } = this.#head;
+    const { status, headers } = this.#head;
     const raw = Buffer.concat(this.#chunks);
     // A redirect is no error that a client may see: its own library would follow it, past the gateway.
     const isJson = status >= 400 && raw.length > 0 && isWholeJson(withoutMark(raw));
-    const body = isJson ? withoutSecrets(raw, redact) : raw;
+    const body = isJson ? withoutSecrets(raw, this.#head) : raw;
     const answer: HeldAnswer = { status, headers, body, isJson };
-    return { kind: 'failed', failure: classify(raw), answer, heard: nothingHeard };
+    return { kind: 'failed', failure: this.#head.classify(raw), answer, heard: nothingHeard };
   }
 }
 

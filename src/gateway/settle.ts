@@ -3,7 +3,7 @@ import { GatewayError } from '../core/errors.ts';
 import { StoppedError } from '../core/exchange.ts';
 import type { Outcome } from '../core/record.ts';
 import { sumUsage } from '../core/usage.ts';
-import { gatewayHeaders } from './dispatch.ts';
+import { gatewayHeaders } from './own-headers.ts';
 import { priceRecord } from './price.ts';
 import type { GatewayParts, Work } from './work.ts';
 

@@ -1,4 +1,9 @@
 // What the rooms of the data plane share: the parts they are built of, and the request that they work on.
+import type { Specimens } from '../lib/specimens.ts';
+import type { BodyShare } from './admit.ts';
+import type { Drainer } from './drainer.ts';
+import type { ParsedRequest } from './parse.ts';
+import type { Stop } from './targets.ts';
 import type { ClientKey, ClientKeys } from '../core/client-key.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Endpoint } from '../core/endpoint.ts';
@@ -83,4 +88,15 @@ export interface Work {
   readonly deadlineMs: number;
   /** Attempts whose use is still being estimated: the request is settled when they are done. */
   readonly estimates: Promise<void>[];
+}
+
+/** A request that is ready to go out. */
+export interface Dispatch extends Work {
+  readonly endpoint: Endpoint;
+  readonly request: ParsedRequest;
+  /** Its targets in order. */
+  readonly stops: readonly Stop[];
+  readonly body: BodyShare;
+  readonly drainer: Drainer;
+  readonly specimens: Specimens;
 }
