@@ -50,9 +50,26 @@ export function requestHeaders(exchange: Exchange, account: Account): string[] {
     const name = headers[i] as string;
     if (isAllowedUp(name, account)) list.push(name, headers[i + 1] as string);
   }
-  for (const [name, value] of account.authHeaders(account.credential)) list.push(name, value);
-  if (account.organization !== null) list.push('openai-organization', account.organization);
-  if (account.project !== null) list.push('openai-project', account.project);
+  const own = ownHeaders(account);
+  for (let i = 0; i < own.length; i += 1) list.push(own[i] as string);
+  return list;
+}
+
+/** Made once for an account as it is. */
+const known = new WeakMap<Account, readonly string[]>();
+
+/** What says who the account is. */
+function ownHeaders(account: Account): readonly string[] {
+  let list = known.get(account);
+  if (list === undefined) {
+    const { organization, project } = account;
+    list = [
+      ...account.authHeaders(account.credential).flat(),
+      ...(organization === null ? [] : ['openai-organization', organization]),
+      ...(project === null ? [] : ['openai-project', project]),
+    ];
+    known.set(account, list);
+  }
   return list;
 }
 

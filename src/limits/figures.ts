@@ -40,6 +40,14 @@ export interface FiguresOf {
   readonly unaskedTiers: (providerId: string) => readonly string[];
 }
 
+/** Terms, and what they depend on beside the request. */
+interface KnownTerms {
+  readonly target: LimitTarget;
+  readonly atMs: number;
+  readonly textTokens: number | undefined;
+  readonly terms: AnswerTerms | null;
+}
+
 /** The figures of one request. */
 export class RequestFigures {
   readonly content: Content;
@@ -47,6 +55,7 @@ export class RequestFigures {
   readonly #of: FiguresOf;
   /** Tokens of its text, once they have been counted, and with which vocabulary: others may have more for it. */
   #counted: { readonly encoding: Encoding | undefined; readonly tokens: number } | undefined;
+  #last: KnownTerms | undefined;
 
   constructor(of: FiguresOf) {
     this.#of = of;
@@ -89,7 +98,21 @@ export class RequestFigures {
     return encoding !== undefined && encoding === this.#counted?.encoding ? this.#counted.tokens : undefined;
   }
 
-  #terms({ providerId, model, size }: LimitTarget, atMs: number, textTokens: number | undefined): AnswerTerms | null {
+  /** An attempt is asked for right behind the request's reservation, mostly at the same place and time. */
+  #terms(target: LimitTarget, atMs: number, textTokens: number | undefined): AnswerTerms | null {
+    const last = this.#last;
+    if (last !== undefined && last.target === target && last.atMs === atMs && last.textTokens === textTokens)
+      return last.terms;
+    const terms = this.#newTerms(target, atMs, textTokens);
+    this.#last = { target, atMs, textTokens, terms };
+    return terms;
+  }
+
+  #newTerms(
+    { providerId, model, size }: LimitTarget,
+    atMs: number,
+    textTokens: number | undefined,
+  ): AnswerTerms | null {
     const { shape, output, habit, prices } = this.#of;
     const { content, estimate } = this;
     const prompt = largestPrompt(shape, content, size, textTokens);
