@@ -8,7 +8,7 @@ import { Cancellation } from '../src/lib/cancellation.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { LimitTarget } from '../src/limits/figures.ts';
 import { Limiter } from '../src/limits/limiter.ts';
-import { rateHeaders } from '../src/limits/rate-headers.ts';
+import { addRateHeaders } from '../src/limits/rate-headers.ts';
 import { openPriceBook } from '../src/prices/book.ts';
 import { endpoints } from '../src/providers/openai/endpoints.ts';
 import { openai } from '../src/providers/openai/vendor.ts';
@@ -103,7 +103,7 @@ async function request(body: Buffer): Promise<void> {
   const terms = await reservation.attempt(target);
   if (terms instanceof GatewayError) throw terms;
   await new Promise(setImmediate);
-  rateHeaders(key, () => limiter.standing(key.id));
+  addRateHeaders([], key, () => limiter.standing(key.id));
   attempts.push(attemptWith(terms.reservedNanoUsd));
   reservation[Symbol.dispose]();
   reservation.settle();

@@ -247,7 +247,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
 /** The head of an upstream's answer. */
 class UpstreamHead implements AnswerHead {
   readonly status: number;
-  readonly headers: readonly string[];
+  readonly headers: string[];
   readonly header: HeaderReader;
   readonly #parts: AttemptParts;
 

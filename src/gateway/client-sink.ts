@@ -25,7 +25,7 @@ export class ClientSink implements AnswerSink {
   /** Nobody listens any more: the answer is only read to its end. */
   #isMuted = false;
   #status = 0;
-  #headers = none;
+  #headers: string[] = [];
   #own = none;
 
   constructor(exchange: Exchange, owner: SinkOwner) {
@@ -41,8 +41,8 @@ export class ClientSink implements AnswerSink {
     this.#isMuted = true;
   }
 
-  /** Sets the head that goes out at the start: the upstream's headers for the client and the gateway's own, name and value in turn. */
-  setHead(status: number, headers: readonly string[], own: readonly string[]): void {
+  /** Sets the head that goes out at the start: the upstream's headers for the client, which are the sink's from now on, and the gateway's own; name and value in turn. */
+  setHead(status: number, headers: string[], own: readonly string[]): void {
     this.#status = status;
     this.#headers = headers;
     this.#own = own;
@@ -73,7 +73,7 @@ export class ClientSink implements AnswerSink {
 
   /** Sends an answer that is there in one piece. */
   sendWhole(body: Uint8Array, headers: readonly string[]): void {
-    this.#start(this.#headers.slice(), headers, String(body.length));
+    this.#start(this.#headers, headers, String(body.length));
     this.end(body);
   }
 
@@ -88,7 +88,7 @@ export class ClientSink implements AnswerSink {
     for (const text of more) all.push(text);
     if (length !== undefined) all.push('content-length', length);
     // Sent once; a stream may last long after that.
-    this.#headers = none;
+    this.#headers = [];
     this.#own = none;
     this.#owner.onStart(this.#status);
     if (!this.#isMuted) this.#answer.start(this.#status, all);

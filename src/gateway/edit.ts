@@ -38,11 +38,12 @@ export function editBody(request: ParsedRequest, edits: Edits): Uint8Array[] {
     const splice = usageSplice(body, places);
     if (splice !== undefined) splices.push(splice);
   }
-  if (edits.outputCap !== null) splices.push(...capSplices(request, edits.outputCap));
+  if (edits.outputCap !== null) addCap(splices, request, edits.outputCap);
   if (splices.length === 0) return [body];
   const parts: Uint8Array[] = [];
   let at = 0;
-  for (const { span, text } of splices.sort((a, b) => a.span.start - b.span.start)) {
+  if (splices.length > 1) splices.sort((a, b) => a.span.start - b.span.start);
+  for (const { span, text } of splices) {
     parts.push(body.subarray(at, span.start), Buffer.from(text));
     at = span.end;
   }
@@ -71,11 +72,13 @@ function usageSplice(body: Uint8Array, places: Places): Splice | undefined {
  * Writes the cap in the place of all that stands under its name, else at the end. A server may know only this one name, or
  * read another of two that are the same: what stands under the other name becomes null, which means nothing.
  */
-function capSplices({ places }: ParsedRequest, { name, tokens }: OutputCap): Splice[] {
+function addCap(splices: Splice[], { places }: ParsedRequest, { name, tokens }: OutputCap): void {
   const text = String(tokens);
-  const splices = places.outputLimits
-    .filter((limit) => limit.name === name || !limit.isNull)
-    .map((limit) => ({ span: limit.span, text: limit.name === name ? text : 'null' }));
-  if (places.outputLimits.some((limit) => limit.name === name)) return splices;
-  return [...splices, { span: { start: places.close, end: places.close }, text: `,"${name}":${text}` }];
+  let isWritten = false;
+  for (const limit of places.outputLimits) {
+    const isOwn = limit.name === name;
+    isWritten ||= isOwn;
+    if (isOwn || !limit.isNull) splices.push({ span: limit.span, text: isOwn ? text : 'null' });
+  }
+  if (!isWritten) splices.push({ span: { start: places.close, end: places.close }, text: `,"${name}":${text}` });
 }

@@ -1,5 +1,5 @@
 // The gateway's own headers of an answer.
-import { keyHeaders } from './reserve.ts';
+import { addKeyHeaders } from './reserve.ts';
 import type { GatewayParts, Work } from './work.ts';
 
 /** Says which attempt and which account an answer comes from, and how the key's own limits stand. */
@@ -7,6 +7,6 @@ export function gatewayHeaders(parts: Pick<GatewayParts, 'limiter'>, { exchange,
   const headers = ['x-aigateway-request-id', exchange.id, 'x-aigateway-attempts', String(record.attempts.length)];
   const last = record.attempts.at(-1);
   if (last !== undefined) headers.push('x-aigateway-provider', last.providerId, 'x-aigateway-account', last.accountId);
-  for (const text of keyHeaders(parts, key)) headers.push(text);
+  addKeyHeaders(headers, parts, key);
   return headers;
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import { soon, type Soon } from '../lib/soon.ts';
 import type { LimitTarget } from '../limits/figures.ts';
 import { hasLimits } from '../limits/limiter.ts';
-import { hiddenRateHeaders, rateHeaders } from '../limits/rate-headers.ts';
+import { addRateHeaders, hiddenRateHeaders } from '../limits/rate-headers.ts';
 import type { AttemptTerms, Reservation } from '../limits/reservation.ts';
 import type { ParsedRequest } from './parse.ts';
 import type { GatewayParts, Work } from './work.ts';
@@ -59,9 +59,9 @@ export function termsOf(
   return reservation.attempt(isSame ? reserved : limitTarget(target, endpoint.output));
 }
 
-/** The headers that tell how the key's own limits stand, name and value in turn. */
-export function keyHeaders({ limiter }: Pick<GatewayParts, 'limiter'>, key: ClientKey | null): string[] {
-  return key === null ? [] : rateHeaders(key, () => limiter.standing(key.id));
+/** Adds the headers that tell how the key's own limits stand, name and value in turn. */
+export function addKeyHeaders(list: string[], { limiter }: Pick<GatewayParts, 'limiter'>, key: ClientKey | null): void {
+  if (key !== null) addRateHeaders(list, key, () => limiter.standing(key.id));
 }
 
 /** Names of the upstream's headers that are not for the holder of this key. */

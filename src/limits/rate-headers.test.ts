@@ -2,9 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limitedKey } from '../../test/support/client-key.ts';
-import { hiddenRateHeaders, rateHeaders } from './rate-headers.ts';
+import type { Standing } from '../shared-state/limit-state.ts';
+import { addRateHeaders, hiddenRateHeaders, type LimitedRates } from './rate-headers.ts';
 
 const standing = { requests: { used: 3, resetMs: 59_500 }, tokens: { used: 120_000, resetMs: 350 } };
+
+function rateHeaders(rates: LimitedRates, standingOf: () => Standing): string[] {
+  const list: string[] = [];
+  addRateHeaders(list, rates, standingOf);
+  return list;
+}
 
 test("a key's limits are told in OpenAI's spelling, and only those that it has", () => {
   const told = rateHeaders(limitedKey({ rpm: 60, tpm: 100_000 }), () => standing);

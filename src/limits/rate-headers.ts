@@ -6,14 +6,12 @@ import type { Standing, WindowStanding } from '../shared-state/limit-state.ts';
 /** What the headers depend on. */
 export type LimitedRates = Pick<ClientKey, 'rpm' | 'tpm' | 'limitsMode'>;
 
-/** Name and value in turn, for each limit that the key has; nothing while its limits are only watched. */
-export function rateHeaders({ rpm, tpm, limitsMode }: LimitedRates, standing: () => Standing): string[] {
-  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return [];
+/** Adds name and value in turn, for each limit that the key has; nothing while its limits are only watched. */
+export function addRateHeaders(list: string[], { rpm, tpm, limitsMode }: LimitedRates, standing: () => Standing): void {
+  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return;
   const { requests, tokens } = standing();
-  const list: string[] = [];
   if (rpm !== null) tell(list, namesOf.requests, rpm, requests);
   if (tpm !== null) tell(list, namesOf.tokens, tpm, tokens);
-  return list;
 }
 
 /** Headers of the upstream that are not for this client: they would tell of the account's limits where the key has its own. */

@@ -2,6 +2,7 @@
 import type { FailedAnswer, HeaderReader } from '../../core/provider.ts';
 import type { QuotaOwner, QuotaReading } from '../../core/quota.ts';
 import { longestWaitMs, parseDuration } from '../../lib/retry-after.ts';
+import { rememberingMany } from '../../lib/remembering.ts';
 import { wholeNumber } from '../../lib/whole-number.ts';
 import { readError } from './error-body.ts';
 
@@ -46,8 +47,8 @@ export function readGroup(
   const said = spoken === '' ? undefined : spokenOwner(spoken);
   const organization = name(answer.header('openai-organization')) ?? said?.organization;
   const project = name(answer.header('openai-project')) ?? said?.project;
-  if (organization === undefined && project === undefined) return undefined;
-  return { ...(organization !== undefined && { organization }), ...(project !== undefined && { project }) };
+  if (organization === undefined) return project === undefined ? undefined : { project };
+  return project === undefined ? { organization } : { organization, project };
 }
 
 type SpokenQuota = Partial<QuotaReading>;
@@ -112,7 +113,14 @@ function duration(text: string | undefined): number | null {
   return value !== undefined && value <= longestWaitMs ? value : null;
 }
 
+/** Names of organizations and projects come with every answer, and are few. */
+const namesRemembered = 1000;
+
+const readName = rememberingMany((text) => {
+  const trimmed = text.trim();
+  return /^[\w.:-]{1,128}$/u.test(trimmed) ? trimmed : undefined;
+}, namesRemembered);
+
 function name(text: string | undefined): string | undefined {
-  const trimmed = text?.trim();
-  return trimmed !== undefined && /^[\w.:-]{1,128}$/u.test(trimmed) ? trimmed : undefined;
+  return text === undefined ? undefined : readName(text);
 }
