@@ -113,6 +113,19 @@ test('a database that fails, or does not answer at all, is noticed within two se
   }
 });
 
+test('an answer that took long tells of the time when it was asked for: a key made since may be missing in it', async () => {
+  const { store, clock, watch } = await setUp();
+  const late = Promise.withResolvers<ClientKeyChange[]>();
+  store.answer = () => late.promise;
+  await clock.advance(3000);
+  late.resolve([]);
+  await new Promise(setImmediate);
+  assert.equal(watch.isFresh(), false);
+  store.answer = (changes) => Promise.resolve(changes);
+  await clock.advance(500);
+  assert.equal(watch.isFresh(), true);
+});
+
 test('when the database is back, what was missed is taken over, and it is told', async () => {
   const { store, clock, watch, told } = await setUp();
   assert.equal(watch.isEmpty, true);

@@ -70,9 +70,10 @@ test('a request that runs long gets a row before its end, and its own row at its
     spool.intend(record('slow', 1));
     spool.intend(record('quick', 1));
     spool.settle(record('quick', 1));
-    spool.flush();
+    const end = spool.flush();
     while (await ingest.step());
     assert.deepEqual([...store.rows.keys()], ['quick']);
+    assert.deepEqual(ingest.doneTo, end, 'who asks for what is over does not wait for what runs');
     await clock.advance(31_000);
     while (await ingest.step());
     const early = store.rows.get('slow');
