@@ -34,6 +34,16 @@ function newSpool(limits = usualLimits): Spool {
   return new Spool(folder, clock, (error) => troubles.push((error as Error | undefined)?.message), limits);
 }
 
+/** A line that was torn, and another one behind it, are no JSON together. */
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text.slice(text.indexOf('\t') + 1));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The marks and ids of all lines that can be read. */
 function readAll(reader = new SegmentReader(folder, { segment: 0, offsetBytes: 0 })): string[] {
   const found: string[] = [];
@@ -42,7 +52,7 @@ function readAll(reader = new SegmentReader(folder, { segment: 0, offsetBytes: 0
     if (lines.length === 0) return found;
     for (const { text } of lines) {
       const head = readMark(text);
-      if (head !== undefined && /[}\]]$/u.test(text)) found.push(`${head.mark} ${head.id}`);
+      if (head !== undefined && isWhole(text)) found.push(`${head.mark} ${head.id}`);
     }
   }
 }
