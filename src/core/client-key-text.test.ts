@@ -60,3 +60,13 @@ test('the digest is SHA-256, and what may be shown has fewer than 12 characters'
   assert.equal(digestOf('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   assert.equal(shownPart(clientKeyText(new Uint8Array(32))), 'agw_000000');
 });
+
+test('a key has letters and digits alone behind its beginning', () => {
+  const text = clientKeyText(new Uint8Array(clientKeyBytes).fill(7));
+  for (let code = 0; code < 0x200; code += 1) {
+    const other = text.slice(0, 20) + String.fromCharCode(code) + text.slice(21);
+    assert.equal(hasKeyForm(other), /[0-9A-Za-z]/u.test(other.charAt(20)), `character ${code}`);
+  }
+  for (const other of [text.slice(1), `${text}a`, text.slice(0, -1), `agw-${text.slice(4)}`, text.toUpperCase()])
+    assert.equal(hasKeyForm(other), false, other);
+});

@@ -15,7 +15,7 @@ const randomCharacters = 43;
 /** 62⁶ > 2³². */
 const checksumCharacters = 6;
 const checksumStart = clientKeyPrefix.length + randomCharacters;
-const form = new RegExp(`^${clientKeyPrefix}[0-9A-Za-z]{${randomCharacters + checksumCharacters}}$`, 'u');
+const formCharacters = checksumStart + checksumCharacters;
 
 /** Shorter than any part of a secret that may ever be shown: 36 of its 256 bits. */
 const shownCharacters = clientKeyPrefix.length + 6;
@@ -29,7 +29,17 @@ export function clientKeyText(random: Uint8Array): string {
 
 /** Whether a text has a key's length and characters: what has not is not worth a digest. */
 export function hasKeyForm(text: string): boolean {
-  return form.test(text);
+  if (text.length !== formCharacters || !text.startsWith(clientKeyPrefix)) return false;
+  // Asked of every request: a regular expression takes four times as long.
+  for (let i = clientKeyPrefix.length; i < formCharacters; i += 1)
+    if (!isLetterOrDigit(text.charCodeAt(i))) return false;
+  return true;
+}
+
+function isLetterOrDigit(code: number): boolean {
+  if (code < 0x3a) return code >= 0x30;
+  const small = code | 0x20;
+  return small >= 0x61 && small <= 0x7a;
 }
 
 /** Whether a text of that form can be a key at all, or holds a typing error. */

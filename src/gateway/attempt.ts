@@ -7,6 +7,7 @@ import { withoutSecret } from '../core/redaction.ts';
 import type { UsageReport } from '../core/usage.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { ownText } from '../lib/own-text.ts';
+import { remembering } from '../lib/remembering.ts';
 import type { AnswerListener, TransportError, Transmission } from '../upstream/upstream.ts';
 import type { AttemptParts, AttemptResult } from './attempt-parts.ts';
 import { ClientSink, type SinkOwner } from './client-sink.ts';
@@ -122,7 +123,7 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   #receptionFor(head: AnswerHead, contentType: string): Reception {
     const { isStream } = this.#parts;
     if (head.status < 200 || head.status > 299) return new ErrorReception(head);
-    if (contentType.toLowerCase().startsWith('text/event-stream')) return this.#streamReception(head);
+    if (declaresStream(contentType)) return this.#streamReception(head);
     if (!isStream) return new WholeReception(head, this.#hold);
     return new UndeclaredReception(
       () => this.#streamReception(head),
@@ -271,6 +272,8 @@ class UpstreamHead implements AnswerHead {
     return { ...failure, message: this.redact(failure.message) };
   }
 }
+
+const declaresStream = remembering((contentType) => contentType.toLowerCase().startsWith('text/event-stream'));
 
 const stopWords: Readonly<Record<StopReason, string>> = {
   client_gone: 'the client closed the connection',

@@ -49,8 +49,9 @@ export class Pool implements LeaseListener {
   readonly #groups = new QuotaGroups();
   readonly #listeners = new Set<() => void>();
   #teller: PoolTeller | undefined;
-  /** Provider and model → whose turn it is. */
-  readonly #turns = new Map<string, Turns>();
+  /** Model → provider → whose turn it is. To put both names together for one map would cost as much as the rest of a choice. */
+  readonly #turns = new Map<string, Map<string, Turns>>();
+  #turnCount = 0;
   readonly #onBenched: (account: Account, bench: Bench) => void;
 
   /** `onBenched` hears of each account that begins to rest as a whole, once, for what this gateway itself has met. */
@@ -81,6 +82,7 @@ export class Pool implements LeaseListener {
     });
     this.#groups.recount(this.#members);
     this.#turns.clear();
+    this.#turnCount = 0;
     this.onChange();
   }
 
@@ -244,17 +246,26 @@ export class Pool implements LeaseListener {
 
   #turnsFor(wish: Wish, random: number): Turns {
     const { providerId, model } = wish;
-    const key = `${providerId}\n${model}`;
-    const known = this.#turns.get(key);
+    const known = this.#turns.get(model)?.get(providerId);
     if (known !== undefined) return known;
-    const [oldest] = this.#turns.keys();
-    // Model names come from clients.
-    const mostKept = Math.max(turnsKept / (this.#members.length + 1), fewestKept);
-    if (this.#turns.size >= mostKept && oldest !== undefined) this.#turns.delete(oldest);
+    this.#forgetTurns();
     const meant = this.#members.filter((member) => isMeantFor(member, wish));
     const made = new Turns(meant, random);
-    this.#turns.set(key, made);
+    const byProvider = this.#turns.get(model) ?? new Map<string, Turns>();
+    this.#turns.set(model, byProvider.set(providerId, made));
+    this.#turnCount += 1;
     return made;
+  }
+
+  /** Makes room for one more: model names come from clients. */
+  #forgetTurns(): void {
+    const mostKept = Math.max(turnsKept / (this.#members.length + 1), fewestKept);
+    if (this.#turnCount < mostKept) return;
+    for (const [model, byProvider] of this.#turns) {
+      this.#turns.delete(model);
+      this.#turnCount -= byProvider.size;
+      return;
+    }
   }
 }
 

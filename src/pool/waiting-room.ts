@@ -51,7 +51,7 @@ export class WaitingRooms {
 
   /** Whether somebody waits for the same already: a newcomer goes behind them. */
   isBusy(wish: Wish): boolean {
-    return this.#rooms.has(keyOf(wish));
+    return this.#rooms.size > 0 && this.#rooms.has(keyOf(wish));
   }
 
   /** Waits for a lease; undefined where none came in time, or the request was stopped. */
