@@ -10,7 +10,7 @@ import { openKeepersOn, type Keeper, type Keepers } from '../support/gateway-tri
 const period = { startMs: 0, endMs: Infinity };
 
 /** Two gateways, and what stands between them. */
-async function openPair(): Promise<{
+async function openPair(isOpenWithoutRedis = false): Promise<{
   readonly place: ForgetfulPlace;
   readonly keepers: Keepers;
   readonly connections: readonly [ForgetfulConnection, ForgetfulConnection];
@@ -18,7 +18,7 @@ async function openPair(): Promise<{
   const place = new ForgetfulPlace();
   const connections = [place.connect(), place.connect()] as const;
   const left = [...connections];
-  const keepers = await openKeepersOn(async () => left.shift() ?? place.connect(), { count: 2 });
+  const keepers = await openKeepersOn(async () => left.shift() ?? place.connect(), { count: 2, isOpenWithoutRedis });
   return { place, keepers, connections };
 }
 
@@ -144,6 +144,16 @@ test('a question that is not answered leaves the money in hand, and no more', as
   await keepers.advance(20_000);
   assert.equal((await first.state.money(key, period)).spentNanoUsd, 0);
   assert.ok(!(await isAdmitted(first, key, 900_000)));
+});
+
+test('where budgets are to stay open, money in hand is spent though it is more than an equal part', async () => {
+  const { keepers, connections } = await openPair(true);
+  const [first] = keepers.all as [Keeper];
+  const key = limitedKey({ budget: 1000 });
+  assert.ok(await isAdmitted(first, key, 900));
+  connections[0].lose();
+  assert.ok(await isAdmitted(first, key, 5));
+  assert.ok(!(await isAdmitted(first, key, 100)), 'the rest may be at the other');
 });
 
 test('a budget that is only watched keeps nobody out while the store is away', async () => {
