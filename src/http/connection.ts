@@ -9,6 +9,7 @@ import { MessageParser } from '../lib/http1/message-parser.ts';
 import type { RosterMember } from '../lib/roster.ts';
 import { writeAnswerHead } from './answer-head.ts';
 import type { ConnectionSite } from './connection-site.ts';
+import { DirectReads } from './direct-reads.ts';
 import { HttpExchange, type ExchangeConnection } from './exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { writePieces } from './write-pieces.ts';
@@ -26,6 +27,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   readonly mostWaitingBytes = mostWaitingBytes;
   readonly #socket: Socket;
   readonly #site: ConnectionSite<ClientConnection>;
+  readonly #reads: DirectReads;
   readonly #parser: MessageParser<RequestHead>;
   #exchange: HttpExchange | undefined;
   /** A request whose head has come in this turn of the event loop. */
@@ -37,7 +39,6 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   /** Nothing more is read. */
   #isOver = false;
   #closes = false;
-  #isPaused = false;
   #isTimed = false;
   #isFirst = true;
   /** When the connection was made, the request began, or its answer was over; in ms of `performance.now()`. */
@@ -52,7 +53,7 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
       onDone: () => this.#exchange?.bodyEnded(),
     });
     const arrival = new Arrival(site.turn, (bytes) => this.#take(bytes));
-    socket.on('data', (bytes: Buffer) => arrival.add(bytes));
+    this.#reads = new DirectReads(socket, (bytes) => arrival.add(bytes));
     socket.on('end', arrival.flush);
     socket.on('drain', () => {
       this.#untime();
@@ -110,14 +111,11 @@ export class ClientConnection implements ExchangeConnection, RosterMember {
   }
 
   pause(): void {
-    this.#isPaused = true;
-    this.#socket.pause();
+    this.#reads.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    this.#reads.resume();
   }
 
   invite(): void {
