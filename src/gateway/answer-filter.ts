@@ -63,13 +63,14 @@ class AnswerFilter {
   }
 }
 
-/** Accounts as they are now: with another credential an account is another object. The lists of hidden names are few. */
-const filters = new WeakMap<Account, Map<readonly string[], AnswerFilter>>();
+/** Accounts as they are now: with another credential an account is another object. The lists of hidden names are few, and
+ * another one would be forgotten with its request. */
+const filters = new WeakMap<Account, WeakMap<readonly string[], AnswerFilter>>();
 
 /** Filters the headers of an account's answer for a client from which the `hidden` names are hidden. */
 export function filterAnswer(account: Account, hidden: readonly string[], headers: readonly string[]): FilteredHeaders {
   let ofAccount = filters.get(account);
-  if (ofAccount === undefined) filters.set(account, (ofAccount = new Map()));
+  if (ofAccount === undefined) filters.set(account, (ofAccount = new WeakMap()));
   let filter = ofAccount.get(hidden);
   if (filter === undefined) ofAccount.set(hidden, (filter = new AnswerFilter(account, hidden)));
   return filter.filter(headers);

@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import { soon, type Soon } from '../lib/soon.ts';
 import type { LimitTarget } from '../limits/figures.ts';
 import { hasLimits } from '../limits/limiter.ts';
-import { addRateHeaders, hiddenRateHeaders } from '../limits/rate-headers.ts';
+import { addRateHeaders, hiddenRateHeaders, noNames } from '../limits/rate-headers.ts';
 import type { AttemptTerms, Reservation } from '../limits/reservation.ts';
 import type { ParsedRequest } from './parse.ts';
 import type { GatewayParts, Work } from './work.ts';
@@ -64,9 +64,9 @@ export function addKeyHeaders(list: string[], { limiter }: Pick<GatewayParts, 'l
   if (key !== null) addRateHeaders(list, key, () => limiter.standing(key.id));
 }
 
-/** Names of the upstream's headers that are not for the holder of this key. */
+/** Names of the upstream's headers that are not for the holder of this key: one of a few lists, by which filters are found. */
 export function hiddenHeaders(key: ClientKey | null): readonly string[] {
-  return key === null ? [] : hiddenRateHeaders(key);
+  return key === null ? noNames : hiddenRateHeaders(key);
 }
 
 function limitTarget({ provider, model }: Target, output: Endpoint['output']): LimitTarget {

@@ -16,12 +16,13 @@ export function addRateHeaders(list: string[], { rpm, tpm, limitsMode }: Limited
 
 /** Headers of the upstream that are not for this client: they would tell of the account's limits where the key has its own. */
 export function hiddenRateHeaders({ rpm, tpm, limitsMode }: LimitedRates): readonly string[] {
-  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return none;
+  if (limitsMode === 'shadow' || (rpm === null && tpm === null)) return noNames;
   if (rpm !== null && tpm !== null) return allNames;
   return rpm === null ? namesOf.tokens : namesOf.requests;
 }
 
-const none: readonly string[] = [];
+/** Where nothing is hidden. */
+export const noNames: readonly string[] = [];
 
 const namesOf = {
   requests: ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
