@@ -19,9 +19,9 @@ import { SpendingQuestions } from './ledger/spending-questions.ts';
 import { ledgerWords } from './ledger/words.ts';
 import { systemClock, systemTimeHold } from './lib/clock.ts';
 import { FailureMeter } from './lib/failure-meter.ts';
-import { isoTimes } from './lib/iso-times.ts';
 import { LoopTurn } from './lib/loop-turn.ts';
 import { memoryLimitBytes } from './lib/memory.ts';
+import { Uses } from './lib/uses.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
 import { managementAtFirstCall } from './management/at-first-call.ts';
@@ -180,8 +180,8 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     siblings,
   });
   const failedKeys = new FailureMeter(failedKeysPerMinute);
-  /** Client key id → when it was last used, since that was last noted. */
-  const keyUses = new Map<string, number>();
+  /** When accounts and client keys were last used, as far as that is not noted. */
+  const [accountUses, keyUses] = [new Uses(), new Uses()];
   const estimator = new ThreadEstimator(clock, (error) =>
     logger.warn({ err: error }, 'tokens could not be counted and were guessed'),
   );
@@ -259,12 +259,11 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     isLocal: isLoopbackHost(settings.HOST),
   });
   const noteState = async (): Promise<void> => {
-    const [uses, usesOfKeys] = [isoTimes(pool.takeUses()), isoTimes(keyUses)];
-    keyUses.clear();
+    for (const [id, atMs] of pool.takeUses()) accountUses.set(id, atMs);
     try {
-      if (uses.size > 0) await storage.noteUse(uses);
-      if (usesOfKeys.size > 0) await storage.clientKeys.noteUse(usesOfKeys);
-      if (uses.size > 0 || lifecycle.state === 'draining')
+      const areUsed = await accountUses.handOver((uses) => storage.noteUse(uses));
+      await keyUses.handOver((uses) => storage.clientKeys.noteUse(uses));
+      if (areUsed || lifecycle.state === 'draining')
         await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
     } catch (error) {
       logger.warn({ err: error }, 'the live state of accounts and the use of client keys could not be noted');

@@ -35,7 +35,7 @@ export interface ManagementParts {
   readonly configuration: ConfigurationWatch;
   readonly clientKeys: ClientKeyWatch;
   /** When client keys were last used, in ms since the epoch, by id: what their rows do not say yet. */
-  readonly keyUses: ReadonlyMap<string, number>;
+  readonly keyUses: Pick<ReadonlyMap<string, number>, 'get'>;
   /** Requests with a key or token that opens nothing, by whom they came from. */
   readonly failedKeys: FailureMeter;
   readonly pool: Pool;
