@@ -263,8 +263,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     try {
       const areUsed = await accountUses.handOver((uses) => storage.noteUse(uses));
       await keyUses.handOver((uses) => storage.clientKeys.noteUse(uses));
-      if (areUsed || lifecycle.state === 'draining')
-        await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
+      if (areUsed || lifecycle.state === 'draining') await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
     } catch (error) {
       logger.warn({ err: error }, 'the live state of accounts and the use of client keys could not be noted');
     }
