@@ -21,7 +21,6 @@ const everyday = [
 /** Tests of the whole gateway in which the database has no part, or that start a PostgreSQL of their own. */
 const withoutDatabase = [
   'bad-input',
-  'body-memory',
   'bytes',
   'clone',
   'disconnect',
@@ -38,8 +37,12 @@ const withoutDatabase = [
   'shared-limits',
   'shared-pool',
 ];
-/** Run with the tests on PostgreSQL, and not every day: together they take a minute and a half. */
-const onPostgresToo = ['test/contracts/postgres-open.test.ts', 'test/long/vault-rotation.test.ts'];
+/** Run with the tests on PostgreSQL, and not every day: together they take two minutes. */
+const onPostgresToo = [
+  'test/contracts/postgres-open.test.ts',
+  'test/long/account-rotation.test.ts',
+  'test/long/vault-rotation.test.ts',
+];
 const found = (patterns: readonly string[]): string[] => globSync(patterns, { cwd: root });
 const wholeGateway = found(['test/integration/**/*.test.ts']).filter(
   (path) => !withoutDatabase.includes(basename(path, '.test.ts')),
