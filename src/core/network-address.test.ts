@@ -12,6 +12,7 @@ const examples: Readonly<Record<Place, readonly string[]>> = {
     '64:ff9b::8.8.8.8',
     '198.18.0.1',
     '2002:808:808::1',
+    '::ffff:0:8.8.8.8',
   ],
   this_machine: [
     '127.0.0.1',
@@ -24,6 +25,8 @@ const examples: Readonly<Record<Place, readonly string[]>> = {
     '::127.0.0.1',
     '2002:7f00:1::',
     '0:0:0:0:0:ffff:7f00:1',
+    '::ffff:0:127.0.0.1',
+    '64:ff9b:1::127.0.0.1',
   ],
   private_network: [
     '10.0.0.1',
@@ -41,6 +44,10 @@ const examples: Readonly<Record<Place, readonly string[]>> = {
     '::ffff:10.0.0.1',
     '64:ff9b::192.168.0.1',
     '2002:a00:1::1',
+    '::ffff:0:10.0.0.1',
+    '64:ff9b:1::10.0.0.1',
+    '64:ff9b:1:abcd::8.8.8.8',
+    '2001:0:4136:e378:8000:63bf:f5ff:fffe',
     'no address',
   ],
   metadata_service: [
@@ -61,6 +68,9 @@ const examples: Readonly<Record<Place, readonly string[]>> = {
     '64:ff9b::a9fe:a9fe',
     '::169.254.169.254',
     '2002:a9fe:a9fe::',
+    '::ffff:0:169.254.169.254',
+    '::ffff:0:a9fe:a9fe',
+    '64:ff9b:1::169.254.169.254',
   ],
 };
 
@@ -84,6 +94,9 @@ test('neighbours of the ranges are not within', () => {
     '128.0.0.1',
     '223.255.255.255',
     'fb00::1',
+    '64:ff9b:2::1',
+    '2001:1::1',
+    '2001:4860:4860::8888',
   ]) {
     assert.equal(placeOf(address), 'internet', address);
   }

@@ -26,8 +26,9 @@ const thisMachine: readonly Subnet[] = [
 ];
 
 /**
- * RFC 1918, shared address space, IETF protocol assignments, multicast, reserved, unique local, site-local. Not 198.18.0.0/15
- * (RFC 2544): proxies that answer every name with an address of their own take them from there.
+ * RFC 1918, shared address space, IETF protocol assignments, multicast, reserved, unique local, site-local, a network's own
+ * NAT64 (RFC 8215) and Teredo tunnels (RFC 4380), which lead to IPv4 addresses that only the translator knows for sure. Not
+ * 198.18.0.0/15 (RFC 2544): proxies that answer every name with an address of their own take them from there.
  */
 const privateNetworks: readonly Subnet[] = [
   ['10.0.0.0', 8],
@@ -37,6 +38,8 @@ const privateNetworks: readonly Subnet[] = [
   ['192.0.0.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
+  ['64:ff9b:1::', 48],
+  ['2001::', 32],
   ['fc00::', 7],
   ['fec0::', 10],
   ['ff00::', 8],
@@ -49,7 +52,10 @@ const places: readonly (readonly [Place, BlockList])[] = [
   ['private_network', listOf(privateNetworks)],
 ];
 
-/** IPv4 subnets also where IPv6 embeds them: NAT64 (RFC 6052), 6to4 (RFC 3056) and IPv4-compatible; mapped ones BlockList knows itself. */
+/**
+ * IPv4 subnets also where IPv6 embeds them: NAT64 (RFC 6052 and 8215), IPv4-translated (RFC 2765), 6to4 (RFC 3056) and
+ * IPv4-compatible; mapped ones BlockList knows itself.
+ */
 function listOf(subnets: readonly Subnet[]): BlockList {
   const list = new BlockList();
   for (const [address, bits] of subnets) {
@@ -59,8 +65,9 @@ function listOf(subnets: readonly Subnet[]): BlockList {
     }
     const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
     list.addSubnet(address, bits, 'ipv4');
-    list.addSubnet(`64:ff9b::${address}`, 96 + bits, 'ipv6');
-    list.addSubnet(`::${address}`, 96 + bits, 'ipv6');
+    for (const prefix of ['64:ff9b::', '64:ff9b:1::', '::ffff:0:', '::']) {
+      list.addSubnet(prefix + address, 96 + bits, 'ipv6');
+    }
     list.addSubnet(`2002:${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}::`, 16 + bits, 'ipv6');
   }
   return list;
