@@ -145,8 +145,11 @@ function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
   stopIfStopped(journey.exchange);
   const next = parts.pool.choose(wishOf(journey), parts.clock.nowMs(), parts.random());
   const word = lastWord(journey.failed, next !== undefined);
-  if (word instanceof GatewayError) throw word;
-  return word;
+  if (!(word instanceof GatewayError)) return word;
+  if (word.code !== 'upstream_rate_limited' || word.details.retryAfterMs !== undefined) throw word;
+  // The upstream named no wait: the rest that the account has been given is one.
+  const { candidates } = parts.pool.exhausted(wishOf(journey), parts.clock.nowMs());
+  throw exhaustedWord({ candidates }, currentStop(journey).model, parts.clock.nowMs()) ?? word;
 }
 
 /**

@@ -30,6 +30,8 @@ const outcomes: Partial<Record<string, Outcome>> = {
   storage_unavailable: 'gateway_error',
 };
 
+const retriedAlready: readonly string[] = ['x-should-retry', 'false'];
+
 /** Turns what was thrown into the answer that the client gets. */
 function asGatewayError(error: unknown, work: Work, totalMs: number): GatewayError | undefined {
   if (error instanceof GatewayError) return error;
@@ -79,6 +81,8 @@ export function settle(parts: GatewayParts, work: Work, thrown: unknown): Promis
           'x-request-id',
           exchange.id,
           ...error.toHeaders(),
+          // Once the gateway has retried, the client's SDK shall not.
+          ...(record.attempts.length > 1 && error.details.shouldRetry === undefined ? retriedAlready : []),
           ...gatewayHeaders(parts, work),
         ]);
         answer.end(body);

@@ -207,6 +207,16 @@ suite('when no account is left', () => {
     assert.equal(second.headers.get('retry-after'), String(Math.ceil(waitMs / 1000)));
   });
 
+  test('throttled after another account was tried: Retry-After still says until when, and no SDK multiplies the attempts', async () => {
+    const keys = ['sk-first-key-00000000001', 'sk-other-key-00000000002'];
+    await using rig = await startRig({ keys, script: { fault: '429@30' }, settings: { QUEUE_TIMEOUT_MS: '0' } });
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    assert.deepEqual([response.status, (await readError(response)).code], [429, 'upstream_rate_limited']);
+    assert.equal(response.headers.get('x-aigateway-attempts'), '2');
+    assert.equal(response.headers.get('retry-after'), '30');
+    assert.equal(response.headers.get('x-should-retry'), 'false');
+  });
+
   test('throttled: waits for Retry-After where it fits, and serves', async () => {
     await using rig = await startRig({ script: { fault: { fault: '429', first: 1 } } });
     const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
