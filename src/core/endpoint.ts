@@ -28,6 +28,8 @@ export interface StreamReader extends UsageReport {
   readAlike(bytes: Uint8Array, from: number): number;
   /** Every choice that began has its finish reason, and at least one began. */
   readonly isFinished: boolean;
+  /** How many choices began. */
+  readonly choiceCount: number;
 }
 
 /** A name that a limit of the answer's tokens may have. */

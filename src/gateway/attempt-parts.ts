@@ -52,6 +52,8 @@ export interface AttemptParts {
   readonly account: Account;
   /** A stream was asked for. */
   readonly isStream: boolean;
+  /** How many answers were asked for. */
+  readonly choices: number;
   readonly dropsUsage: boolean;
   readonly isBuffered: boolean;
   /** The client wants the cost in its stream's usage chunk. */

@@ -132,10 +132,10 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   }
 
   #streamReception(head: AnswerHead): StreamReception {
-    const { owner, endpoint, dropsUsage, isBuffered, text, asksCost } = this.#parts;
+    const { owner, endpoint, choices, dropsUsage, isBuffered, text, asksCost } = this.#parts;
     const reader = endpoint.newStreamReader(text);
     const costOf = asksCost ? (report: UsageReport): string | undefined => owner.costOf(report) : undefined;
-    const manner = { reader, dropsUsage, isBuffered, hold: this.#hold, costOf };
+    const manner = { reader, choices, dropsUsage, isBuffered, hold: this.#hold, costOf };
     return new StreamReception(head, manner, this.#sink);
   }
 
@@ -164,8 +164,9 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     this.#transmission?.abort();
     const what = withoutSecret(failure.message, this.#parts.account.credential).replace(/\.$/u, '');
     this.#sink.end(errorEvent(code, `The answer is incomplete: ${what}.`));
-    const outcome = this.#sink.isMuted || failure.kind === 'client_gone' ? 'client_cancelled' : 'stream_interrupted';
-    this.#finish({ kind: 'answered', outcome, errorCode: code, failure, heard });
+    const isClients = this.#sink.isMuted || failure.kind === 'client_gone';
+    const outcome = isClients ? 'client_cancelled' : 'stream_interrupted';
+    this.#finish({ kind: 'answered', outcome, errorCode: isClients ? null : code, failure, heard });
   }
 
   #costHeaders(heard: Heard): string[] {

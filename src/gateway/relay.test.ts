@@ -32,7 +32,7 @@ function relayWithoutUsage(pieces: readonly (string | Buffer)[], ends = false): 
   const sent: Buffer[] = [];
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
   let state: StreamState = { kind: 'running' };
   for (const piece of pieces) state = relay.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
   if (ends) state = relay.end();
@@ -48,6 +48,7 @@ function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
   );
   const relay = new StreamRelay({
     reader: new ChunkReader(new HeardText(() => {})),
+    choices: 1,
     gate,
     dropsUsage: false,
     isBuffered,
@@ -144,7 +145,7 @@ test('behind the end mark nothing goes to the client, whatever the upstream says
 test('what a stream has told so far is known after each of its events', () => {
   const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
   const known = (): unknown => [relay.hasContent, relay.isUsageStale, relay.isFinished, relay.isComplete, gate.isOpen];
   assert.deepEqual(known(), [false, false, false, false, false]);
   const [role = ''] = events;
@@ -191,7 +192,7 @@ test('what came in one read goes out in one write', () => {
     () => true,
   );
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
   const reads = [
     [events[0], word],
     [sameForm, ': ping', sameForm, finish],
@@ -207,6 +208,7 @@ test('what is too large to be held ends the stream, and no other error is taken 
   const relayWith = (limitBytes: number, write = (): void => {}): StreamRelay =>
     new StreamRelay({
       reader: new ChunkReader(new HeardText(() => {})),
+      choices: 1,
       gate: new CommitGate({ start() {}, write }, limitBytes, () => true),
       dropsUsage: false,
       isBuffered: false,
@@ -233,7 +235,7 @@ test('the cost is put where usage is reported, if it was asked for, and nowhere 
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
   const costOf = (): string => '0.5';
-  const relay = new StreamRelay({ reader, gate, dropsUsage: false, isBuffered: false, costOf });
+  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: false, isBuffered: false, costOf });
   const stream = [word, sameForm, finish, usage, end].map((event) => `${event}\n\n`);
   assert.equal(relay.push(Buffer.from(stream.join(''))).kind, 'whole');
   const expected = stream.map((event) => (event.startsWith(usage) ? event.replace(/\}\n\n$/u, costMember) : event));

@@ -28,6 +28,8 @@ const whole: StreamState = { kind: 'whole' };
 /** What decides how a stream is passed on. */
 export interface RelayParts {
   readonly reader: StreamReader;
+  /** How many answers were asked for: without an end mark, fewer are not all. */
+  readonly choices: number;
   readonly gate: CommitGate;
   /** Leave out the usage chunk: the gateway asked for it, the client did not. */
   readonly dropsUsage: boolean;
@@ -40,6 +42,7 @@ export interface RelayParts {
 /** Passes one stream through the gate. */
 export class StreamRelay {
   readonly #reader: StreamReader;
+  readonly #choices: number;
   readonly #gate: CommitGate;
   readonly #dropsUsage: boolean;
   readonly #isBuffered: boolean;
@@ -58,8 +61,9 @@ export class StreamRelay {
   /** The end mark has come and ended with a CR: the LF that may belong to it is still awaited. */
   #awaitsLineFeed = false;
 
-  constructor({ reader, gate, dropsUsage, isBuffered, costOf }: RelayParts) {
+  constructor({ reader, choices, gate, dropsUsage, isBuffered, costOf }: RelayParts) {
     this.#reader = reader;
+    this.#choices = choices;
     this.#gate = gate;
     this.#dropsUsage = dropsUsage;
     this.#isBuffered = isBuffered;
@@ -108,7 +112,7 @@ export class StreamRelay {
   end(): StreamState {
     if (this.#state !== running) return this.#state;
     // What lacks its closing blank line is no event and may be the half of one: no client would see the finish reason in it.
-    if (!this.isFinished) return { kind: 'cut' };
+    if (!this.isFinished || this.#reader.choiceCount < this.#choices) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
     const isClosing = rest === undefined || data === undefined || this.#reader.read(data, rest).isDone;

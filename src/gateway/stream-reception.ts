@@ -17,6 +17,8 @@ import { StreamRelay, type StreamState } from './relay.ts';
 /** How a stream is to be passed on. */
 export interface StreamManner {
   readonly reader: StreamReader;
+  /** How many answers were asked for. */
+  readonly choices: number;
   /** Leave out the usage chunk: the gateway asked for it, the client did not. */
   readonly dropsUsage: boolean;
   /** Commit only when the whole stream is there. */

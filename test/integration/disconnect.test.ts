@@ -73,6 +73,19 @@ for (const [name, phase] of Object.entries(phases)) {
           assert.equal(rig.mock.journal().entries.length, phase.calls, 'no further attempt');
           const health = await rig.manage<{ health: { status: string } }>('GET', `/accounts/${rig.accounts[0]}`);
           if (name !== 'backing off') assert.equal(health.health.status, 'ok');
+          await eventually('the request is booked', async () => {
+            const { data } = await rig.manage<{ data: { outcome: string; error_code: string | null }[] }>(
+              'GET',
+              '/requests',
+            );
+            if (data.length === 0) return false;
+            assert.deepEqual(
+              [data[0]?.outcome, data[0]?.error_code],
+              ['client_cancelled', null],
+              'no error of anybody',
+            );
+            return true;
+          });
         });
       }
     }

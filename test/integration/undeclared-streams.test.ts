@@ -84,6 +84,22 @@ suite('a stream that was asked for', () => {
     });
   }
 
+  test('that ends before the second of two choices began is no whole answer', async (t) => {
+    const one = events.join('');
+    for (const [pieces, outcome] of [
+      [[one], 'stream_interrupted'],
+      [[one.replaceAll('"index":0', '"index":1'), one], 'ok'],
+      // Who sends the end mark says that this is all.
+      [[one, end], 'ok'],
+    ] as const) {
+      const { rig } = await begin(t, 'text/event-stream', pieces);
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true, n: 2 }));
+      const text = await response.text();
+      assert.equal(text.includes('upstream_stream_interrupted'), outcome !== 'ok', text);
+      assert.equal((await theOnlyRequest(rig)).outcome, outcome);
+    }
+  });
+
   test('that breaks says so in the stream', async (t) => {
     const { rig } = await begin(t, 'text/plain', [events.slice(0, 2).join('')]);
     const text = await (await rig.post('/v1/chat/completions', stream)).text();

@@ -130,6 +130,27 @@ suite('an empty text where others write null', () => {
   });
 });
 
+suite('an event that is named "error"', () => {
+  const flat = '{"type":"error","code":"invalid_api_key","message":"no"}';
+  const named = (lines: string, data: string): EventMeaning => {
+    const event = Buffer.from(`${lines}data: ${data}\n\n`);
+    return { ...read([]).reader.read(event.subarray(event.indexOf('data: ') + 6, -2), event) };
+  };
+
+  test('is the error itself where it holds none', () => {
+    for (const lines of ['event: error\n', 'event:error\r\n', 'id: 3\revent: error\r'])
+      assert.deepEqual(named(lines, flat).error, JSON.parse(flat), lines);
+    assert.equal(named('event: error\n', '{"error":"slow down"}').error, 'slow down');
+  });
+
+  test('and no other is', () => {
+    assert.equal(named('', flat).error, undefined);
+    assert.equal(named('event: errors\n', flat).error, undefined);
+    assert.equal(named('event: error\n', delta('{"content":"a"}')).error, undefined);
+    assert.equal(named('', '{"note":"event: error"}').error, undefined);
+  });
+});
+
 suite('the tier of a stream', () => {
   const tiers: Readonly<Record<string, readonly [events: readonly string[], tier: string | undefined]>> = {
     none: [[delta('{}'), '{"choices":[],"service_tier":null}', '{"choices":[],"service_tier":5}'], undefined],

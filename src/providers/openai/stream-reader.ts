@@ -34,6 +34,12 @@ function isEmptyValue(bytes: Uint8Array, start: number, end: number): boolean {
   return (first === openBrace || first === openBracket) && skipSpace(bytes, start + 1, end) === end - 1;
 }
 
+/** The event's name is "error": OpenAI's SDKs throw on it, whether or not its data has an `error` of its own. */
+function isNamedError(event: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = event;
+  return /(?:^|[\r\n])event: ?error[\r\n]/u.test(Buffer.from(buffer, byteOffset, length).toString('latin1'));
+}
+
 /** Follows one stream of `chat.completion.chunk` or `text_completion` objects. */
 export class ChunkReader implements StreamReader {
   readonly #meaning: EventMeaning = {
@@ -85,6 +91,10 @@ export class ChunkReader implements StreamReader {
     return this.#choices.size > 0 && this.#unfinished === 0;
   }
 
+  get choiceCount(): number {
+    return this.#choices.size;
+  }
+
   readAlike(bytes: Uint8Array, from: number): number {
     return this.#mold.pass(bytes, from, this.#text);
   }
@@ -110,6 +120,8 @@ export class ChunkReader implements StreamReader {
     const end = passObject(data, start, data.length, this.#onMember);
     meaning.isMalformed = end === -1 || skipSpace(data, end, data.length) !== data.length;
     meaning.isUsageOnly = this.#choiceCount === 0 && meaning.hasUsage;
+    if (this.#choiceCount === -1 && meaning.error === undefined && !meaning.isMalformed && isNamedError(event))
+      meaning.error = readValue(data, start, end);
     if (this.#isPlain && !meaning.isMalformed) this.#learn(data, event);
     // It is a part of all that was read with it, which would stay with the stream.
     this.#bytes = nothing;
