@@ -45,7 +45,7 @@ import { askBooks } from './upstream/books.ts';
 import { probe } from './upstream/probe.ts';
 import { http1Upstream } from './upstream/http1/http1-upstream.ts';
 import { openVault, proofIn } from './vault/vault.ts';
-import { withSiblings, type Siblings } from './workers/siblings.ts';
+import { syncedWithSiblings, withSiblings, type Siblings } from './workers/siblings.ts';
 
 const probeTimeoutMs = 20_000;
 const booksTimeoutMs = 60_000;
@@ -228,7 +228,8 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
     ...(ledger.status().isSpoolInTrouble ? ['ledger_disk'] : []),
   ];
   const reload = (): Promise<unknown> => Promise.all([configuration.reload(), clientKeys.reload()]);
-  siblings?.present({ report: () => metrics.report(), degraded, reload });
+  const sync = (): Promise<void> => ledger.sync();
+  siblings?.present({ report: () => metrics.report(), degraded, reload, sync });
   const server = createHttpServer({
     serve: (exchange) => gateway.serve(exchange),
     management: managementAtFirstCall({
@@ -241,7 +242,7 @@ async function startWith(given: Settings, storage: Storage, log: Log, replaced: 
       failedKeys,
       pool,
       probe: (provider, account, credential) => probe(upstream, provider, account, credential, probeTimeoutMs),
-      ledger,
+      ledger: { sync: syncedWithSiblings(sync, siblings) },
       askBooks: (provider, adminKey, path) => askBooks(upstream, provider, adminKey, path, booksTimeoutMs),
       explain: (body) => explain({ configuration: () => configuration.current(), modelPrefixes, pool, clock }, body),
       settings,

@@ -19,6 +19,10 @@ export type ToWorker =
   | { readonly kind: 'reload'; readonly n: number }
   /** The answer to `changed`: all who answer have read it. */
   | { readonly kind: 'all_reloaded'; readonly n: number }
+  /** Asks that all it has noted be in the database. */
+  | { readonly kind: 'sync'; readonly n: number }
+  /** The answer to `sync_others`: all who answer have booked what they had noted. */
+  | { readonly kind: 'others_synced'; readonly n: number }
   /** The answer to `ask`. */
   | { readonly kind: 'answer'; readonly n: number; readonly reply: unknown }
   /** What another worker tells. */
@@ -38,6 +42,9 @@ export type FromWorker =
   /** The configuration was changed here. */
   | { readonly kind: 'changed'; readonly n: number }
   | { readonly kind: 'reloaded'; readonly n: number }
+  /** The ledger is about to be read here. */
+  | { readonly kind: 'sync_others'; readonly n: number }
+  | { readonly kind: 'synced'; readonly n: number }
   /** Has a step done in what all share. */
   | {
       readonly kind: 'ask';

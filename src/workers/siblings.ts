@@ -16,6 +16,8 @@ export interface OwnState {
   readonly degraded: () => readonly string[];
   /** Reads the configuration anew. */
   readonly reload: () => Promise<unknown>;
+  /** Resolves when all that was noted here is in the database. */
+  readonly sync: () => Promise<void>;
 }
 
 /** The others. */
@@ -32,6 +34,8 @@ export interface Siblings {
   present(own: OwnState): void;
   /** Has the others read the configuration anew; resolves when they have, or after a while. */
   changed(): Promise<void>;
+  /** Has the others bring what they have noted into the database; resolves when they have, or after a while. */
+  sync(): Promise<void>;
   /** What the others have measured, those included that are gone; empty where the supervisor does not answer. */
   gather(own: readonly MetricReport[]): Promise<readonly (readonly MetricReport[])[]>;
 }
@@ -43,6 +47,11 @@ export function withSiblings<Watch extends { reload(): Promise<void> }>(
 ): Watch {
   if (siblings === undefined) return watch;
   return { ...watch, reload: () => watch.reload().then(() => siblings.changed()) };
+}
+
+/** What the ledger of a worker holds, and what those of the others do: the management API reads them as one. */
+export function syncedWithSiblings(sync: () => Promise<void>, siblings: Siblings | undefined): () => Promise<void> {
+  return siblings === undefined ? sync : () => Promise.all([sync(), siblings.sync()]).then(() => undefined);
 }
 
 /** The supervisor as a worker knows it. */
@@ -161,6 +170,10 @@ export class Seat implements Siblings {
     await this.#ask((n) => ({ kind: 'changed', n }));
   }
 
+  async sync(): Promise<void> {
+    await this.#ask((n) => ({ kind: 'sync_others', n }));
+  }
+
   gather(own: readonly MetricReport[]): Promise<readonly (readonly MetricReport[])[]> {
     return this.#ask((n) => ({ kind: 'gather', n, report: own }));
   }
@@ -188,8 +201,9 @@ export class Seat implements Siblings {
       // Nothing will be announced any more.
       this.#announced.resolve();
     } else if (message.kind === 'gathered') this.#asked.get(message.n)?.(message.reports);
-    else if (message.kind === 'all_reloaded') this.#asked.get(message.n)?.([]);
+    else if (message.kind === 'all_reloaded' || message.kind === 'others_synced') this.#asked.get(message.n)?.([]);
     else if (message.kind === 'reload') void this.#reload(message.n);
+    else if (message.kind === 'sync') void this.#sync(message.n);
     else if (message.kind === 'answer') this.line.answered(message.n, message.reply);
     else if (message.kind === 'published') this.line.published(message.channel, message.message);
     else if (message.kind === 'others_degraded') this.#degraded = message.names;
@@ -208,6 +222,11 @@ export class Seat implements Siblings {
       // The watch tells of a database that is away, and reads the change when it is back.
     }
     this.#channel.tell({ kind: 'reloaded', n });
+  }
+
+  async #sync(n: number): Promise<void> {
+    await this.#own?.sync();
+    this.#channel.tell({ kind: 'synced', n });
   }
 
   /** There is nobody to announce it any more. */

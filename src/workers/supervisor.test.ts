@@ -184,6 +184,27 @@ test('a change is answered when all others have read it', async () => {
   assert.deepEqual(run.at(1).told.at(-1), { kind: 'all_reloaded', n: 5 }, 'nobody waits for ever');
 });
 
+test('who asks is told when all others have booked what they have noted, or after a second', async () => {
+  const run = begin(3);
+  for (const i of [0, 1, 2]) run.serve(i);
+  run.at(1).say({ kind: 'sync_others', n: 4 });
+  assert.deepEqual(
+    [run.at(0).told.at(-1), run.at(2).told.at(-1)],
+    [1, 1].map((n) => ({ kind: 'sync', n })),
+  );
+  run.at(0).say({ kind: 'synced', n: 1 });
+  assert.equal(kinds(run.at(1)).includes('others_synced'), false);
+  run.at(2).end(null, 'SIGKILL');
+  assert.deepEqual(
+    run.at(1).told.filter(({ kind }) => kind === 'others_synced'),
+    [{ kind: 'others_synced', n: 4 }],
+    'who is gone is not waited for',
+  );
+  run.at(1).say({ kind: 'sync_others', n: 5 });
+  await run.clock.advance(1000);
+  assert.deepEqual(run.at(1).told.at(-1), { kind: 'others_synced', n: 5 }, 'nobody waits for ever');
+});
+
 test('the word to end reaches all; the exit code is the first that is not 0', async () => {
   for (const [codes, code] of [
     [[0, 0], 0],

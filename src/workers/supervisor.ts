@@ -9,6 +9,9 @@ import { Rounds } from './rounds.ts';
 /** A change is answered after so long at the latest, though a worker may not know of it yet. */
 const reloadMs = 1000;
 
+/** The ledger is read after so long at the latest, though a worker may not have booked all that it has noted. */
+const syncMs = 1000;
+
 /** A worker as the supervisor has it in hand. */
 export interface WorkerProcess {
   readonly pid: number | undefined;
@@ -55,6 +58,7 @@ export class Supervisor {
   readonly #seats: readonly Seat[];
   readonly #gathering: Gathering;
   readonly #reloads: Rounds;
+  readonly #syncs: Rounds;
   /** What the workers share where they have no Redis. */
   readonly #store: LocalStore;
   readonly #done = Promise.withResolvers<number>();
@@ -80,6 +84,7 @@ export class Supervisor {
     const tell = (number: number, message: ToWorker): void => this.#seats[number - 1]?.process?.tell(message);
     this.#gathering = new Gathering(parts.clock, (number, n) => tell(number, { kind: 'report', n }));
     this.#reloads = new Rounds(parts.clock, reloadMs, (number, n) => tell(number, { kind: 'reload', n }));
+    this.#syncs = new Rounds(parts.clock, syncMs, (number, n) => tell(number, { kind: 'sync', n }));
   }
 
   /** Starts the workers, the first alone: it brings the database up to date. Resolves with the exit code when all have ended. */
@@ -119,6 +124,7 @@ export class Supervisor {
     if (message.kind === 'hello') process?.tell({ kind: 'begin', number, count: this.#parts.count, port: this.#port });
     else if (message.kind === 'ready') this.#onReady(seat, message.url);
     else if (message.kind === 'reloaded') this.#reloads.answered(number, message.n);
+    else if (message.kind === 'synced') this.#syncs.answered(number, message.n);
     else if (message.kind === 'reported') this.#gathering.reported(number, message.n, message.report);
     else if (message.kind === 'degraded') {
       seat.degraded = message.names;
@@ -134,6 +140,10 @@ export class Supervisor {
       const others = this.#othersOf(seat);
       if (message.kind === 'changed') {
         this.#reloads.begin(others, () => process?.tell({ kind: 'all_reloaded', n: message.n }));
+        return;
+      }
+      if (message.kind === 'sync_others') {
+        this.#syncs.begin(others, () => process?.tell({ kind: 'others_synced', n: message.n }));
         return;
       }
       this.#gathering.begin(number, message.report, others, (reports) =>
@@ -172,6 +182,7 @@ export class Supervisor {
     seat.told = '';
     this.#gathering.ended(seat.number);
     this.#reloads.ended(seat.number);
+    this.#syncs.ended(seat.number);
     const why = error && { error: error.message };
     if (this.#isStopping || !this.#isAnnounced) {
       if (why !== undefined) this.#parts.log('error', 'a worker cannot be started', { worker: seat.number, ...why });

@@ -76,6 +76,21 @@ suite('two workers', { skip: withoutChildren }, () => {
     );
   }
 
+  test('show what any of them has answered, whichever is asked', async () => {
+    await using rig = await startProgramRig({ settings: { WORKERS: '2' } });
+    const { key } = await limitedClient(rig, { rpm: 1000 });
+    // Each question has a connection of its own, and the kernel deals them out at random.
+    for (let count = 1; count <= 20; count += 1) {
+      const { status, requestId } = await askAlone(rig.url, '/v1/chat/completions', { key, body: chat('gpt-4') });
+      assert.equal(status, 200);
+      const shown = await askAlone(rig.url, `/api/v1/requests/${requestId}`);
+      assert.equal(shown.status, 200, shown.text);
+      assert.equal((JSON.parse(shown.text) as { outcome: string }).outcome, 'ok');
+      const usage = await askAlone(rig.url, '/api/v1/usage');
+      assert.equal((JSON.parse(usage.text) as { data: { requests: number }[] }).data[0]?.requests, count);
+    }
+  });
+
   test('lose nothing of the ledger when one of them is killed, ten times', async (context) => {
     await using ground = await LedgerGround.open(undefined, { AIGATEWAY_WORKERS: '2' });
     await ground.start();

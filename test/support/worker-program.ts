@@ -29,6 +29,8 @@ export interface WholeAnswer {
   /** 0: the connection broke before it. */
   readonly status: number;
   readonly text: string;
+  /** By which the gateway's ledger knows it. */
+  readonly requestId: string;
 }
 
 /** Asks on a connection of its own, so that the kernel chooses the worker; `onText` hears each piece of the answer. */
@@ -40,7 +42,8 @@ export function askAlone(
   return new Promise((resolve) => {
     let status = 0;
     let text = '';
-    const end = (): void => resolve({ status, text });
+    let requestId = '';
+    const end = (): void => resolve({ status, text, requestId });
     const headers = {
       'content-type': 'application/json',
       ...(key !== undefined && { authorization: `Bearer ${key}` }),
@@ -48,6 +51,7 @@ export function askAlone(
     const method = body === undefined ? 'GET' : 'POST';
     const call = request(new URL(path, url), { agent: false, method, headers }, (answer) => {
       status = answer.statusCode ?? 0;
+      requestId = String(answer.headers['x-aigateway-request-id']);
       answer.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
         onText(piece);
