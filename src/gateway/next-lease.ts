@@ -65,7 +65,8 @@ function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Leas
       goTo(journey, journey.stop + 1);
       continue;
     }
-    if (state.paidStop !== journey.stop) {
+    // A retry that nobody can serve is none: what waits pays when its wait fits.
+    if (state.paidStop !== journey.stop && (choice !== undefined || last === undefined)) {
       if (!pay(parts, journey, last)) {
         if (!hasNextStop(journey)) return giveUp(parts, journey);
         goTo(journey, journey.stop + 1);
@@ -73,7 +74,7 @@ function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Leas
       }
       state.paidStop = journey.stop;
     }
-    if (choice === undefined) return waitForLease(parts, journey);
+    if (choice === undefined) return waitForLease(parts, journey, state.paidStop);
     // An account that is to blame, and is not benched for it, would say the same again.
     if (isSame && last?.source === 'account' && last.scope === 'none') return giveUp(parts, journey);
     if (state.isBackoffDue && last !== undefined) {
@@ -88,21 +89,21 @@ function search(parts: GatewayParts, journey: Journey, state: Search): Soon<Leas
 }
 
 /** Waits in the queue where the wait fits, for the target that is free first; else says that it does not. */
-async function waitForLease(parts: GatewayParts, journey: Journey): Promise<Lease | HeldAnswer> {
+async function waitForLease(parts: GatewayParts, journey: Journey, paidStop: number): Promise<Lease | HeldAnswer> {
   const { clock, settings, rooms } = parts;
   const { exchange, record, deadlineMs } = journey;
   const nowMs = clock.nowMs();
   const untilMs = Math.min(nowMs + settings.QUEUE_TIMEOUT_MS - record.queuedMs, deadlineMs);
   const isInTime = ({ freeAtMs }: Exhausted): boolean => freeAtMs !== undefined && freeAtMs <= untilMs;
   const free = untilMs > nowMs ? waitable(parts, journey).filter(({ exhausted }) => isInTime(exhausted)) : [];
+  const { stop, tried } = journey;
   for (const { at } of free.sort((a, b) => (a.exhausted.freeAtMs ?? 0) - (b.exhausted.freeAtMs ?? 0))) {
-    if (at !== journey.stop) {
-      const { stop } = journey;
-      goTo(journey, at);
-      if (!pay(parts, journey, journey.failed.at(-1)?.failure)) {
-        goTo(journey, stop);
-        continue;
-      }
+    if (at !== stop) goTo(journey, at);
+    if (at !== paidStop && !pay(parts, journey, journey.failed.at(-1)?.failure)) {
+      journey.stop = stop;
+      journey.tried = tried;
+      if (at === stop) return giveUp(parts, journey);
+      continue;
     }
     const wish = wishOf(journey);
     const lease = await rooms.wait({ wish, flow: record.keyId ?? '', untilMs, cancellation: exchange.cancellation });
