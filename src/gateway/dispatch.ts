@@ -93,7 +93,8 @@ function answerHeld(parts: GatewayParts, work: Work, held: HeldAnswer): void {
   if (hasRetried) headers.push('x-should-retry', 'false');
   const last = record.attempts.at(-1);
   record.status = held.status;
-  record.outcome = last?.outcome ?? 'upstream_error';
+  // That an account lacks a model is the account's affair; that nobody has it is the caller's, as where the gateway says it.
+  record.outcome = last?.failure === 'model_not_found' ? 'client_error' : (last?.outcome ?? 'upstream_error');
   record.errorCode = last?.failure ?? null;
   exchange.answer.start(held.status, [...headers, ...gatewayHeaders(parts, work)]);
   exchange.answer.end(held.body);

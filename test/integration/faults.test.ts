@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import type { MockScript } from '../../src/mock/script.ts';
+import { eventually } from '../support/await.ts';
 import { jsonAnswer, startRawUpstream } from '../support/raw-upstream.ts';
 import { chat, setUp, startRig, type Rig, type RigOptions } from '../support/rig.ts';
 
@@ -190,6 +191,22 @@ suite('when no account is left', () => {
       assert.equal(error.code, 'invalid_api_key');
       assert.match(error.message, /Invalid API key.*"Account 1", "Account 2"/u);
     }
+  });
+
+  test('a model that no account has is booked alike, whether an upstream says so or the gateway knows', async () => {
+    await using rig = await startRig({ script: { fault: '404-model' } });
+    for (const attempts of ['1', '0']) {
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+      assert.deepEqual([response.status, (await readError(response)).code], [404, 'model_not_found']);
+      assert.equal(response.headers.get('x-aigateway-attempts'), attempts);
+    }
+    let outcomes: string[] = [];
+    await eventually('both are booked', async () => {
+      const { data } = await rig.manage<{ data: { outcome: string }[] }>('GET', '/requests');
+      outcomes = data.map(({ outcome }) => outcome);
+      return outcomes.length === 2;
+    });
+    assert.deepEqual(outcomes, ['client_error', 'client_error']);
   });
 
   test('throttled: the exact Retry-After where the wait does not fit', async () => {
