@@ -94,7 +94,7 @@ export function providerRoutes(parts: ManagementParts, changes: Changes): OpenAP
 
   app.openapi(createRouteOfProvider, async (context) => {
     const body = context.req.valid('json');
-    const row = { ...body, name: body.name ?? body.id };
+    const row = { ...(builtIn(body.id) ?? bareProvider(body.id)), ...onlyGiven(body) };
     checkAddress(row);
     await changes.run(context, row.id, () => insertNew(storage.providers, 'a provider', row));
     return context.json(present(row), 201);
@@ -126,6 +126,24 @@ export function providerRoutes(parts: ManagementParts, changes: Changes): OpenAP
   return app;
 }
 
+/** What a provider is where its row does not say. */
+function bareProvider(id: string): Omit<ProviderRow, 'base_url'> {
+  return {
+    id,
+    name: id,
+    auth_type: 'api_key',
+    auth_strategy: 'api_key',
+    supported_models: [],
+    is_active: true,
+    config: {},
+  };
+}
+
+/** The fields that a body holds. */
+function onlyGiven<Body extends object>(body: Body): { [Field in keyof Body]: Exclude<Body[Field], undefined> } {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as never;
+}
+
 function builtIn(id: string): ProviderRow | undefined {
   return withBuiltIns([]).find((row) => row.id === id);
 }
@@ -144,7 +162,7 @@ async function changeProvider(
   const written = await storage.providers.get(id);
   const before = written ?? builtIn(id);
   if (before === undefined) throw missing('provider');
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  const given = onlyGiven(change);
   const row: ProviderRow = { ...before, ...given };
   if (change.base_url !== undefined || change.config !== undefined) checkAddress(row);
   if (written === undefined) await storage.providers.insert(row);

@@ -35,6 +35,17 @@ test('the built-in provider is there without a row, can be overridden, and comes
   assert.deepEqual((await api.call('GET', '/providers/openai')).json, builtIn.json);
 });
 
+test('a row of a built-in provider overrides what it names, and the rest stays as it is built in', async (t) => {
+  const api = await startManagement(t);
+  const builtIn = await api.call('GET', '/providers/openai');
+  const moved = await api.call('POST', '/providers', { id: 'openai', base_url: 'http://127.0.0.1:9' });
+  assert.deepEqual([moved.status, moved.json], [201, { ...builtIn.json, base_url: 'http://127.0.0.1:9' }]);
+  assert.deepEqual((await api.call('GET', '/providers/openai')).json, moved.json);
+  await api.call('DELETE', '/providers/openai');
+  const named = await api.call('POST', '/providers', { ...moved.json, supported_models: [], name: 'Ours' });
+  assert.deepEqual([named.status, named.json], [201, { ...moved.json, supported_models: [], name: 'Ours' }]);
+});
+
 test('a provider is added with defaults, changed, listed and deleted', async (t) => {
   const api = await startManagement(t);
   const created = await api.call('POST', '/providers', minimal);

@@ -45,12 +45,15 @@ export const newProvider = z
     id,
     ...fields,
     name: fields.name.optional().describe('What people call it; the id where absent.'),
-    auth_type: fields.auth_type.default('api_key'),
-    auth_strategy: fields.auth_strategy.default('api_key'),
-    supported_models: fields.supported_models.default([]),
-    is_active: fields.is_active.default(true),
-    config: fields.config.default({}),
+    auth_type: fields.auth_type.optional(),
+    auth_strategy: fields.auth_strategy.optional(),
+    supported_models: fields.supported_models.optional(),
+    is_active: fields.is_active.optional(),
+    config: fields.config.optional(),
   })
+  .describe(
+    'What is left out of a built-in provider is as it is built in, and of any other: `auth_type` and `auth_strategy` `api_key`, no `supported_models`, active, no `config`.',
+  )
   .openapi('NewProvider', {
     example: { id: 'local', name: 'Local models', base_url: 'http://127.0.0.1:11434', config: { key_prefixes: [] } },
   });
