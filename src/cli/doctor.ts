@@ -5,7 +5,7 @@ import { buildConfiguration } from '../configuration/snapshot.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Provider } from '../core/provider.ts';
 import { isLoopbackHost } from '../core/local-caller.ts';
-import type { Settings } from '../core/settings.ts';
+import { settingsTable, type SettingName, type Settings } from '../core/settings.ts';
 import { systemClock } from '../lib/clock.ts';
 import { fieldOf } from '../lib/http1/field-list.ts';
 import { tryRedis } from '../shared-state/open-shared-state.ts';
@@ -32,7 +32,8 @@ export const doctor: Command = {
   summary: 'Checks settings, database, Redis, key, providers and clock, and says what to do.',
   usage: '',
   options: {},
-  settings: ['HOST', 'ADMIN_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEY', 'CONNECT_TIMEOUT_MS'],
+  // All that `serve` takes: a start that fails is repeated with one word changed.
+  settings: Object.keys(settingsTable) as SettingName[],
   notes: `It makes nothing, no paid call and no change. What a database of an older version holds it can tell only
 after "aigateway db migrate" or a start.
 It exits with 1 when something must be mended.`,

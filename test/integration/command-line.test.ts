@@ -251,6 +251,14 @@ suite('doctor and db', () => {
     }
   });
 
+  test('takes every setting that serve takes, and refuses a bad one as serve does', async () => {
+    const good = await run(['doctor', ...data, '--port', '9000', '--max-attempts', '2']);
+    assert.equal(good.code, 0, good.output);
+    const bad = await run(['doctor', ...data, '--max-attempts', '0']);
+    assert.equal(bad.code, 2);
+    assert.match(bad.errors, /--max-attempts must be a whole number from 1 to 20, not "0"/u);
+  });
+
   test('a provider that does not answer, a key that is not the right one', async () => {
     await rig.manage('POST', '/providers', { id: 'gone', name: 'Gone', base_url: 'http://127.0.0.1:1' });
     const gone = await run(['doctor', ...data]);
