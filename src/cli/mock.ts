@@ -14,7 +14,8 @@ export const mock: Command = {
     script: { value: 'FILE', meaning: 'JSON file with keys, their limits and their faults.' },
   },
   settings: [],
-  notes: `Any key that starts with sk- is good. The model gpt-fault-<name> brings a fault: GET /__faults lists them all.
+  notes: `Any key that starts with sk- is good. The model gpt-fault-<name> or the key sk-fault-<name> brings a
+fault: GET /__faults lists them all.
 What was asked of it stands at GET /__journal.
 Any key that starts with sk-admin- reads its books of usage and costs: GET /v1/organization/costs.`,
   async run({ options }) {

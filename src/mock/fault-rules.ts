@@ -1,9 +1,12 @@
-// Which fault, if any, a request meets: named by its model, or by the script's rules for its key, its model, or everything.
+// Which fault, if any, a request meets: named by its model, by the script's rules for its key, by its key, or by the script's rules for its model or everything.
 import { faultNamed, type NamedFault } from './faults/table.ts';
 import type { FaultRule, FaultSetting, MockScript } from './script.ts';
 
 /** The model names that choose a fault. */
 export const FAULT_MODEL_PREFIX = 'gpt-fault-';
+
+/** The keys that choose a fault, where the script has no row for them. */
+const faultKey = /^sk-(?:proj-)?fault-(?<name>.+)$/;
 
 /** A rule and how often it was reached and applied. */
 interface RuleState {
@@ -36,10 +39,18 @@ export class FaultRules {
     }
     const elapsedMs = nowMs - this.#sinceMs;
     const chosen =
-      firstThatApplies(this.#byKey.get(key), elapsedMs) ??
+      this.#ofKey(key, elapsedMs) ??
       (model === null ? undefined : firstThatApplies(this.#byModel.get(model), elapsedMs)) ??
       firstThatApplies(this.#forAll, elapsedMs);
     return chosen?.fault;
+  }
+
+  #ofKey(key: string, elapsedMs: number): { readonly fault: NamedFault } | undefined {
+    const states = this.#byKey.get(key);
+    if (states !== undefined) return firstThatApplies(states, elapsedMs);
+    const name = faultKey.exec(key)?.groups?.['name'];
+    const fault = name === undefined ? undefined : faultNamed(name);
+    return fault && { fault };
   }
 }
 

@@ -51,6 +51,15 @@ test('faults by key, by model, for everything, and by model name first', async (
   assert.equal(models.status, 401);
 });
 
+test('a key may name its fault, where the script has no row for it', async (t) => {
+  const mock = await start(t, { script: { fault: '500', keys: { 'sk-fault-409': { fault: '422' } } } });
+  assert.equal((await post(mock, chat(), { key: 'sk-fault-401' })).status, 401);
+  assert.equal((await post(mock, chat(), { key: 'sk-proj-fault-503' })).status, 503);
+  assert.equal((await post(mock, chat(), { key: 'sk-fault-409' })).status, 422);
+  assert.equal((await post(mock, chat(), { key: 'sk-fault-none' })).status, 500);
+  assert.equal((await post(mock, chat({ model: 'gpt-fault-404' }), { key: 'sk-fault-401' })).status, 404);
+});
+
 test('a model that the script names exists, whatever it is called', async (t) => {
   const mock = await start(t, { script: { models: { 'acme/large': {} } } });
   assert.equal((await post(mock, chat({ model: 'acme/large' }))).status, 200);
