@@ -146,11 +146,23 @@ function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
   stopIfStopped(journey.exchange);
   const next = parts.pool.choose(wishOf(journey), parts.clock.nowMs(), parts.random());
   const word = lastWord(journey.failed, next !== undefined);
-  if (!(word instanceof GatewayError)) return word;
-  if (word.code !== 'upstream_rate_limited' || word.details.retryAfterMs !== undefined) throw word;
-  // The upstream named no wait: the rest that the account has been given is one.
-  const { candidates } = parts.pool.exhausted(wishOf(journey), parts.clock.nowMs());
-  throw exhaustedWord({ candidates }, currentStop(journey).model, parts.clock.nowMs()) ?? word;
+  const namesNoWait =
+    word instanceof GatewayError ? word.details.retryAfterMs === undefined : next === undefined && !namesWait(word);
+  const isThrottled = journey.failed.at(-1)?.failure.kind === 'rate_limited';
+  const rest = isThrottled && namesNoWait ? restWord(parts, journey) : undefined;
+  if (word instanceof GatewayError) throw rest ?? word;
+  return rest === undefined ? word : { ...word, headers: [...word.headers, ...rest.toHeaders()] };
+}
+
+/** The rest that throttled accounts have been given, for an upstream that named no wait. */
+function restWord({ pool, clock }: GatewayParts, journey: Journey): GatewayError | undefined {
+  const nowMs = clock.nowMs();
+  const word = exhaustedWord(pool.exhausted(wishOf(journey), nowMs), currentStop(journey).model, nowMs);
+  return word?.code === 'upstream_rate_limited' ? word : undefined;
+}
+
+function namesWait({ headers }: HeldAnswer): boolean {
+  return headers.includes('retry-after') || headers.includes('retry-after-ms');
 }
 
 /**

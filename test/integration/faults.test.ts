@@ -224,6 +224,19 @@ suite('when no account is left', () => {
     assert.equal(second.headers.get('retry-after'), String(Math.ceil(waitMs / 1000)));
   });
 
+  for (const [fault, wait] of [
+    ['429-no-retry-after@30', '30'],
+    ['429-bare', '1'],
+    ['429@20', '20'],
+  ] as const) {
+    test(`throttled, and no attempt is left: the upstream’s own words with a Retry-After, after ${fault}`, async () => {
+      await using rig = await startRig({ script: { fault }, settings: { MAX_ATTEMPTS: '1' } });
+      const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+      assert.deepEqual([response.status, (await readError(response)).code], [429, 'rate_limit_exceeded']);
+      assert.equal(response.headers.get('retry-after'), wait);
+    });
+  }
+
   test('throttled after another account was tried: Retry-After still says until when, and no SDK multiplies the attempts', async () => {
     const keys = ['sk-first-key-00000000001', 'sk-other-key-00000000002'];
     await using rig = await startRig({ keys, script: { fault: '429@30' }, settings: { QUEUE_TIMEOUT_MS: '0' } });
