@@ -21,6 +21,16 @@ const repeated: readonly string[] = [
   Buffer.from(text).toString('hex'),
 ];
 
+/** The same as programs write it that escape more than they must: in JSON, and in the query of a URL. */
+const escaped: readonly string[] = [
+  text.replaceAll('/', '\\/').replaceAll('+', '\\u002B'),
+  text.replaceAll('/', '\\u002f').replaceAll('+', '\\u002b'),
+  text.replace(/./gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  encodeURIComponent(text),
+  encodeURIComponent(text).replaceAll(/%../gu, (code) => code.toLowerCase()),
+  text.replaceAll('/', '\\/').slice(0, 13),
+];
+
 test('a secret is found and taken out in every form', () => {
   for (const form of repeated) {
     const said = `before ${form} after ${form}`;
@@ -29,6 +39,27 @@ test('a secret is found and taken out in every form', () => {
     assert.ok(!hasSecret(clean, secret), clean);
     assert.match(clean, /^before .*\[secret\].* after .*\[secret\]/u);
     assert.ok(!clean.includes(text.slice(12, 20)) || form.length <= 12, clean);
+  }
+});
+
+test('a secret is taken out where its characters are escaped', () => {
+  for (const form of escaped) {
+    assert.equal(
+      withoutSecret(`{"message":"key ${form}, said\\n"}`, secret),
+      '{"message":"key [secret], said\\n"}',
+      form,
+    );
+  }
+  const other = '{"message":"a \\/ path \\u002b 100%2B"}';
+  assert.equal(withoutSecret(other, secret), other);
+});
+
+test('what is taken out leaves the JSON around it whole', () => {
+  for (const form of [text.slice(0, 12), `${text.slice(0, 12)}****`, Buffer.from(`ab${text}`).toString('base64')]) {
+    for (const before of ['\n', '\t', 'a\n', '\u0007', '"']) {
+      const said = withoutSecret(JSON.stringify({ message: `${before}${form} is wrong` }), secret);
+      assert.match((JSON.parse(said) as { message: string }).message, /\[secret\] is wrong$/u, said);
+    }
   }
 });
 

@@ -1,13 +1,22 @@
 // Takes keys out of texts that others wrote: an upstream that echoes a key must not make us leak it.
-import type { Secret } from './secret.ts';
+import { markLength, type Secret } from './secret.ts';
 
 const shown = '[secret]';
 
 /** What looks like an OpenAI key, whole or with its middle starred out. */
 const keyLike = /\bsk-[A-Za-z0-9_*…-]{4,}/gu;
 
-/** What may stand around a mark and belong to the secret: the characters of keys, of base64, and of stars that hide some. */
-const around = '[\\w+/=*…~-]*';
+/** A character that is escaped in JSON or in a URL. */
+const escaped = String.raw`\\u[\dA-Fa-f]{4}|\\/|%[\dA-Fa-f]{2}`;
+
+/**
+ * What may stand around a mark and belong to the secret: the characters of keys, of base64, and of stars that hide some. The
+ * end of an escape (`\n`) does not: what is left of it would break the JSON text.
+ */
+const around = String.raw`(?:${escaped}|(?<!\\(?:u[\dA-Fa-f]{0,3})?)[\w+/=*…~-])`;
+/** Bounded before the mark, where each place of a long word would otherwise be tried to its end; little of a secret stands there. */
+const before = `${around}{0,64}`;
+const after = `${around}*`;
 
 /** `text` without the given secret, whole, cut off or encoded, and without anything that looks like a key. */
 export function withoutSecret(text: string, secret?: Secret): string {
@@ -19,9 +28,27 @@ function withoutForms(text: string, secret: Secret): string {
   const whole = secret.reveal();
   let clean = whole === '' ? text : text.replaceAll(whole, shown);
   for (const mark of secret.marks()) {
-    if (clean.includes(mark)) clean = clean.replace(new RegExp(around + RegExp.escape(mark) + around, 'gu'), shown);
+    if (clean.includes(mark)) clean = clean.replace(new RegExp(before + RegExp.escape(mark) + after, 'gu'), shown);
   }
-  return clean;
+  return /[\\%]/u.test(clean) ? withoutEscaped(clean, whole) : clean;
+}
+
+/** The same where JSON or a URL spells some characters of the secret in another way: `\/`, `\u002b`, `%2B`. */
+function withoutEscaped(text: string, whole: string): string {
+  const mark = whole.slice(0, markLength);
+  if (mark.length < markLength || !new RegExp(spelled(mark), 'u').test(text)) return text;
+  return text
+    .replace(new RegExp(spelled(whole), 'gu'), shown)
+    .replace(new RegExp(before + spelled(mark) + after, 'gu'), shown);
+}
+
+/** A pattern of a text in all its spellings. */
+function spelled(text: string): string {
+  return Array.from(text, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(2, '0');
+    const digits = code.replace(/[a-f]/gu, (digit) => `[${digit}${digit.toUpperCase()}]`);
+    return `(?:${RegExp.escape(character)}|\\\\u00${digits}|%${digits}${character === '/' ? String.raw`|\\/` : ''})`;
+  }).join('');
 }
 
 /** Whether a text repeats the secret, whole, cut off or encoded. */

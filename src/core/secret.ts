@@ -60,7 +60,7 @@ export class Secret {
 }
 
 /** Fewer than eight characters tell nothing: of a short secret all of them are taken, of a long one the first twelve. */
-const markLength = 12;
+export const markLength = 12;
 const shortestMark = 8;
 
 function marksOf(text: string): readonly string[] {
