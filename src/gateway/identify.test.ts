@@ -154,6 +154,14 @@ test('while there is no key, who is welcome needs none, and any value will do', 
   assert.equal(judge(setUp(), ['authorization', `Bearer ${good}`], 'stranger'), key, 'with a key everybody is welcome');
 });
 
+test('where nobody is served without a key, the admin token is told that it is none', () => {
+  const refuseStranger = (): GatewayError => new GatewayError('invalid_client_key', 'No client key yet.');
+  const parts = { ...setUp({ isEmpty: true }), refuseStranger };
+  assert.equal(judge(parts, ['authorization', `Bearer ${adminToken}`]), '403 forbidden');
+  for (const headers of [[], ['authorization', `Bearer ${adminToken}x`], ['authorization', `Bearer ${unknown}`]])
+    assert.equal(judge(parts, headers), invalid);
+});
+
 test('while the database is away, known keys work on, and only what may be a key is told to wait', () => {
   const cases: [text: string, expected: ClientKey | string][] = [
     [good, key],

@@ -20,8 +20,12 @@ export function identify(exchange: Exchange, parts: IdentifyParts): ClientKey | 
   const { clientKeys, clock } = parts;
   if (clientKeys.isEmpty) {
     const refusal = parts.refuseStranger(exchange);
-    if (refusal !== undefined) throw refusal;
-    return null;
+    if (refusal === undefined) return null;
+    if (!isAdminToken(keyOf(exchange.headers), parts)) throw refusal;
+    throw new GatewayError(
+      'forbidden',
+      'The admin token is for the management API: send a client key. There is none yet; create one with POST /api/v1/keys.',
+    );
   }
   const text = keyOf(exchange.headers);
   const known = text === undefined ? undefined : clientKeys.find(text);
@@ -40,10 +44,14 @@ export function identify(exchange: Exchange, parts: IdentifyParts): ClientKey | 
       { retryAfterMs: 1000 },
     );
   }
-  if (known === undefined && parts.settings.ADMIN_TOKEN?.isText(text) === true) {
+  if (known === undefined && isAdminToken(text, parts)) {
     throw new GatewayError('forbidden', 'The admin token is for the management API: send a client key.');
   }
   throw refusalOf(exchange, parts, known === undefined);
+}
+
+function isAdminToken(text: string | undefined, { settings }: IdentifyParts): boolean {
+  return text !== undefined && settings.ADMIN_TOKEN?.isText(text) === true;
 }
 
 /** The same words for every key that opens nothing: which of them was once good is nobody's business. */
