@@ -70,10 +70,12 @@ export interface Failure extends FailureRow {
   readonly code?: string;
   /** How long the upstream asked to be left alone, in ms. */
   readonly retryAfterMs?: number;
+  /** A connection was used again that the upstream had let go meanwhile: no sign of an outage. */
+  readonly isStale?: boolean;
 }
 
 /** The facts of one failure beyond its kind. */
-export type FailureFacts = Partial<Pick<Failure, 'status' | 'code' | 'retryAfterMs' | 'advice' | 'scope'>>;
+export type FailureFacts = Partial<Pick<Failure, 'status' | 'code' | 'retryAfterMs' | 'advice' | 'scope' | 'isStale'>>;
 
 /** A failure of `kind`, with the table's verdicts unless `facts` overrule advice or scope. */
 export function failureOf(kind: FailureKind, message: string, facts: FailureFacts = {}): Failure {

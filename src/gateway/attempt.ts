@@ -117,7 +117,8 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
 
   onError(error: TransportError): void {
     if (this.#isOver || error.problem === 'aborted') return;
-    this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`));
+    const facts = error.isStale ? { isStale: true } : undefined;
+    this.#break(failureOf(error.problem, `${this.#parts.provider.origin}: ${error.message}`, facts));
   }
 
   #receptionFor(head: AnswerHead, contentType: string): Reception {

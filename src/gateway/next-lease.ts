@@ -167,16 +167,22 @@ function namesWait({ headers }: HeldAnswer): boolean {
 
 /**
  * Books the next attempt on the retry budget of its provider. To a provider that has not been asked yet it is a request
- * like any other, and what the caller is to blame for is no sign of an outage.
+ * like any other; what the caller is to blame for is no sign of an outage, nor is a connection that was no longer one.
  */
 function pay({ retries, clock }: GatewayParts, journey: Journey, last: Failure | undefined): boolean {
   const { id } = currentStop(journey).provider;
   if (journey.askedProviders.includes(id)) {
-    return last === undefined || last.source === 'caller' || retries.take(id, clock.nowMs());
+    if (last === undefined || last.source === 'caller' || isFirstStale(journey)) return true;
+    return retries.take(id, clock.nowMs());
   }
   journey.askedProviders.push(id);
   retries.request(id, clock.nowMs());
   return true;
+}
+
+/** Only the first: the pool has let go of all that lay idle beside it, so that the next attempt has a fresh connection. */
+function isFirstStale({ failed }: Journey): boolean {
+  return failed.length === 1 && failed[0]?.failure.isStale === true;
 }
 
 function hasNextStop({ stop, stops }: Journey): boolean {

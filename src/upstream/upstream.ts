@@ -23,10 +23,13 @@ export type TransportProblem = 'connect_timeout' | 'connection_failed' | 'invali
 export class TransportError extends Error {
   override readonly name = 'TransportError';
   readonly problem: TransportProblem;
+  /** A connection from before was lost ere a byte of the answer came: most likely it had been closed already. */
+  readonly isStale: boolean;
 
-  constructor(problem: TransportProblem, message: string, cause?: unknown) {
+  constructor(problem: TransportProblem, message: string, cause?: unknown, isStale = false) {
     super(message, { cause });
     this.problem = problem;
+    this.isStale = isStale;
   }
 }
 

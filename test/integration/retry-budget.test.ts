@@ -44,3 +44,26 @@ test('many requests that are throttled at once and have nowhere to go leave it t
   assert.equal(served.status, 200);
   assert.equal(served.headers.get('x-aigateway-attempts'), '2');
 });
+
+test('connections that the upstream has let go meanwhile use up no retries', async (t) => {
+  const used = new Set<Socket>();
+  const upstream = await startRawUpstream((socket) => {
+    if (used.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    used.add(socket);
+    reply(socket, '200 OK', whole);
+  });
+  t.after(() => upstream.close());
+  await using rig = await startRig();
+  await rig.manage('PATCH', '/providers/openai', { base_url: upstream.url });
+  const heard: (string | number | null)[][] = [];
+  // More of them than the retries that every provider is granted in ten seconds.
+  for (let i = 0; i < 14; i += 1) {
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4'));
+    await response.text();
+    heard.push([response.status, response.headers.get('x-aigateway-attempts')]);
+  }
+  assert.deepEqual(heard, [[200, '1'], ...Array.from({ length: 13 }, () => [200, '2'])]);
+});

@@ -244,8 +244,9 @@ export class Connection implements MessageEvents<AnswerHead> {
   }
 
   #lose(what: string, cause?: Error): void {
-    if (this.#user !== undefined && this.#mayBeStale) this.#owner.onStale();
-    this.#fail(new TransportError('connection_failed', what, cause));
+    const isStale = this.#user !== undefined && this.#mayBeStale;
+    if (isStale) this.#owner.onStale();
+    this.#fail(new TransportError('connection_failed', what, cause, isStale));
   }
 
   #fail(error: TransportError): void {
