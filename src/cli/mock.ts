@@ -1,5 +1,6 @@
 // `aigateway mock`: runs the fake OpenAI.
 import { readFileSync } from 'node:fs';
+import { wholeNumber } from '../lib/whole-number.ts';
 import { parseScript } from '../mock/script.ts';
 import { startMock } from '../mock/server.ts';
 import { CommandError, UsageError, type Command } from './command.ts';
@@ -19,9 +20,8 @@ fault: GET /__faults lists them all.
 What was asked of it stands at GET /__journal.
 Any key that starts with sk-admin- reads its books of usage and costs: GET /v1/organization/costs.`,
   async run({ options }) {
-    const port = Number(options['port'] ?? 8081);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535)
-      throw new UsageError('--port must be a whole number from 0 to 65535');
+    const port = wholeNumber(options['port'] ?? '8081');
+    if (port === undefined || port > 65_535) throw new UsageError('--port must be a whole number from 0 to 65535');
     const script = options['script'] === undefined ? undefined : readScript(options['script']);
     const running = await startMock({
       port,

@@ -371,6 +371,10 @@ test('mock listens where it is told and says why it cannot', async () => {
   const taken = await run(['mock', '--port', new URL(url).port]);
   assert.equal(taken.code, 1);
   assert.match(taken.errors, /is in use/u);
+  for (const port of ['', ' ', '1e3', '0x50', '65536']) {
+    const wrong = await run(['mock', '--port', port]);
+    assert.equal(wrong.code, 2, port);
+  }
   const script = await run(['mock', '--script', '/nowhere.json']);
   assert.match(script.errors, /\/nowhere\.json cannot be read \(ENOENT\)/u);
   program.process.kill('SIGTERM');
