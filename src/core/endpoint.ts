@@ -52,6 +52,8 @@ export interface Endpoint {
   readonly upstreamPath: string;
   /** Whether `stream: true` asks for a stream here. */
   readonly canStream: boolean;
+  /** Whether one request can hold several prompts, each with `n` answers of its own. */
+  readonly takesPrompts: boolean;
   /** Null where answers use no tokens. */
   readonly output: EndpointOutput | null;
   /** `text` is where the reader puts what the model said, so that it can be counted if the upstream does not. */

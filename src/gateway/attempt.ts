@@ -29,7 +29,7 @@ import { Watchdog, type SilenceListener } from './watchdog.ts';
 
 /** How long the upstream may take to end after a stream's end mark before its connection is closed. */
 const lingerMs = 1000;
-/** How long the end mark may stay away when nothing else is still to come: without it the stream is whole as well. */
+/** How long the end mark and the usage may stay away when nothing else is still to come: without them the stream is whole as well. */
 const endMarkMs = 2000;
 const longestRequestId = 200;
 const nothing = (): void => {};
@@ -136,7 +136,15 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     const { owner, endpoint, choices, dropsUsage, isBuffered, text, asksCost } = this.#parts;
     const reader = endpoint.newStreamReader(text);
     const costOf = asksCost ? (report: UsageReport): string | undefined => owner.costOf(report) : undefined;
-    const manner = { reader, choices, dropsUsage, isBuffered, hold: this.#hold, costOf };
+    const manner = {
+      reader,
+      choices,
+      isOnePrompt: !endpoint.takesPrompts,
+      dropsUsage,
+      isBuffered,
+      hold: this.#hold,
+      costOf,
+    };
     return new StreamReception(head, manner, this.#sink);
   }
 

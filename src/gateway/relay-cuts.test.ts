@@ -32,7 +32,15 @@ function relay(pieces: readonly Uint8Array[], { isBuffered, dropsUsage, tellsCos
   );
   const text = new HeardText(() => {});
   const costOf = tellsCost ? (): string => '0.5' : undefined;
-  const relayed = new StreamRelay({ reader: new ChunkReader(text), choices: 1, gate, dropsUsage, isBuffered, costOf });
+  const relayed = new StreamRelay({
+    reader: new ChunkReader(text),
+    choices: 1,
+    isOnePrompt: true,
+    gate,
+    dropsUsage,
+    isBuffered,
+    costOf,
+  });
   let state: StreamState = { kind: 'running' };
   for (const piece of pieces) {
     if (state.kind !== 'running') break;

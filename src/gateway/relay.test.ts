@@ -32,7 +32,15 @@ function relayWithoutUsage(pieces: readonly (string | Buffer)[], ends = false): 
   const sent: Buffer[] = [];
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({
+    reader,
+    choices: 1,
+    isOnePrompt: true,
+    gate,
+    dropsUsage: true,
+    isBuffered: false,
+    costOf: undefined,
+  });
   let state: StreamState = { kind: 'running' };
   for (const piece of pieces) state = relay.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
   if (ends) state = relay.end();
@@ -49,6 +57,7 @@ function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
   const relay = new StreamRelay({
     reader: new ChunkReader(new HeardText(() => {})),
     choices: 1,
+    isOnePrompt: true,
     gate,
     dropsUsage: false,
     isBuffered,
@@ -145,7 +154,15 @@ test('behind the end mark nothing goes to the client, whatever the upstream says
 test('what a stream has told so far is known after each of its events', () => {
   const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({
+    reader,
+    choices: 1,
+    isOnePrompt: true,
+    gate,
+    dropsUsage: true,
+    isBuffered: false,
+    costOf: undefined,
+  });
   const known = (): unknown => [relay.hasContent, relay.isUsageStale, relay.isFinished, relay.isComplete, gate.isOpen];
   assert.deepEqual(known(), [false, false, false, false, false]);
   const [role = ''] = events;
@@ -156,7 +173,7 @@ test('what a stream has told so far is known after each of its events', () => {
     [word, [true, true, false, false, true]],
     [usage, [true, false, false, false, true]],
     [sameForm, [true, true, false, false, true]],
-    [finish, [true, true, true, false, true]],
+    [finish, [true, true, true, true, true]],
     [usage, [true, false, true, true, true]],
     [word, [true, true, true, false, true]],
     [usage, [true, false, true, true, true]],
@@ -184,6 +201,25 @@ test('what ends a stream before its time is told as what it is, and goes to nobo
   }
 });
 
+test('without usage a stream is complete when every answer that was asked for is, and one with several prompts never', () => {
+  for (const [choices, isOnePrompt, expected] of [
+    [1, true, true],
+    [2, true, false],
+    [1, false, false],
+  ] as const) {
+    const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
+    const reader = new ChunkReader(new HeardText(() => {}));
+    const manner = { dropsUsage: true, isBuffered: false, costOf: undefined };
+    const relay = new StreamRelay({ reader, choices, isOnePrompt, gate, ...manner });
+    relay.push(Buffer.from(`${word}\n\n`));
+    assert.equal(relay.isComplete, false);
+    relay.push(Buffer.from(`${finish}\n\n`));
+    assert.equal(relay.isComplete, expected, `${choices} ${isOnePrompt}`);
+    relay.push(Buffer.from(`${usage}\n\n`));
+    assert.equal(relay.isComplete, true);
+  }
+});
+
 test('what came in one read goes out in one write', () => {
   const writes: string[] = [];
   const gate = new CommitGate(
@@ -192,7 +228,15 @@ test('what came in one read goes out in one write', () => {
     () => true,
   );
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: true, isBuffered: false, costOf: undefined });
+  const relay = new StreamRelay({
+    reader,
+    choices: 1,
+    isOnePrompt: true,
+    gate,
+    dropsUsage: true,
+    isBuffered: false,
+    costOf: undefined,
+  });
   const reads = [
     [events[0], word],
     [sameForm, ': ping', sameForm, finish],
@@ -209,6 +253,7 @@ test('what is too large to be held ends the stream, and no other error is taken 
     new StreamRelay({
       reader: new ChunkReader(new HeardText(() => {})),
       choices: 1,
+      isOnePrompt: true,
       gate: new CommitGate({ start() {}, write }, limitBytes, () => true),
       dropsUsage: false,
       isBuffered: false,
@@ -235,7 +280,15 @@ test('the cost is put where usage is reported, if it was asked for, and nowhere 
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
   const costOf = (): string => '0.5';
-  const relay = new StreamRelay({ reader, choices: 1, gate, dropsUsage: false, isBuffered: false, costOf });
+  const relay = new StreamRelay({
+    reader,
+    choices: 1,
+    isOnePrompt: true,
+    gate,
+    dropsUsage: false,
+    isBuffered: false,
+    costOf,
+  });
   const stream = [word, sameForm, finish, usage, end].map((event) => `${event}\n\n`);
   assert.equal(relay.push(Buffer.from(stream.join(''))).kind, 'whole');
   const expected = stream.map((event) => (event.startsWith(usage) ? event.replace(/\}\n\n$/u, costMember) : event));

@@ -30,6 +30,8 @@ export interface RelayParts {
   readonly reader: StreamReader;
   /** How many answers were asked for: without an end mark, fewer are not all. */
   readonly choices: number;
+  /** There are no more answers than that: it was asked for with one prompt. */
+  readonly isOnePrompt: boolean;
   readonly gate: CommitGate;
   /** Leave out the usage chunk: the gateway asked for it, the client did not. */
   readonly dropsUsage: boolean;
@@ -43,6 +45,7 @@ export interface RelayParts {
 export class StreamRelay {
   readonly #reader: StreamReader;
   readonly #choices: number;
+  readonly #isOnePrompt: boolean;
   readonly #gate: CommitGate;
   readonly #dropsUsage: boolean;
   readonly #isBuffered: boolean;
@@ -61,9 +64,10 @@ export class StreamRelay {
   /** The end mark has come and ended with a CR: the LF that may belong to it is still awaited. */
   #awaitsLineFeed = false;
 
-  constructor({ reader, choices, gate, dropsUsage, isBuffered, costOf }: RelayParts) {
+  constructor({ reader, choices, isOnePrompt, gate, dropsUsage, isBuffered, costOf }: RelayParts) {
     this.#reader = reader;
     this.#choices = choices;
+    this.#isOnePrompt = isOnePrompt;
     this.#gate = gate;
     this.#dropsUsage = dropsUsage;
     this.#isBuffered = isBuffered;
@@ -86,9 +90,13 @@ export class StreamRelay {
     return this.#hasContent;
   }
 
-  /** Nothing but the end mark is still to come. */
+  /** Nothing that the client waits for is still to come: at most the usage and the end mark. */
   get isComplete(): boolean {
-    return this.#hasClosingUsage && this.isFinished;
+    return this.isFinished && (this.#hasClosingUsage || (this.#isOnePrompt && this.#hasBegunAll));
+  }
+
+  get #hasBegunAll(): boolean {
+    return this.#reader.choiceCount >= this.#choices;
   }
 
   /** All that the client waits for has come, whether or not the end mark has. */
@@ -112,7 +120,7 @@ export class StreamRelay {
   end(): StreamState {
     if (this.#state !== running) return this.#state;
     // What lacks its closing blank line is no event and may be the half of one: no client would see the finish reason in it.
-    if (!this.isFinished || this.#reader.choiceCount < this.#choices) return { kind: 'cut' };
+    if (!this.isFinished || !this.#hasBegunAll) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
     const isClosing = rest === undefined || data === undefined || this.#reader.read(data, rest).isDone;

@@ -19,6 +19,8 @@ export interface StreamManner {
   readonly reader: StreamReader;
   /** How many answers were asked for. */
   readonly choices: number;
+  /** There are no more answers than that. */
+  readonly isOnePrompt: boolean;
   /** Leave out the usage chunk: the gateway asked for it, the client did not. */
   readonly dropsUsage: boolean;
   /** Commit only when the whole stream is there. */

@@ -14,6 +14,7 @@ export const endpoints: readonly Endpoint[] = [
     path: '/v1/chat/completions',
     upstreamPath: '/chat/completions',
     canStream: true,
+    takesPrompts: false,
     output: { limitNames: ['max_completion_tokens', 'max_tokens'], defaultTokens: null },
     newStreamReader,
   },
@@ -22,6 +23,7 @@ export const endpoints: readonly Endpoint[] = [
     path: '/v1/completions',
     upstreamPath: '/completions',
     canStream: true,
+    takesPrompts: true,
     // openai-openapi.yml, `CreateCompletionRequest`.
     output: { limitNames: ['max_tokens'], defaultTokens: 16 },
     newStreamReader,
@@ -31,6 +33,7 @@ export const endpoints: readonly Endpoint[] = [
     path: '/v1/embeddings',
     upstreamPath: '/embeddings',
     canStream: false,
+    takesPrompts: true,
     output: null,
     newStreamReader,
   },
