@@ -58,6 +58,8 @@ export class StreamRelay {
   #hasContent = false;
   /** The chunk with the usage of all choices has come, which nothing but the end mark follows. */
   #hasClosingUsage = false;
+  /** Content has come behind the finish reasons, which mean little then. */
+  #goesOn = false;
   #commits = false;
   /** The event just left out ended with a CR: an LF that follows alone is the other half of its line end. */
   #leftOutReturn = false;
@@ -92,11 +94,12 @@ export class StreamRelay {
 
   /** Nothing that the client waits for is still to come: at most the usage and the end mark. */
   get isComplete(): boolean {
-    return this.isFinished && (this.#hasClosingUsage || (this.#isOnePrompt && this.#hasBegunAll));
+    return this.isFinished && (this.#hasClosingUsage || (this.#isOnePrompt && this.#isEnough && !this.#goesOn));
   }
 
-  get #hasBegunAll(): boolean {
-    return this.#reader.choiceCount >= this.#choices;
+  /** As many answers as were asked for have begun, and each has its finish reason. */
+  get #isEnough(): boolean {
+    return this.isFinished && this.#reader.choiceCount >= this.#choices;
   }
 
   /** All that the client waits for has come, whether or not the end mark has. */
@@ -120,7 +123,7 @@ export class StreamRelay {
   end(): StreamState {
     if (this.#state !== running) return this.#state;
     // What lacks its closing blank line is no event and may be the half of one: no client would see the finish reason in it.
-    if (!this.isFinished || !this.#hasBegunAll) return { kind: 'cut' };
+    if (!this.#isEnough) return { kind: 'cut' };
     const rest = this.#splitter.flush();
     const data = rest === undefined ? undefined : eventData(rest);
     const isClosing = rest === undefined || data === undefined || this.#reader.read(data, rest).isDone;
@@ -134,12 +137,13 @@ export class StreamRelay {
     const end = this.#reader.readAlike(bytes, from);
     if (end === from) return from;
     this.#leftOutReturn = false;
-    this.#noteContent();
+    this.#noteContent(this.#isEnough);
     this.#run.push(from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end));
     return end;
   };
 
-  #noteContent(): void {
+  #noteContent(isBehindAll: boolean): void {
+    if (isBehindAll) this.#goesOn = true;
     this.#hasContent = true;
     this.#hasClosingUsage = false;
     this.#commits = !this.#isBuffered;
@@ -160,6 +164,7 @@ export class StreamRelay {
       return;
     }
     this.#leftOutReturn = false;
+    const wasEnough = this.#isEnough;
     const meaning = this.#reader.read(data, event);
     if (meaning.isDone) {
       if (!this.isFinished) {
@@ -174,7 +179,7 @@ export class StreamRelay {
     } else if (meaning.isMalformed) {
       this.#state = { kind: 'malformed', message: 'an event of the stream is not the JSON it should be' };
     } else {
-      if (meaning.hasContent) this.#noteContent();
+      if (meaning.hasContent) this.#noteContent(wasEnough);
       if (meaning.hasUsage) this.#isUsageStale = false;
       if (meaning.isUsageOnly) this.#hasClosingUsage = true;
       if (meaning.isUsageOnly && this.#dropsUsage) this.#leftOutReturn = event.at(-1) === carriageReturn;
