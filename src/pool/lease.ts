@@ -121,7 +121,8 @@ export class Lease implements Disposable {
     const state = member.model(model);
     const isTrial = this.#triesCircuit && state.circuit === this.#circuit;
     if (failure === null || failure.source === 'caller') state.circuit.succeed(nowMs, isTrial);
-    else if (failure.source === 'upstream') this.#failCircuit(state.circuit, failure, nowMs, isTrial);
+    else if (failure.source === 'upstream' && failure.isStale !== true)
+      this.#failCircuit(state.circuit, failure, nowMs, isTrial);
     else if (isTrial) state.circuit.forget();
     this.#triesCircuit = false;
     if (failure === null || (this.#triesAccount && failure.source === 'caller')) {

@@ -76,3 +76,19 @@ test('who was under way when the circuit opened neither closes it nor lets a sec
   trial.report(null, laterMs);
   assert.deepEqual(obstacles(pool, laterMs), []);
 });
+
+test('a connection that the upstream had let go counts as no failure, and as no trial', () => {
+  const stale = failureOf('connection_failed', 'x', { isStale: true });
+  const pool = poolOfOne();
+  for (const lease of Array.from({ length: 6 }, () => take(pool))) {
+    lease.report(stale, nowMs);
+    lease[Symbol.dispose]();
+  }
+  assert.deepEqual(obstacles(pool, nowMs), []);
+  const rested = failing('connection_failed');
+  const laterMs = nowMs + 10_000;
+  const trial = take(rested, laterMs);
+  trial.report(stale, laterMs);
+  trial[Symbol.dispose]();
+  assert.deepEqual(obstacles(rested, laterMs), [], 'the next tries, on a fresh connection');
+});
