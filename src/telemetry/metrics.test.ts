@@ -31,7 +31,7 @@ const sources: Parameters<typeof openMetrics>[0] = {
   siblings: undefined,
 };
 
-test('a thousand invented names, keys, tiers and ids are as many lines as one of each', async () => {
+test('a thousand invented names, keys, tiers and ids are as many lines as one of each, but for fifty models without a price', async () => {
   const metrics = openMetrics(sources);
   const observe = (name: string): void => {
     for (const costNanoUsd of [null, 5]) {
@@ -49,15 +49,33 @@ test('a thousand invented names, keys, tiers and ids are as many lines as one of
       metrics.observe(requestRecord(name, 1, { model: name, keyId: name, chosenBecause: name, usage, attempts }));
     }
   };
+  const unpriced = 'aigateway_unpriced_tokens_total';
+  const allLines = async (): Promise<string[]> => (await metrics.collect()).text.split('\n');
   const lines = async (): Promise<string[]> =>
-    (await metrics.collect()).text.split('\n').filter((line) => line.startsWith('aigateway_'));
+    (await allLines()).filter((line) => line.startsWith('aigateway_') && !line.startsWith(unpriced));
   observe('first');
   const before = await lines();
-  assert.ok(before.some((line) => line.startsWith('aigateway_unpriced_tokens_total')));
   for (let i = 0; i < 1000; i += 1) observe(`bogus-${i}`);
   const after = await lines();
   assert.equal(after.length, before.length);
   assert.doesNotMatch(after.join('\n'), /bogus|first"/u);
+  const counted = (await allLines()).filter((line) => line.startsWith(unpriced));
+  assert.equal(counted.length, 51);
+  assert.match(counted[0] ?? '', /model="first"/u);
+  const total = usage.total_tokens;
+  assert.match(counted.find((line) => line.includes('model="other"')) ?? '', new RegExp(` ${951 * total}$`, 'u'));
+});
+
+test('a model without a price is a label as it is written, and a key in its place is not', async () => {
+  const metrics = openMetrics(sources);
+  for (const model of ['a "model"\\\n', 'sk-test-key-000000000001']) {
+    const attempt = attemptRecord(1, { model, usage, usageSource: 'upstream', costNanoUsd: null });
+    metrics.observe(requestRecord('r', 1, { usage, attempts: [attempt] }));
+  }
+  const { text } = await metrics.collect();
+  assert.ok(text.includes(String.raw`model="a \"model\"\\\n"} 2`), text);
+  assert.ok(text.includes('model="[secret]"} 2'), text);
+  assert.ok(!text.includes('sk-test-key'));
 });
 
 test('statuses that HTTP does not know are one label, whatever an upstream answers', async () => {
@@ -96,7 +114,7 @@ test('every token without a price is counted, and a request without an answer ha
   const attempts = [attemptRecord(1, { usage: used, usageSource: 'upstream', costNanoUsd: null })];
   metrics.observe(requestRecord('r', 1, { usage: used, attempts, firstByteMs: null }));
   const { text } = await metrics.collect();
-  assert.match(text, /^aigateway_unpriced_tokens_total\{.*\} 7$/mu);
+  assert.match(text, /^aigateway_unpriced_tokens_total\{provider_id="\w+",model="[\w-]+"\} 7$/mu);
   assert.doesNotMatch(text, /^aigateway_first_byte_seconds_count/mu);
   metrics.observe(requestRecord('r', 2, { firstByteMs: 1500 }));
   assert.match((await metrics.collect()).text, /^aigateway_first_byte_seconds_sum\{.*\} 1\.5$/mu);

@@ -1,12 +1,15 @@
-// The metrics in Prometheus' form. Labels take few values: nothing that a client may invent becomes one.
+// The metrics in Prometheus' form. Labels take few values: what a client may invent becomes none, but for some models without a price.
 import type { Account } from '../core/account.ts';
 import type { FailureKind } from '../core/failure.ts';
 import type { MetricReport } from '../core/metric-report.ts';
 import type { RequestRecord } from '../core/record.ts';
 import { Distribution, Tally, type TallyOf } from './tallies.ts';
+import { FewNames } from './few-names.ts';
 import { collectDefaults, Counter, Gauge, Registry, sumOf } from './prometheus.ts';
 
 const nanoPerUsd = 1e9;
+/** An upstream has served and counted them, so they are few; but one that takes any name would make a label of each. */
+const unpricedModels = 50;
 const durationBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /** The statuses that HTTP has registered (iana.org/assignments/http-status-codes), each stretch with its end. */
@@ -107,9 +110,10 @@ export function openMetrics(sources: MetricSources): Metrics {
   });
   const unpriced = counter({
     name: 'aigateway_unpriced_tokens_total',
-    help: 'Tokens of models whose price is not known: they are missing in every sum of costs.',
-    labelNames: ['provider_id'],
+    help: `Tokens of models whose price is not known: they are missing in every sum of costs. After ${unpricedModels} models the others are "other".`,
+    labelNames: ['provider_id', 'model'],
   });
+  const unpricedNames = new FewNames(unpricedModels);
   const ledgerWaiting = new Gauge({
     name: 'aigateway_ledger_waiting_bytes',
     help: 'Lines of the ledger that are on disk and not in the database yet.',
@@ -221,7 +225,7 @@ export function openMetrics(sources: MetricSources): Metrics {
         const { providerId, accountId, outcome, usage, usageSource: source, costNanoUsd } = attempt;
         attempts.add(1, providerId, accountId, outcome);
         if (usage === null) continue;
-        if (costNanoUsd === null) unpriced.add(usage.total_tokens, providerId);
+        if (costNanoUsd === null) unpriced.add(usage.total_tokens, providerId, unpricedNames.of(attempt.model));
         else cost.add(costNanoUsd / nanoPerUsd, providerId, accountId);
         tokens.add(usage.prompt_tokens, providerId, 'prompt', source);
         tokens.add(usage.completion_tokens, providerId, 'completion', source);

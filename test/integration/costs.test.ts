@@ -51,7 +51,7 @@ test('a model without a price costs null, never 0, and its tokens are counted', 
   const [row] = await rows(rig, 1);
   assert.deepEqual([row?.cost_nano_usd, row?.price_id], [null, null]);
   const metrics = await (await fetch(`${rig.url}/metrics`)).text();
-  assert.match(metrics, /^aigateway_unpriced_tokens_total\{provider_id="openai"\} [1-9]/mu);
+  assert.match(metrics, /^aigateway_unpriced_tokens_total\{provider_id="openai",model="gpt-4-nobody-knows"\} [1-9]/mu);
 });
 
 test('a stream tells its cost in the usage chunk to those who ask for it, and to nobody else', async () => {

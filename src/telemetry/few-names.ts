@@ -1,0 +1,27 @@
+// Names that others choose, as labels: the first ones as they are, all that come later as one.
+import { withoutSecret } from '../core/redaction.ts';
+
+const others = 'other';
+const longest = 100;
+
+/** Keeps the first names that it is given, at most so many. */
+export class FewNames {
+  readonly #most: number;
+  readonly #known = new Map<string, string>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** The label for a name: itself without what looks like a key, or `other`. */
+  of(name: string): string {
+    return this.#known.get(name) ?? this.#learn(name);
+  }
+
+  #learn(name: string): string {
+    if (this.#known.size >= this.#most || name.length > longest) return others;
+    const label = withoutSecret(name);
+    this.#known.set(name, label);
+    return label;
+  }
+}
