@@ -203,3 +203,15 @@ test('who has an answer finds its request, with what it used and cost', async ()
   const { data } = await rig.manage<{ data: unknown[] }>('GET', `/requests?account_id=${rig.accounts[0]}&outcome=ok`);
   assert.equal(data.length, 5);
 });
+
+test('a key that a client sends in place of a model is on record as one, and not itself', async () => {
+  await using rig = await startRig();
+  const response = await rig.post('/v1/chat/completions', chat('sk-pasted-by-mistake-0001'));
+  await response.text();
+  const { data } = await rig.manage<{ data: { model: string; attempts: { model: string }[] }[] }>('GET', '/requests');
+  assert.deepEqual(
+    data.map(({ model }) => model),
+    ['[secret]'],
+  );
+  assert.ok(!JSON.stringify(data).includes('pasted'));
+});
