@@ -46,6 +46,8 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
   #stopListening = nothing;
   #giveDrainPlace = nothing;
   #hasEnded = false;
+  /** The limit for the end mark is the one that counts; should more content come, it no longer is. */
+  #awaitsEnd = false;
   #cancelLinger = nothing;
   readonly #hold = (bytes: number): boolean => this.#parts.owner.hold(bytes);
 
@@ -104,9 +106,14 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     const awaitedContent = this.#awaitsContent();
     const conclusion = this.#reception.take(chunk);
     if (conclusion !== undefined) this.#conclude(conclusion);
-    else if (this.#reception.isComplete) this.#watchdog.watch(Math.min(this.#parts.limits.idleMs, endMarkMs));
-    else if (!awaitedContent) this.#watchdog.feed();
-    else if (!this.#awaitsContent()) this.#watchdog.watch(this.#parts.limits.idleMs);
+    else if (this.#reception.isComplete) {
+      this.#awaitsEnd = true;
+      this.#watchdog.watch(Math.min(this.#parts.limits.idleMs, endMarkMs));
+    } else if (!awaitedContent && !this.#awaitsEnd) this.#watchdog.feed();
+    else if (!this.#awaitsContent()) {
+      this.#awaitsEnd = false;
+      this.#watchdog.watch(this.#parts.limits.idleMs);
+    }
   }
 
   onEnd(): void {

@@ -76,3 +76,28 @@ for (const [name, [path, body, hasUsage]] of Object.entries(several)) {
     },
   );
 }
+
+const furtherWords = {
+  'of the choice that seemed to be over': 0,
+  'of a choice that nobody asked for': 1,
+} as const;
+
+for (const [name, index] of Object.entries(furtherWords)) {
+  test(`once more comes ${name}, the limit between two pieces counts again`, { timeout: 30_000 }, async (t) => {
+    await using rig = await startRig({ settings: idle });
+    const raw = await startRawUpstream((socket) => {
+      socket.write(streamHead);
+      socket.write(event(choice(0, { content: 'first' }, 'stop')));
+      setTimeout(() => socket.write(event(choice(index, { content: 'second' }))), 300);
+      // Longer than an end mark may stay away.
+      setTimeout(() => {
+        socket.write(event(choice(index, { content: 'third' }, 'stop')));
+        socket.end(Buffer.concat([chunked(Buffer.from('data: [DONE]\n\n')), Buffer.from('0\r\n\r\n')]));
+      }, 3000);
+    });
+    t.after(() => raw.close());
+    await rig.manage('PATCH', '/providers/openai', { base_url: raw.url });
+    const text = await (await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }))).text();
+    assert.match(text, /"content":"first"[^]*"content":"second"[^]*"content":"third"[^]*data: \[DONE\]/u);
+  });
+}
