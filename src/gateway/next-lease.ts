@@ -146,10 +146,10 @@ function giveUp(parts: GatewayParts, journey: Journey): HeldAnswer {
   stopIfStopped(journey.exchange);
   const next = parts.pool.choose(wishOf(journey), parts.clock.nowMs(), parts.random());
   const word = lastWord(journey.failed, next !== undefined);
-  const namesNoWait =
-    word instanceof GatewayError ? word.details.retryAfterMs === undefined : next === undefined && !namesWait(word);
+  const namesWait = word instanceof GatewayError ? word.details.retryAfterMs !== undefined : hasWait(word);
   const isThrottled = journey.failed.at(-1)?.failure.kind === 'rate_limited';
-  const rest = isThrottled && namesNoWait ? restWord(parts, journey) : undefined;
+  // Where another account could serve now, there is nothing to wait for.
+  const rest = isThrottled && next === undefined && !namesWait ? restWord(parts, journey) : undefined;
   if (word instanceof GatewayError) throw rest ?? word;
   return rest === undefined ? word : { ...word, headers: [...word.headers, ...rest.toHeaders()] };
 }
@@ -161,7 +161,7 @@ function restWord({ pool, clock }: GatewayParts, journey: Journey): GatewayError
   return word?.code === 'upstream_rate_limited' ? word : undefined;
 }
 
-function namesWait({ headers }: HeldAnswer): boolean {
+function hasWait({ headers }: HeldAnswer): boolean {
   return headers.includes('retry-after') || headers.includes('retry-after-ms');
 }
 

@@ -67,6 +67,14 @@ suite('the status says whose fault it is', () => {
     assert.equal(response.headers.get('retry-after'), '1');
   });
 
+  test('429 with a page that names no wait, and another account was not asked: nobody says that all are throttled', async () => {
+    const [response, calls] = await see('429 Too Many Requests', '', page, { MAX_ATTEMPTS: '1' });
+    const { error } = (await response.json()) as ErrorBody;
+    assert.deepEqual([response.status, error.code, calls], [429, 'upstream_rate_limited', 1]);
+    assert.doesNotMatch(error.message, /every account/iu);
+    assert.match(error.message, /account "/u);
+  });
+
   test('503 with a page: the wait that it asks for reaches the client', async () => {
     const headers = 'content-type: text/html\r\nretry-after: 7\r\n';
     const [response] = await see('503 Service Unavailable', headers, page, { MAX_ATTEMPTS: '1' });
