@@ -40,6 +40,8 @@ export interface ParsedRequest extends RequestShape {
   /** Empty when it has been let go: the answer is on its way. */
   body: Uint8Array;
   readonly isStream: boolean;
+  /** Answers to each prompt that come back: `n`, however many the upstream makes to choose from. */
+  readonly answers: number;
   /** The client itself asked for the usage chunk. */
   readonly asksUsage: boolean;
   readonly places: Places;
@@ -99,6 +101,7 @@ export function parseRequest(body: Uint8Array, limitNames: readonly OutputLimitN
     asksUsage: includeUsage !== undefined && body[includeUsage.start] === letterT,
     outputLimit: limitOf(draft.outputLimits),
     choices: draft.choices,
+    answers: draft.answers,
     content: draft.content,
     serviceTier: draft.serviceTier,
     mayAnswerInSound: draft.mayAnswerInSound,
@@ -146,6 +149,7 @@ interface Draft {
   isStream: boolean;
   readonly content: ContentDraft;
   choices: number;
+  answers: number;
   serviceTier: string | null;
   mayAnswerInSound: boolean;
   searchesTheWeb: boolean;
@@ -161,6 +165,7 @@ function newDraft(body: Uint8Array): Draft {
     isStream: false,
     content: noContent(body),
     choices: 1,
+    answers: 1,
     serviceTier: null,
     mayAnswerInSound: false,
     searchesTheWeb: false,
@@ -193,6 +198,9 @@ function note(draft: Draft, name: MemberName, span: Span): void {
       draft.outputLimits.push({ name, span, tokens: readWhole(body, span), isNull });
       return;
     case 'n':
+      draft.answers = Math.max(draft.answers, readChoices(body, span));
+      draft.choices = Math.max(draft.choices, draft.answers);
+      return;
     case 'best_of':
       draft.choices = Math.max(draft.choices, readChoices(body, span));
       return;

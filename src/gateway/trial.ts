@@ -81,7 +81,7 @@ export class Trial implements AttemptOwner {
       provider: stop.provider,
       account: lease.account,
       isStream: this.#isStream,
-      choices: this.#work.request.choices,
+      choices: this.#work.request.answers,
       dropsUsage: this.#addsUsage,
       isBuffered: exchange.header('x-aigateway-stream') === 'buffered',
       asksCost: exchange.header(asksCostHeader) === 'true',

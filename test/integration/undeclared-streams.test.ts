@@ -100,6 +100,13 @@ suite('a stream that was asked for', () => {
     }
   });
 
+  test('that was the best of several is whole when it has ended', async (t) => {
+    const { rig } = await begin(t, 'text/event-stream', [events.join('')]);
+    const response = await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true, best_of: 3 }));
+    assert.doesNotMatch(await response.text(), /upstream_stream_interrupted/u);
+    assert.equal((await theOnlyRequest(rig)).outcome, 'ok');
+  });
+
   test('that breaks says so in the stream', async (t) => {
     const { rig } = await begin(t, 'text/plain', [events.slice(0, 2).join('')]);
     const text = await (await rig.post('/v1/chat/completions', stream)).text();
