@@ -63,6 +63,12 @@ test('what is taken out leaves the JSON around it whole', () => {
   }
 });
 
+test('what looks like a key is taken out behind an escape, too, whose end looks like a part of its word', () => {
+  for (const before of ['\\n', '\\t', '\\r', '\\u000a', '\\/', '%3D', '%20'])
+    assert.equal(withoutSecret(`"said:${before}sk-abcd1234"`), `"said:${before}[secret]"`);
+  for (const word of ['task-abcd1234', '\\ntask-abcd1234', '%3Dtask-abcd1234']) assert.equal(withoutSecret(word), word);
+});
+
 test('what looks like a key of the usual form is taken out without being known', () => {
   for (const key of ['sk-abcd1234', 'sk-proj-********wxyz', 'sk-…wxyz1'])
     assert.equal(withoutSecret(`Incorrect API key provided: ${key}.`), 'Incorrect API key provided: [secret].');

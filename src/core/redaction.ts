@@ -3,11 +3,11 @@ import { markLength, type Secret } from './secret.ts';
 
 const shown = '[secret]';
 
-/** What looks like an OpenAI key, whole or with its middle starred out. */
-const keyLike = /\bsk-[A-Za-z0-9_*…-]{4,}/gu;
-
 /** A character that is escaped in JSON or in a URL. */
 const escaped = String.raw`\\u[\dA-Fa-f]{4}|\\/|%[\dA-Fa-f]{2}`;
+
+/** What looks like an OpenAI key, whole or with its middle starred out; the end of an escape before it is no part of a word. */
+const keyLike = new RegExp(String.raw`(?:\b|(?<=\\[bfnrt]|${escaped}))sk-[A-Za-z0-9_*…-]{4,}`, 'gu');
 
 /**
  * What may stand around a mark and belong to the secret: the characters of keys, of base64, and of stars that hide some. The
