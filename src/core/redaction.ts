@@ -14,9 +14,6 @@ const keyLike = new RegExp(String.raw`(?:\b|(?<=\\[bfnrt]|${escaped}))sk-[A-Za-z
  * end of an escape (`\n`) does not: what is left of it would break the JSON text.
  */
 const around = String.raw`(?:${escaped}|(?<!\\(?:u[\dA-Fa-f]{0,3})?)[\w+/=*…~-])`;
-/** Bounded before the mark, where each place of a long word would otherwise be tried to its end; little of a secret stands there. */
-const before = `${around}{0,64}`;
-const after = `${around}*`;
 
 /** `text` without the given secret, whole, cut off or encoded, and without anything that looks like a key. */
 export function withoutSecret(text: string, secret?: Secret): string {
@@ -28,7 +25,7 @@ function withoutForms(text: string, secret: Secret): string {
   const whole = secret.reveal();
   let clean = whole === '' ? text : text.replaceAll(whole, shown);
   for (const mark of secret.marks()) {
-    if (clean.includes(mark)) clean = clean.replace(new RegExp(before + RegExp.escape(mark) + after, 'gu'), shown);
+    if (clean.includes(mark)) clean = withoutWords(clean, RegExp.escape(mark));
   }
   return /[\\%]/u.test(clean) ? withoutEscaped(clean, whole) : clean;
 }
@@ -37,9 +34,22 @@ function withoutForms(text: string, secret: Secret): string {
 function withoutEscaped(text: string, whole: string): string {
   const mark = whole.slice(0, markLength);
   if (mark.length < markLength || !new RegExp(spelled(mark), 'u').test(text)) return text;
-  return text
-    .replace(new RegExp(spelled(whole), 'gu'), shown)
-    .replace(new RegExp(before + spelled(mark) + after, 'gu'), shown);
+  return withoutWords(text.replace(new RegExp(spelled(whole), 'gu'), shown), spelled(mark));
+}
+
+/**
+ * `text` without each mark and what belongs to it. Backwards is looked only from where a mark is found: a pattern that begins
+ * with what may stand before it is tried at every place of a long word. Little of a secret stands there.
+ */
+function withoutWords(text: string, mark: string): string {
+  const word = new RegExp(`${mark}(?<=(${around}{0,64})${mark})${around}*`, 'gu');
+  let clean = '';
+  let end = 0;
+  for (const { 0: found, 1: before = '', index } of text.matchAll(word)) {
+    clean += text.slice(end, Math.max(end, index - before.length)) + shown;
+    end = index + found.length;
+  }
+  return clean + text.slice(end);
 }
 
 /** A pattern of a text in all its spellings. */
