@@ -215,3 +215,14 @@ test('a key that a client sends in place of a model is on record as one, and not
   );
   assert.ok(!JSON.stringify(data).includes('pasted'));
 });
+
+test('nor is it where a provider was named before it, so that an upstream was asked', async () => {
+  await using rig = await startRig();
+  const response = await rig.post('/v1/chat/completions', chat('openai/sk-pasted-by-mistake-0001'));
+  await response.text();
+  const { data } = await rig.manage<{ data: { model: string; attempts: { model: string }[] }[] }>('GET', '/requests');
+  assert.deepEqual(
+    data.map(({ model, attempts }) => [model, attempts.map((attempt) => attempt.model)]),
+    [['openai/[secret]', ['[secret]']]],
+  );
+});
