@@ -25,7 +25,7 @@ import { Uses } from './lib/uses.ts';
 import { AuditTrail } from './management/audit-trail.ts';
 import { Limiter } from './limits/limiter.ts';
 import { managementAtFirstCall } from './management/at-first-call.ts';
-import { recall, remember } from './pool/memory.ts';
+import { poolMemory, recall, remember } from './pool/memory.ts';
 import { Pool } from './pool/pool.ts';
 import { PoolSharing } from './pool/sharing.ts';
 import { RetryBudgets } from './pool/retry-budget.ts';
@@ -50,7 +50,6 @@ import { syncedWithSiblings, withSiblings, type Siblings } from './workers/sibli
 const probeTimeoutMs = 20_000;
 const booksTimeoutMs = 60_000;
 const noteStateEveryMs = 10_000;
-const poolMemory = 'pool_memory';
 /** Requests with a wrong client key that one address may make in a minute before it is told to wait. */
 const failedKeysPerMinute = 60;
 

@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { GatewayError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { poolMemory, remember } from '../pool/memory.ts';
 import type { AccountRow } from '../storage/storage.ts';
 import type { ProbeResult } from '../upstream/probe.ts';
 import { presentAccount, problemOf } from './account-answer.ts';
@@ -86,7 +87,7 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     await existing(accounts, 'account', id);
     const result = await testAccount(parts, id);
-    if (result.ok) parts.pool.unbench(id);
+    if (result.ok) await unbench(parts, id);
     const { ok, status, models, message, durationMs } = result;
     return context.json({ ok, status, models: [...models], message, duration_ms: durationMs }, 200);
   });
@@ -138,13 +139,19 @@ export function accountActionRoutes(parts: ManagementParts, changes: Changes): O
     const { id } = context.req.valid('param');
     const row = await changes.run(context, id, async () => {
       const found = await existing(accounts, 'account', id);
-      parts.pool.unbench(id);
+      await unbench(parts, id);
       return found;
     });
     return context.json(presentAccount(parts, row), 200);
   });
 
   return app;
+}
+
+/** What was noted before of the benches goes, too: a gateway that starts next would take them over. */
+async function unbench({ pool, storage, clock }: ManagementParts, id: string): Promise<void> {
+  pool.unbench(id);
+  await storage.writeNote(poolMemory, remember(pool, clock.nowMs()));
 }
 
 /** The name of the note that keeps the weight of a drained account. */

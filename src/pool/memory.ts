@@ -4,6 +4,9 @@ import { activeBench, type Bench } from './bench.ts';
 import type { Pool } from './pool.ts';
 import { benchSchema as bench, credentialMark } from './rest.ts';
 
+/** The name of the note that keeps the memory. */
+export const poolMemory = 'pool_memory';
+
 /** After a minute everything has refilled. */
 const windowMs = 60_000;
 

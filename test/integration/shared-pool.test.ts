@@ -94,6 +94,28 @@ suite('gateways that share Redis', { skip: withoutPostgres || withoutRedis }, ()
     assert.equal(asked(upstream, '0001'), before + 4);
   });
 
+  test('a bench that was lifted is lifted at a gateway that starts later, although one has ended before that remembered it', async () => {
+    await using redis = await startRedis();
+    const settings = {
+      DATABASE_URL: await (await sharedPostgres()).createDatabase(),
+      REDIS_URL: redis.url,
+      ENCRYPTION_KEY: `${'A'.repeat(43)}=`,
+    };
+    await using first = await startRig({ settings, keys: keys.slice(0, 1) });
+    const [id] = first.accounts;
+    const second = await startRig({ settings, keys: [] });
+    try {
+      await first.manage('PATCH', '/providers/openai', { base_url: first.mock.url });
+      await (await first.post('/v1/chat/completions', chat('gpt-fault-401'))).arrayBuffer();
+      await eventually('both know', async () => (await healthOf([first, second], id)).every((it) => it === 'benched'));
+    } finally {
+      await second.stop();
+    }
+    await first.manage('POST', `/accounts/${id}/unbench`);
+    await using late = await startRig({ settings, keys: [] });
+    assert.deepEqual(await healthOf([first, late], id), ['ok', 'ok']);
+  });
+
   test('what is left of a quota is known to a gateway that has sent nothing yet', async () => {
     await using redis = await startRedis();
     const settings = {
