@@ -1,7 +1,7 @@
 // Tests that a key is taken out of what others write, in whatever form they repeat it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasSecret, withoutSecret } from './redaction.ts';
+import { hasSecret, modelOnRecord, withoutSecret } from './redaction.ts';
 import { Secret } from './secret.ts';
 
 const text = 'Zq3.x$9/kLmN+0pQ7rS8tU_vW-xY2';
@@ -83,4 +83,15 @@ test('other texts stay as they are', () => {
   assert.ok(hasSecret('pass', new Secret('pass')), 'a text that is nothing but the secret');
   assert.equal(withoutSecret('a short secret', new Secret('')), 'a short secret');
   assert.equal(withoutSecret('my pass is pass', new Secret('pass')), 'my [secret] is [secret]');
+});
+
+test('a key in place of a model is kept as one, and a model that holds the letters as it is', () => {
+  const kept: Readonly<Record<string, string>> = {
+    'sk-pasted-0001': '[secret]',
+    'openai/sk-pasted-0001': 'openai/[secret]',
+    'gpt-4o': 'gpt-4o',
+    'ft:gpt-4o:acme:sk-support:abc123': 'ft:gpt-4o:acme:sk-support:abc123',
+    'task-0001': 'task-0001',
+  };
+  for (const [name, expected] of Object.entries(kept)) assert.equal(modelOnRecord(name), expected);
 });

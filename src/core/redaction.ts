@@ -61,6 +61,11 @@ function spelled(text: string): string {
   }).join('');
 }
 
+/** The name of a model as it may be kept: a key may have been pasted in its place. One of a fine-tuned model may hold `:sk-`. */
+export function modelOnRecord(name: string): string {
+  return name.includes('sk-') && /^(?:[^/]*\/)?sk-/u.test(name) ? withoutSecret(name) : name;
+}
+
 /** Whether a text repeats the secret, whole, cut off or encoded. */
 export function hasSecret(text: string, secret: Secret): boolean {
   // Most texts that are asked about are shorter than any mark.

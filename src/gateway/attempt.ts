@@ -107,8 +107,9 @@ export class Attempt implements AnswerListener, SinkOwner, SilenceListener {
     const conclusion = this.#reception.take(chunk);
     if (conclusion !== undefined) this.#conclude(conclusion);
     else if (this.#reception.isComplete) {
+      // Not anew with each piece: comments may go on for ever.
+      if (!this.#awaitsEnd) this.#watchdog.watch(Math.min(this.#parts.limits.idleMs, endMarkMs));
       this.#awaitsEnd = true;
-      this.#watchdog.watch(Math.min(this.#parts.limits.idleMs, endMarkMs));
     } else if (!awaitedContent && !this.#awaitsEnd) this.#watchdog.feed();
     else if (!this.#awaitsContent()) {
       this.#awaitsEnd = false;

@@ -3,7 +3,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import { GatewayError, type ErrorCode } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestRecord } from '../core/record.ts';
-import { withoutSecret } from '../core/redaction.ts';
+import { modelOnRecord } from '../core/redaction.ts';
 import { sleep } from '../lib/sleep.ts';
 import { soon, type Soon } from '../lib/soon.ts';
 import { Specimens } from '../lib/specimens.ts';
@@ -128,8 +128,7 @@ export class Gateway {
     try {
       const read = this.#read(work, endpoint, body);
       const request = read instanceof Promise ? await read : read;
-      // A key may have been pasted in its place.
-      record.model = request.model.includes('sk-') ? withoutSecret(request.model) : request.model;
+      record.model = modelOnRecord(request.model);
       record.isStream = request.isStream;
       if (request.isStream && endpoint.canStream && exchange.answer instanceof PingedAnswer) exchange.answer.begin();
       checkModel(work.key, request.model);

@@ -22,6 +22,9 @@ const events = [
   'data: [DONE]',
 ];
 
+/** A stream of one answer, of which the gateway has asked for the usage chunk. */
+const usual = { choices: 1, isOnePrompt: true, dropsUsage: true, isBuffered: false, costOf: undefined } as const;
+
 interface Relayed {
   readonly state: StreamState;
   readonly sent: string;
@@ -32,15 +35,7 @@ function relayWithoutUsage(pieces: readonly (string | Buffer)[], ends = false): 
   const sent: Buffer[] = [];
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({
-    reader,
-    choices: 1,
-    isOnePrompt: true,
-    gate,
-    dropsUsage: true,
-    isBuffered: false,
-    costOf: undefined,
-  });
+  const relay = new StreamRelay({ ...usual, reader, gate });
   let state: StreamState = { kind: 'running' };
   for (const piece of pieces) state = relay.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
   if (ends) state = relay.end();
@@ -55,13 +50,11 @@ function relayCut(stream: Buffer, at: number, isBuffered: boolean): Relayed {
     () => true,
   );
   const relay = new StreamRelay({
+    ...usual,
     reader: new ChunkReader(new HeardText(() => {})),
-    choices: 1,
-    isOnePrompt: true,
     gate,
     dropsUsage: false,
     isBuffered,
-    costOf: undefined,
   });
   const state = relay.push(stream.subarray(0, at));
   return {
@@ -154,15 +147,7 @@ test('behind the end mark nothing goes to the client, whatever the upstream says
 test('what a stream has told so far is known after each of its events', () => {
   const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({
-    reader,
-    choices: 1,
-    isOnePrompt: true,
-    gate,
-    dropsUsage: true,
-    isBuffered: false,
-    costOf: undefined,
-  });
+  const relay = new StreamRelay({ ...usual, reader, gate });
   const known = (): unknown => [relay.hasContent, relay.isUsageStale, relay.isFinished, relay.isComplete, gate.isOpen];
   assert.deepEqual(known(), [false, false, false, false, false]);
   const [role = ''] = events;
@@ -209,8 +194,7 @@ test('without usage a stream is complete when every answer that was asked for is
   ] as const) {
     const gate = new CommitGate({ start() {}, write() {} }, 1e6, () => true);
     const reader = new ChunkReader(new HeardText(() => {}));
-    const manner = { dropsUsage: true, isBuffered: false, costOf: undefined };
-    const relay = new StreamRelay({ reader, choices, isOnePrompt, gate, ...manner });
+    const relay = new StreamRelay({ ...usual, reader, choices, isOnePrompt, gate });
     relay.push(Buffer.from(`${word}\n\n`));
     assert.equal(relay.isComplete, false);
     relay.push(Buffer.from(`${finish}\n\n`));
@@ -228,15 +212,7 @@ test('what came in one read goes out in one write', () => {
     () => true,
   );
   const reader = new ChunkReader(new HeardText(() => {}));
-  const relay = new StreamRelay({
-    reader,
-    choices: 1,
-    isOnePrompt: true,
-    gate,
-    dropsUsage: true,
-    isBuffered: false,
-    costOf: undefined,
-  });
+  const relay = new StreamRelay({ ...usual, reader, gate });
   const reads = [
     [events[0], word],
     [sameForm, ': ping', sameForm, finish],
@@ -251,13 +227,10 @@ test('what came in one read goes out in one write', () => {
 test('what is too large to be held ends the stream, and no other error is taken for that', () => {
   const relayWith = (limitBytes: number, write = (): void => {}): StreamRelay =>
     new StreamRelay({
+      ...usual,
       reader: new ChunkReader(new HeardText(() => {})),
-      choices: 1,
-      isOnePrompt: true,
       gate: new CommitGate({ start() {}, write }, limitBytes, () => true),
       dropsUsage: false,
-      isBuffered: false,
-      costOf: undefined,
     });
   assert.deepEqual(relayWith(10).push(Buffer.from(`${events[0]}\n\n`)), {
     kind: 'malformed',
@@ -280,15 +253,7 @@ test('the cost is put where usage is reported, if it was asked for, and nowhere 
   const gate = new CommitGate({ start() {}, write: (bytes) => void sent.push(Buffer.from(bytes)) }, 1e6, () => true);
   const reader = new ChunkReader(new HeardText(() => {}));
   const costOf = (): string => '0.5';
-  const relay = new StreamRelay({
-    reader,
-    choices: 1,
-    isOnePrompt: true,
-    gate,
-    dropsUsage: false,
-    isBuffered: false,
-    costOf,
-  });
+  const relay = new StreamRelay({ ...usual, reader, gate, dropsUsage: false, costOf });
   const stream = [word, sameForm, finish, usage, end].map((event) => `${event}\n\n`);
   assert.equal(relay.push(Buffer.from(stream.join(''))).kind, 'whole');
   const expected = stream.map((event) => (event.startsWith(usage) ? event.replace(/\}\n\n$/u, costMember) : event));

@@ -1,7 +1,7 @@
 // The spool's lines: a mark, the request's id, a tab, and its record as a JSON array. Names would make it twice as long.
 import type { Period } from '../core/period.ts';
 import type { AttemptRecord, RequestRecord } from '../core/record.ts';
-import { withoutSecret } from '../core/redaction.ts';
+import { modelOnRecord } from '../core/redaction.ts';
 import type { TokenUsage } from '../core/usage.ts';
 
 /** `intent`: an attempt is about to begin; `over`: the request has ended. */
@@ -110,8 +110,8 @@ function attemptValues(attempt: AttemptRecord) {
     attempt.n,
     attempt.accountId,
     attempt.providerId,
-    // A key may have been pasted in its place. What it cost has been found by its whole name.
-    attempt.model.startsWith('sk-') ? withoutSecret(attempt.model) : attempt.model,
+    // What it cost has been found by its whole name.
+    modelOnRecord(attempt.model),
     Math.floor(attempt.startedAtMs),
     attempt.status,
     attempt.outcome,

@@ -1,5 +1,5 @@
-// Names that others choose, as labels: the first ones as they are, all that come later as one.
-import { withoutSecret } from '../core/redaction.ts';
+// Names of models that others choose, as labels: the first ones as they are, all that come later as one.
+import { modelOnRecord } from '../core/redaction.ts';
 
 const others = 'other';
 const longest = 100;
@@ -13,14 +13,14 @@ export class FewNames {
     this.#most = most;
   }
 
-  /** The label for a name: itself without what looks like a key, or `other`. */
+  /** The label for a name: itself, unless it is a key; or `other`. */
   of(name: string): string {
     return this.#known.get(name) ?? this.#learn(name);
   }
 
   #learn(name: string): string {
     if (this.#known.size >= this.#most || name.length > longest) return others;
-    const label = withoutSecret(name);
+    const label = modelOnRecord(name);
     this.#known.set(name, label);
     return label;
   }

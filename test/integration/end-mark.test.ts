@@ -47,6 +47,22 @@ for (const [name, [behind, source]] of Object.entries(ends)) {
   });
 }
 
+test('comments behind the end of all do not put the end off', { timeout: 30_000 }, async (t) => {
+  await using rig = await startRig({ settings: idle });
+  const raw = await startRawUpstream((socket) => {
+    socket.write(streamHead);
+    for (const body of [choice(0, { content: 'all' }), choice(0, {}, 'stop'), closingUsage]) socket.write(event(body));
+    const pings = setInterval(() => socket.write(chunked(Buffer.from(': ping\n\n'))), 300);
+    socket.on('error', () => {});
+    socket.on('close', () => clearInterval(pings));
+  });
+  t.after(() => raw.close());
+  await rig.manage('PATCH', '/providers/openai', { base_url: raw.url });
+  const text = await (await rig.post('/v1/chat/completions', chat('gpt-4', { stream: true }))).text();
+  assert.match(text, /"finish_reason":"stop"/u);
+  assert.doesNotMatch(text, /"error"|\[DONE\]/u);
+});
+
 const several = {
   'n of a chat': ['/v1/chat/completions', { ...chat('gpt-4'), stream: true, n: 2 }, true],
   'n of a chat, without usage': ['/v1/chat/completions', { ...chat('gpt-4'), stream: true, n: 2 }, false],
