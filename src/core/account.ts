@@ -35,6 +35,7 @@ export interface Account {
 
 /** Whether both are the same to an upstream: what it said of the one holds for the other. */
 export function isSameToUpstream(a: Account, b: Account): boolean {
+  if (a === b) return true;
   return (
     a.credentialVersion === b.credentialVersion &&
     a.providerId === b.providerId &&

@@ -9,8 +9,8 @@ import { filterAnswer } from './answer-filter.ts';
 import { answerHeaders, withoutCredential } from './headers.ts';
 import { hiddenHeaders } from './reserve.ts';
 
-const key = 'sk-proj-0123456789abcdefghijklmnopqrstuvwxyz';
-const account = (): Account => ({ credential: new Secret(key) }) as Account;
+const [key, other] = ['sk-proj-0123456789abcdefghijklmnopqrstuvwxyz', 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789'];
+const account = (text: string): Account => ({ credential: new Secret(text) }) as Account;
 const hidden = ['x-ratelimit-limit-requests'];
 
 const header = fc.tuple(
@@ -23,14 +23,15 @@ const header = fc.tuple(
     'x-request-id',
     'cf-ray',
   ),
-  fc.constantFrom('a', 'b', 'close', 'keep-alive', 'x-hop', 'X-Hop, close', `Bearer ${key}`),
+  fc.constantFrom('a', 'b', 'close', 'keep-alive', 'x-hop', 'X-Hop, close', `Bearer ${key}`, `of ${other}`),
 );
 
-test('headers are filtered as if they were the first', () =>
+test('headers are filtered as if they were the first, whosever the ones before were', () =>
   fc.assert(
-    fc.property(fc.array(fc.array(header, { maxLength: 6 }), { maxLength: 8 }), (heads) => {
-      const one = account();
-      for (const head of heads) {
+    fc.property(fc.array(fc.tuple(fc.nat(1), fc.array(header, { maxLength: 6 })), { maxLength: 10 }), (heads) => {
+      const accounts = [account(key), account(other)];
+      for (const [n, head] of heads) {
+        const one = accounts[n] as Account;
         const all = withoutCredential(head.flat(), one.credential);
         assert.deepEqual(filterAnswer(one, hidden, head.flat()), { all, shown: answerHeaders(all, hidden) });
       }

@@ -1,4 +1,4 @@
-// Which headers of an upstream's answers are passed on: heads of one account are much alike, and what has not changed is not judged again.
+// Which headers of an upstream's answers are passed on: heads are much alike, and what has not changed is not judged again.
 import type { Account } from '../core/account.ts';
 import { isSecretField } from '../lib/http1/fields.ts';
 import { answerHeaders, isForClient, withoutCredential } from './headers.ts';
@@ -22,56 +22,67 @@ interface Judged {
   readonly isShown: boolean;
 }
 
-/** Filters the answers of one account for clients from which the same names are hidden. */
+/** Filters answers for clients from which the same names are hidden. */
 class AnswerFilter {
-  readonly #account: Account;
   readonly #hidden: readonly string[];
+  /** The headers of the last answer by their place, whosever it was. */
   readonly #judged: (Judged | undefined)[] = [];
+  /**
+   * By account: those that have come more than once and do not repeat its credential. Accounts as they are now: with
+   * another credential an account is another object. Nothing else is kept for each: of a thousand accounts it would be out of
+   * the processor's caches, and outlive many collections.
+   */
+  readonly #cleared = new WeakMap<Account, Judged[]>();
 
-  constructor(account: Account, hidden: readonly string[]) {
-    this.#account = account;
+  constructor(hidden: readonly string[]) {
     this.#hidden = hidden;
   }
 
-  filter(headers: readonly string[]): FilteredHeaders {
+  filter(account: Account, headers: readonly string[]): FilteredHeaders {
+    let cleared = this.#cleared.get(account);
+    if (cleared === undefined) this.#cleared.set(account, (cleared = []));
     const shown: string[] = [];
     for (let i = 0; i + 1 < headers.length; i += 2) {
+      const place = i >> 1;
       const name = headers[i] as string;
       const value = headers[i + 1] as string;
-      const known = this.#judged[i >> 1];
+      const known = this.#judged[place];
       const isKnown = known !== undefined && known.name === name && known.value === value;
-      const isShown = isKnown ? known.isShown : this.#judge(name, value, i >> 1);
-      // One that decides on others: all are looked at together.
-      if (isShown === undefined) return this.#filterAll(headers);
+      if (!isKnown || cleared[place] !== known) {
+        // What decides on others: all are looked at together.
+        if (hasSecret(value, account.credential) || namesOthers(name, value))
+          return this.#filterAll(account.credential, headers);
+        if (isKnown) cleared[place] = known;
+      }
+      const { isShown } = isKnown ? known : this.#judge(name, value, place);
       if (isShown) shown.push(name, value);
     }
     return { all: headers, shown };
   }
 
-  /** Undefined where it cannot be judged by itself. */
-  #judge(name: string, value: string, place: number): boolean | undefined {
-    if (hasSecret(value, this.#account.credential)) return undefined;
-    if (name === 'connection' && value !== 'keep-alive' && value !== 'close') return undefined;
-    const isShown = isForClient(name, this.#hidden);
-    if (place < mostPlaces) this.#judged[place] = isSecretField(name) ? undefined : { name, value, isShown };
-    return isShown;
+  #judge(name: string, value: string, place: number): Judged {
+    const judged = { name, value, isShown: isForClient(name, this.#hidden) };
+    if (place < mostPlaces) this.#judged[place] = isSecretField(name) ? undefined : judged;
+    return judged;
   }
 
-  #filterAll(headers: readonly string[]): FilteredHeaders {
-    const all = withoutCredential(headers, this.#account.credential);
+  #filterAll(credential: Account['credential'], headers: readonly string[]): FilteredHeaders {
+    const all = withoutCredential(headers, credential);
     return { all, shown: answerHeaders(all, this.#hidden) };
   }
 }
 
-/** Accounts as they are now: with another credential an account is another object. The lists of hidden names are few, and
- * another one would be forgotten with its request. */
-const filters = new WeakMap<Account, WeakMap<readonly string[], AnswerFilter>>();
+/** Whether a header says which others are for this hop alone. */
+function namesOthers(name: string, value: string): boolean {
+  return name === 'connection' && value !== 'keep-alive' && value !== 'close';
+}
+
+/** By the names that are hidden, of which there are few lists; another one would be forgotten with its request. */
+const filters = new WeakMap<readonly string[], AnswerFilter>();
 
 /** Filters the headers of an account's answer for a client from which the `hidden` names are hidden. */
 export function filterAnswer(account: Account, hidden: readonly string[], headers: readonly string[]): FilteredHeaders {
-  let ofAccount = filters.get(account);
-  if (ofAccount === undefined) filters.set(account, (ofAccount = new WeakMap()));
-  let filter = ofAccount.get(hidden);
-  if (filter === undefined) ofAccount.set(hidden, (filter = new AnswerFilter(account, hidden)));
-  return filter.filter(headers);
+  let filter = filters.get(hidden);
+  if (filter === undefined) filters.set(hidden, (filter = new AnswerFilter(hidden)));
+  return filter.filter(account, headers);
 }

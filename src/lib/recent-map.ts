@@ -23,6 +23,11 @@ export class RecentMap<Key, Value> {
     return old;
   }
 
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
+  }
+
   set(key: Key, value: Value): void {
     this.#young.set(key, value);
     if (this.#young.size < this.#most / 2) return;

@@ -2,14 +2,16 @@
 
 const windowMs = 30_000;
 const slotMs = 3000;
+const slots = windowMs / slotMs;
 const failuresToOpen = 5;
 const firstOpenMs = 10_000;
 const longestOpenMs = 300_000;
 
+/** What is counted in three seconds; those of number `n` begin at `n * slotMs`. */
 interface Slot {
-  startMs: number;
-  calls: number;
-  failures: number;
+  readonly number: number;
+  readonly calls: number;
+  readonly failures: number;
 }
 
 /** `closed` lets everything through, `open` nothing, `half_open` the one request that tries. */
@@ -27,7 +29,12 @@ export interface Opening {
 
 /** The circuit of one model on one account. Times are ms since the epoch. */
 export class Circuit {
-  #slots: Slot[] = [];
+  /** The slot that is counted in now stands here by itself: nearly every request of a busy account comes for it alone. */
+  #slot = 0;
+  #calls = 0;
+  #failures = 0;
+  /** The ones before it. */
+  #past: Slot[] = [];
   #openedAtMs: number | undefined;
   #openUntilMs = 0;
   #openings = 0;
@@ -74,7 +81,7 @@ export class Circuit {
     this.#openings = Math.max(openings, this.#openings);
     this.#isTrying = false;
     this.#reason = reason;
-    this.#slots = [];
+    this.#countAnew();
   }
 
   /** A request goes through; true where it is the one that tries, in the half-open state. */
@@ -102,7 +109,8 @@ export class Circuit {
     if (isTrial) this.close();
     if (this.#openedAtMs !== undefined) return;
     this.#openings = 0;
-    this.#count(nowMs).calls += 1;
+    this.#goTo(nowMs);
+    this.#calls += 1;
   }
 
   /** `isTrial`: see `succeed`. */
@@ -111,14 +119,14 @@ export class Circuit {
       if (isTrial && this.#isTrying) this.#open(reason, nowMs);
       return;
     }
-    const slot = this.#count(nowMs);
-    slot.calls += 1;
-    slot.failures += 1;
-    let calls = 0;
-    let failures = 0;
-    for (const recent of this.#slots) {
-      calls += recent.calls;
-      failures += recent.failures;
+    this.#goTo(nowMs);
+    this.#calls += 1;
+    this.#failures += 1;
+    let calls = this.#calls;
+    let failures = this.#failures;
+    for (const past of this.#past) {
+      calls += past.calls;
+      failures += past.failures;
     }
     if (failures >= failuresToOpen && failures > calls / 2) this.#open(reason, nowMs);
   }
@@ -129,20 +137,23 @@ export class Circuit {
     this.#openUntilMs = nowMs + Math.min(firstOpenMs * 2 ** this.#openings, longestOpenMs);
     this.#openings += 1;
     this.#reason = reason;
-    this.#slots = [];
+    this.#countAnew();
   }
 
-  #count(nowMs: number): Slot {
-    const last = this.#slots.at(-1);
-    if (last !== undefined && nowMs - last.startMs < slotMs) return last;
-    let slot: Slot | undefined;
-    while (this.#slots[0] !== undefined && nowMs - this.#slots[0].startMs >= windowMs) slot = this.#slots.shift();
-    // One that has left is used again: a new one for every account and model would outlive many collections.
-    slot ??= { startMs: nowMs, calls: 0, failures: 0 };
-    slot.startMs = nowMs;
-    slot.calls = 0;
-    slot.failures = 0;
-    this.#slots.push(slot);
-    return slot;
+  /** Counts in the slot of this moment from now on, and forgets those that have left the window. */
+  #goTo(nowMs: number): void {
+    const number = Math.floor(nowMs / slotMs);
+    if (number === this.#slot) return;
+    if (this.#calls > 0) this.#past.push({ number: this.#slot, calls: this.#calls, failures: this.#failures });
+    while (this.#past[0] !== undefined && this.#past[0].number <= number - slots) this.#past.shift();
+    this.#slot = number;
+    this.#calls = 0;
+    this.#failures = 0;
+  }
+
+  #countAnew(): void {
+    this.#calls = 0;
+    this.#failures = 0;
+    this.#past = [];
   }
 }

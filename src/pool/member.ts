@@ -1,11 +1,9 @@
 // An account at work: its live state, kept apart from its configuration and across changes of it.
 import { isSameToUpstream, type Account } from '../core/account.ts';
 import { activeBench, type Bench } from './bench.ts';
+import { ByModel } from './by-model.ts';
 import { Circuit } from './circuit.ts';
 import type { QuotaGroup } from './quota-group.ts';
-
-/** Most models that one member remembers: model names come from clients. */
-const modelsKept = 1000;
 
 /** One model on this account alone; its quota is the group's. */
 export interface ModelState {
@@ -26,15 +24,11 @@ export class Member {
   bench: Bench | undefined;
   /** Its bench has ended, and one request is finding out whether it is well again. */
   isTrying = false;
-  readonly #models = new Map<string, ModelState>();
+  readonly models: ByModel<ModelState> = new ByModel();
 
   constructor(account: Account, group: QuotaGroup) {
     this.account = account;
     this.group = group;
-  }
-
-  get models(): ReadonlyMap<string, ModelState> {
-    return this.#models;
   }
 
   /** Takes over changed configuration; another credential, organization or provider starts with a clean slate. */
@@ -50,20 +44,16 @@ export class Member {
 
   /** The model's state, made where it is new. */
   model(name: string): ModelState {
-    const known = this.#models.get(name);
-    if (known !== undefined) return known;
-    const [oldest] = this.#models.keys();
-    if (this.#models.size >= modelsKept && oldest !== undefined) this.#models.delete(oldest);
-    const state: ModelState = { bench: undefined, circuit: new Circuit(), lastUsedAtMs: 0 };
-    this.#models.set(name, state);
-    return state;
+    return (
+      this.models.get(name) ?? this.models.add(name, { bench: undefined, circuit: new Circuit(), lastUsedAtMs: 0 })
+    );
   }
 
   /** The bench that keeps it from serving `model` at `nowMs`: of several the one that ends last. */
   benchFor(model: string, nowMs: number): Bench | undefined {
     const benches = [
       activeBench(this.bench, nowMs),
-      activeBench(this.#models.get(model)?.bench, nowMs),
+      activeBench(this.models.get(model)?.bench, nowMs),
       this.group.benchFor(model, nowMs),
     ];
     return benches.reduce(
@@ -81,6 +71,6 @@ export class Member {
   #liftOwn(): void {
     this.bench = undefined;
     this.isTrying = false;
-    this.#models.clear();
+    this.models.clear();
   }
 }

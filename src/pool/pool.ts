@@ -8,6 +8,7 @@ import { QuotaGroups } from './groups.ts';
 import { ownText } from '../lib/own-text.ts';
 import { Lease, type LeaseListener } from './lease.ts';
 import { Member } from './member.ts';
+import { Reasons } from './reason.ts';
 import type { RestScope } from './rest.ts';
 import { isMeantFor, isThrottled, judge, judgeAll, type Candidate, type Wish } from './select.ts';
 import { Turns } from './turns.ts';
@@ -52,6 +53,7 @@ export class Pool implements LeaseListener {
   /** Model → provider → whose turn it is. To put both names together for one map would cost as much as the rest of a choice. */
   readonly #turns = new Map<string, Map<string, Turns>>();
   #turnCount = 0;
+  readonly #reasons = new Reasons();
   readonly #onBenched: (account: Account, bench: Bench) => void;
 
   /** `onBenched` hears of each account that begins to rest as a whole, once, for what this gateway itself has met. */
@@ -131,7 +133,8 @@ export class Pool implements LeaseListener {
     };
     const untried = (member: Member): Candidate | undefined =>
       wish.tried.includes(member.account.id) ? undefined : eligible(member);
-    const found = turns.first(untried) ?? (wish.tried.length === 0 ? undefined : turns.first(eligible));
+    const isFirst = wish.tried.length === 0;
+    const found = (isFirst ? undefined : turns.first(untried)) ?? turns.first(eligible);
     return found && { candidate: found.value, peers: found.peers, turns };
   }
 
@@ -151,7 +154,7 @@ export class Pool implements LeaseListener {
   take(choice: Choice, wish: Wish, nowMs: number, random: number): Lease {
     const { member, score } = choice.candidate;
     choice.turns.took(member, score, random);
-    const because = reason(choice, wish.tried);
+    const because = this.#reason(choice, wish.tried);
     return new Lease(member, wish.model, wish.tokens, because, nowMs, this);
   }
 
@@ -169,7 +172,7 @@ export class Pool implements LeaseListener {
     // The first word stays: one organization has two names, a short one in headers and an id in the text of errors.
     const { organization = owner.organization, project = owner.project } = member.owner;
     if (member.owner.organization === organization && member.owner.project === project) return;
-    member.owner = { ...owner, ...member.owner };
+    member.owner = { ...owned(owner), ...member.owner };
     this.#teller?.onOwner(member);
     const group = this.#groups.groupFor(member.account, member.owner, member.group);
     if (group === member.group) return;
@@ -257,6 +260,14 @@ export class Pool implements LeaseListener {
     return made;
   }
 
+  /** Why an account was chosen, as the ledger tells it. */
+  #reason({ candidate, peers, turns }: Choice, tried: readonly string[]): string {
+    const { member, score } = candidate;
+    const choice = turns.size === 1 ? 'only account for the model' : this.#reasons.of(score, peers);
+    if (tried.length === 0) return choice;
+    return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice}, not tried yet`;
+  }
+
   /** Makes room for one more: model names come from clients. */
   #forgetTurns(): void {
     const mostKept = Math.max(turnsKept / (this.#members.length + 1), fewestKept);
@@ -269,15 +280,12 @@ export class Pool implements LeaseListener {
   }
 }
 
-/** Why an account was chosen, as the ledger tells it. */
-function reason({ candidate, peers, turns }: Choice, tried: readonly string[]): string {
-  const { member, score } = candidate;
-  const choice =
-    turns.size === 1
-      ? 'only account for the model'
-      : ownText(`score ${score.toFixed(3)}, next in turn of ${peers} accounts`);
-  if (tried.length === 0) return choice;
-  return tried.includes(member.account.id) ? `${choice}, tried again` : `${choice}, not tried yet`;
+/** In texts of their own: those of a header keep the head of an answer in memory. */
+function owned({ organization, project }: QuotaOwner): QuotaOwner {
+  return {
+    ...(organization === undefined ? {} : { organization: ownText(organization) }),
+    ...(project === undefined ? {} : { project: ownText(project) }),
+  };
 }
 
 function earliest(candidates: readonly Candidate[]): number | undefined {

@@ -2,9 +2,7 @@
 import type { QuotaReading } from '../core/quota.ts';
 import { Allowance } from './allowance.ts';
 import { activeBench, type Bench } from './bench.ts';
-
-/** Most models that one group remembers: model names come from clients. */
-const modelsKept = 1000;
+import { ByModel } from './by-model.ts';
 
 /** Limits set by hand, a minute; null: what the upstream tells holds alone. */
 export interface HandLimits {
@@ -40,14 +38,14 @@ export class QuotaGroup {
   #limits: HandLimits;
   /** How many accounts in use draw on it. */
   sharers = 0;
-  readonly #models: Map<string, ModelQuota>;
+  readonly models: ByModel<ModelQuota>;
 
   /** `heir` takes over what is known of a group that has turned out to be this one. */
   constructor(id: string, founderId: string, limits: HandLimits, heir?: QuotaGroup) {
     this.id = id;
     this.#founderId = founderId;
     this.#limits = limits;
-    this.#models = heir === undefined ? new Map() : heir.#models;
+    this.models = heir === undefined ? new ByModel() : heir.models;
     // One change may set another group and other limits: what the heir's models count towards is the old ones.
     this.setLimits(limits);
   }
@@ -70,7 +68,7 @@ export class QuotaGroup {
   /** Takes over limits set by hand; where they have changed, counting towards them begins anew. */
   setLimits(limits: HandLimits): void {
     this.#limits = limits;
-    for (const quota of this.#models.values()) {
+    for (const quota of this.models.values()) {
       quota.requests.setCeiling(limits.rpm);
       quota.tokens.setCeiling(limits.tpm);
     }
@@ -78,32 +76,16 @@ export class QuotaGroup {
 
   /** The model's quota, made where it is new. */
   quota(model: string): ModelQuota {
-    const known = this.#models.get(model);
-    if (known !== undefined) return known;
-    const [oldest] = this.#models.keys();
-    if (this.#models.size >= modelsKept && oldest !== undefined) this.#models.delete(oldest);
-    const { rpm, tpm } = this.#limits;
-    const quota: ModelQuota = {
-      requests: new Allowance(rpm),
-      tokens: new Allowance(tpm),
-      bench: undefined,
-      observedAtMs: 0,
-    };
-    this.#models.set(model, quota);
-    return quota;
+    return this.models.get(model) ?? this.models.add(model, this.#newQuota());
   }
 
   /** The model's quota where one is known. */
   known(model: string): ModelQuota | undefined {
-    return this.#models.get(model);
-  }
-
-  get models(): ReadonlyMap<string, ModelQuota> {
-    return this.#models;
+    return this.models.get(model);
   }
 
   benchFor(model: string, nowMs: number): Bench | undefined {
-    return activeBench(this.#models.get(model)?.bench, nowMs);
+    return activeBench(this.models.get(model)?.bench, nowMs);
   }
 
   /** Takes over what an answer said, to a request that left at `sentAtMs`. */
@@ -115,6 +97,11 @@ export class QuotaGroup {
   }
 
   unbench(): void {
-    for (const quota of this.#models.values()) quota.bench = undefined;
+    for (const quota of this.models.values()) quota.bench = undefined;
+  }
+
+  #newQuota(): ModelQuota {
+    const { rpm, tpm } = this.#limits;
+    return { requests: new Allowance(rpm), tokens: new Allowance(tpm), bench: undefined, observedAtMs: 0 };
   }
 }

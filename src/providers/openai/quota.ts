@@ -2,7 +2,6 @@
 import type { FailedAnswer, HeaderReader } from '../../core/provider.ts';
 import type { QuotaOwner, QuotaReading } from '../../core/quota.ts';
 import { longestWaitMs, parseDuration } from '../../lib/retry-after.ts';
-import { rememberingMany } from '../../lib/remembering.ts';
 import { wholeNumber } from '../../lib/whole-number.ts';
 import { readError } from './error-body.ts';
 
@@ -113,14 +112,8 @@ function duration(text: string | undefined): number | null {
   return value !== undefined && value <= longestWaitMs ? value : null;
 }
 
-/** Names of organizations and projects come with every answer, and are few. */
-const namesRemembered = 1000;
-
-const readName = rememberingMany((text) => {
-  const trimmed = text.trim();
-  return /^[\w.:-]{1,128}$/u.test(trimmed) ? trimmed : undefined;
-}, namesRemembered);
-
+/** The name of an organization or project. Not remembered: with a thousand of them finding it again takes longer than reading it. */
 function name(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : readName(text);
+  const trimmed = text?.trim();
+  return trimmed !== undefined && /^[\w.:-]{1,128}$/u.test(trimmed) ? trimmed : undefined;
 }
