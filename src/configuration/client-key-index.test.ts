@@ -183,3 +183,11 @@ test('a budget is in force since its periods are as they are, without a break', 
   assert.equal(sinceAfter(9, {}), undefined);
   assert.equal(sinceAfter(10, daily), 10);
 });
+
+test('a digest that is cut off in the database opens nothing, whichever key was found before', () => {
+  const index = new ClientKeyIndex();
+  put(index, rowOf(1));
+  assert.ok(index.find(textOf(1)));
+  put(index, rowOf(1, { key_hash: hashOf(1).slice(0, 40) }));
+  assert.equal(index.find(textOf(1)), undefined);
+});

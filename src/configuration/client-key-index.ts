@@ -8,7 +8,7 @@ import type { ClientKeyChange, ClientKeyRow } from '../storage/storage.ts';
 interface Entry extends KnownKey {
   /** The digest in hexadecimal: the half that leads to the entry, and the half that is compared. */
   readonly place: string;
-  readonly proof: Buffer;
+  readonly proof: string;
 }
 
 const halfLength = 32;
@@ -19,8 +19,9 @@ export class ClientKeyIndex {
   /** Key id → where its entries are; none where its row cannot be read. */
   readonly #places = new Map<string, readonly string[]>();
   readonly #timeZones = new Map<string, boolean>();
-  /** What `find` writes into, so that it need not make a buffer each time. */
+  /** What `find` writes into, so that it need not make a buffer each time, nor keep four objects for each key. */
   readonly #asked = Buffer.alloc(halfLength);
+  readonly #proof = Buffer.alloc(halfLength);
 
   get isEmpty(): boolean {
     return this.#places.size === 0;
@@ -33,7 +34,8 @@ export class ClientKeyIndex {
     const entry = this.#entries.get(digest.slice(0, halfLength));
     if (entry === undefined) return undefined;
     this.#asked.write(digest.slice(halfLength), 'latin1');
-    return timingSafeEqual(entry.proof, this.#asked) ? entry : undefined;
+    const isWhole = this.#proof.write(entry.proof, 'latin1') === halfLength;
+    return isWhole && timingSafeEqual(this.#proof, this.#asked) ? entry : undefined;
   }
 
   /** Takes a change over. Where the row cannot be used, says why in one sentence: its key opens nothing then. */
@@ -77,7 +79,7 @@ function entriesOf(row: ClientKeyRow, key: ClientKey): Entry[] {
     isActive,
     replacedAtMs,
     place: hash.slice(0, halfLength),
-    proof: Buffer.from(hash.slice(halfLength), 'latin1'),
+    proof: hash.slice(halfLength),
   });
   const current = entry(row.key_hash, null);
   if (row.previous_key_hash === null) return [current];

@@ -33,19 +33,23 @@ export interface SpendingEntry {
 }
 
 /** A period as the database has it. */
-export function periodColumns({
-  startMs,
-  endMs,
-}: Period): Pick<SpendingIncrement, 'period_start_ms' | 'period_end_ms'> {
-  return { period_start_ms: startMs, period_end_ms: Math.min(endMs, endOfTimeMs) };
+export function periodColumns(period: Period): Pick<SpendingIncrement, 'period_start_ms' | 'period_end_ms'> {
+  return { period_start_ms: period.startMs, period_end_ms: storedEnd(period) };
+}
+
+function storedEnd({ endMs }: Period): number {
+  return Math.min(endMs, endOfTimeMs);
 }
 
 type Sum = { -readonly [Name in keyof SpendingIncrement]: SpendingIncrement[Name] };
 
 /** Sums entries by key and period; `sign` -1 takes them away. */
 export class SpendingIncrements {
-  /** The sums of each key: more than one where a period ends. */
-  readonly #byKey = new Map<string, Sum[]>();
+  /**
+   * By key; where a period ends, a key's further ones by key and period. No lists: with many keys nearly every entry makes a
+   * sum, which lives as long as its transaction.
+   */
+  readonly #sums = new Map<string, Sum>();
 
   add({ request, period, attempts }: SpendingEntry, sign: 1 | -1 = 1): void {
     if (!period || request.key_id === null) return;
@@ -55,25 +59,26 @@ export class SpendingIncrements {
 
   /** The sums that are not 0, in the order of the table's key. */
   list(): SpendingIncrement[] {
-    const keys = [...this.#byKey.keys()].sort();
-    return keys.flatMap((key) => (this.#byKey.get(key) ?? []).filter((sum) => sum.nano_usd !== 0).sort(byPeriod));
+    return [...this.#sums.values()].filter((sum) => sum.nano_usd !== 0).sort(byKeyAndPeriod);
   }
 
   #sum(keyId: string, period: Period): Sum {
-    let sums = this.#byKey.get(keyId);
-    if (sums === undefined) this.#byKey.set(keyId, (sums = []));
-    const columns = periodColumns(period);
-    const known = sums.find(
-      (sum) => sum.period_start_ms === columns.period_start_ms && sum.period_end_ms === columns.period_end_ms,
-    );
-    if (known !== undefined) return known;
-    const sum = { key_id: keyId, ...columns, nano_usd: 0 };
-    sums.push(sum);
+    const first = this.#sums.get(keyId);
+    if (first === undefined) return this.#add(keyId, keyId, period);
+    if (first.period_start_ms === period.startMs && first.period_end_ms === storedEnd(period)) return first;
+    const name = `${keyId} ${period.startMs} ${storedEnd(period)}`;
+    return this.#sums.get(name) ?? this.#add(name, keyId, period);
+  }
+
+  #add(name: string, keyId: string, period: Period): Sum {
+    const sum = { key_id: keyId, ...periodColumns(period), nano_usd: 0 };
+    this.#sums.set(name, sum);
     return sum;
   }
 }
 
-function byPeriod(a: Sum, b: Sum): number {
+function byKeyAndPeriod(a: Sum, b: Sum): number {
+  if (a.key_id !== b.key_id) return a.key_id < b.key_id ? -1 : 1;
   return a.period_start_ms - b.period_start_ms || a.period_end_ms - b.period_end_ms;
 }
 

@@ -49,19 +49,13 @@ export interface SummedEntry {
 
 type Group = { -readonly [Name in keyof UsageIncrement]: UsageIncrement[Name] };
 
-/** Groups whose number is the same. */
-interface Link {
-  readonly group: Group;
-  readonly next: Link | undefined;
-}
-
 /**
  * Sums entries by group; `sign` -1 takes them away. A request counts once, in the group of its last attempt; tokens and
  * money count in the group of the attempt that used them.
  */
 export class UsageIncrements {
   /** By numbers made of account and key: to make one text of all that a group is told apart by takes longer than to sum. */
-  readonly #byNumber = new Map<number, Link>();
+  readonly #byNumber = new Map<number, Group>();
   readonly #groups: Group[] = [];
   /** The group met last: where there are few, the next entry is of it. */
   #last: Group | undefined;
@@ -95,13 +89,16 @@ export class UsageIncrements {
 
   #group(quarter: number, model: string, upstreamModel: string, account: string, key: string): Group {
     if (this.#last !== undefined && isOf(this.#last, quarter, model, upstreamModel, account, key)) return this.#last;
-    const number = tailNumber(account) ^ (tailNumber(key) * 31);
-    const first = this.#byNumber.get(number);
-    let link = first;
-    while (link !== undefined && !isOf(link.group, quarter, model, upstreamModel, account, key)) link = link.next;
-    const group = link?.group ?? emptyGroup(quarter, model, upstreamModel, account, key);
-    if (link === undefined) {
-      this.#byNumber.set(number, { group, next: first });
+    let number = tailNumber(account) ^ (tailNumber(key) * 31);
+    let group = this.#byNumber.get(number);
+    // Of those that share a number each takes the next one that is free.
+    while (group !== undefined && !isOf(group, quarter, model, upstreamModel, account, key)) {
+      number += 1;
+      group = this.#byNumber.get(number);
+    }
+    if (group === undefined) {
+      group = emptyGroup(quarter, model, upstreamModel, account, key);
+      this.#byNumber.set(number, group);
       this.#groups.push(group);
     }
     this.#last = group;
